@@ -1,0 +1,58 @@
+# Shared by the scripts: where things are, what is said, how long work is shown. Sourced, after `set -euo pipefail`.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+state=$root/.setup
+log=$state/setup.log
+cache=${TT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/transformertorch}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+hash_of() { sha256sum | cut -c 1-16; }
+
+# ensure_folder FOLDER REMEDY: exists and can be written.
+ensure_folder() {
+  mkdir -p "$1" 2>/dev/null || die "cannot create $1; $2"
+  [[ -w $1 ]] || die "cannot write to $1; $2"
+}
+
+# lock FILE: held until this process and all that it started have ended, so that a killed set-up's last command is waited for too.
+lock() {
+  local fd
+  exec {fd}>"$1" || die "cannot write $1"
+  flock -n "$fd" && return
+  say "waiting for another run to finish with $(dirname "$1")"
+  flock "$fd"
+}
+
+# step WHAT REMEDY COMMAND...: runs the command with its output in the log; on standard error, what it does and how far it is.
+step() {
+  local what=$1 remedy=$2 start=$SECONDS shown=0 child status=0; shift 2
+  [[ -t 2 ]] || say "$what ..."
+  printf '\n== %s\n' "$what" >>"$log"
+  ("$@") >>"$log" 2>&1 </dev/null & child=$!
+  trap 'kill "$child" 2>/dev/null || true; say "interrupted; run it again to go on"; exit 130' INT TERM
+  while kill -0 "$child" 2>/dev/null; do
+    if [[ -t 2 ]]; then
+      printf '\r\033[Ksetup: %s, %d s  %s' "$what" $((SECONDS - start)) "$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-60)" >&2
+    elif ((SECONDS - start >= shown + 15)); then
+      shown=$((SECONDS - start)); say "  $shown s: $(tail -n 1 "$log" | cut -c 1-100)"
+    fi
+    sleep 0.1
+  done
+  wait "$child" || status=$?
+  trap - INT TERM
+  [[ ! -t 2 ]] || printf '\r\033[K' >&2
+  if ((status == 0)); then say "$what: $((SECONDS - start)) s"; return; fi
+  echo "setup: $what failed:" >&2; why_failed | sed "s|$root/||g; s/^/  | /" >&2
+  if tail -n 40 "$log" | grep -qiE 'no space left|disk quota exceeded'; then remedy="the disk is full: make room, or set TT_CACHE to a folder with room"; fi
+  die "$remedy (the whole log: $log)"
+}
+
+why_failed() { # the compilers' errors of the last step, else its last lines
+  local output errors
+  output=$(tac "$log" | sed '/^== /q' | tac)
+  errors=$(grep -E '(: |^)(fatal )?error( [A-Z0-9]+)?:' <<<"$output" | sed 's/ \[[^]]*csproj\]$//' | awk '!seen[$0]++' | head -n 12 || true)
+  if [[ -n $errors ]]; then echo "$errors"; else tail -n 12 <<<"$output"; fi
+}
+
+# write FILE: standard input, seen by others either wholly or not at all.
+write() { cat >"$1.new" && mv -f "$1.new" "$1" || die "cannot write $1: is the disk full?"; }

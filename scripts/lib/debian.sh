@@ -1,0 +1,84 @@
+# Debian 13's libtorch 2.6 in the cache, on any machine with apt and a C library of its own: apt resolves and downloads into folders
+# of ours, dpkg-deb unpacks, nothing is installed. Where this machine's C library is older than Debian 13's, a copy of the .NET
+# host is made that loads Debian 13's; the machine stays as it is.
+
+debian_suite=trixie debian_glibc=2.41
+debian=$cache/debian13-libtorch2.6
+
+use_debian_libtorch() {
+  local triplet ready
+  triplet=$(uname -m)-linux-gnu
+  [[ $device == cpu ]] || debian+=-cuda
+  ready=$debian/usr/include/torch
+  if [[ ! -d $ready ]]; then
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+      die "found no libtorch, and without apt there is none to fetch: unpack the official libtorch zip ($oldest_torch to $newest_torch) and set LIBTORCH to its folder"
+    [[ -r /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
+      die "Debian's archive key is missing: install debian-archive-keyring, or set LIBTORCH to an unpacked official libtorch zip"
+    ensure_folder "$cache" "set TT_CACHE to a folder that can be written"
+    lock "$cache/lock"
+    [[ -d $ready ]] || step "fetching libtorch 2.6 from Debian 13 into $cache (180 MB, unpacked 750 MB)" \
+      "Debian's packages could not be fetched: without a network, set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder" fetch_debian
+  fi
+  torch_include=$debian/usr/include torch_lib=$debian/usr/lib/$triplet torch_from="Debian 13's libtorch 2.6 in $debian"
+  # OpenBLAS on OpenMP stands first, so that libblas.so.3 and liblapack.so.3 are its; libgloo is in usr/lib itself
+  torch_rpath="$torch_lib/openblas-openmp;$torch_lib;$debian/usr/lib"
+  torch_loader=
+  if ! version_at_least "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" $debian_glibc; then
+    torch_loader=$(echo "$torch_lib"/ld-linux-*.so.*)
+  fi
+}
+
+debian_mirrors() { # this machine's own, in both of apt's formats, then Debian's
+  { apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '^https?://.*/debian/?$' || true; echo https://deb.debian.org/debian; } | awk '!seen[$0]++'
+}
+
+fetch_debian() {
+  set -euo pipefail
+  local work=$debian.partial components=main packages headers mirror deb apt
+  packages=(libtorch2.6 libopenblas0-openmp libc-bin)
+  headers=(libtorch-dev libdnnl-dev patchelf)   # their own dependencies are not wanted
+  if [[ $device == cuda ]]; then
+    components="main contrib non-free non-free-firmware" packages[0]=libtorch-cuda-2.6 headers[0]=libtorch-cuda-dev
+  fi
+  mkdir -p "$work"/{lists/partial,archives/partial}
+  : >"$work/status"   # an empty machine: apt resolves the whole closure, the C library included
+  apt=(apt-get -q -y -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache::archives="$work/archives"
+       -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+       -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Install-Recommends=false -o Debug::NoLocking=true
+       -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=2 -o Acquire::http::Timeout=20
+       -o Acquire::https::Timeout=20 -o APT::Update::Error-Mode=any -o APT::Update::Post-Invoke-Success::=)
+  for mirror in $(debian_mirrors); do
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $debian_suite $components" >"$work/sources.list"
+    if "${apt[@]}" update; then break; fi
+    mirror=
+  done
+  [[ -n $mirror ]] || return 1
+  "${apt[@]}" --download-only install "${packages[@]}"
+  (cd "$work/archives" && "${apt[@]}" download "${headers[@]}")
+  rm -rf "$work/root"; mkdir "$work/root"
+  for deb in "$work"/archives/*.deb; do echo "unpacking ${deb##*/}"; dpkg-deb -x "$deb" "$work/root"; done
+  sync -f "$work/root" || true
+  rm -rf "$work/root/usr/share/doc" "$debian"
+  mv "$work/root" "$debian"
+  rm -rf "$work"
+}
+
+# choose_host: sets `host`, the dotnet that runs programs with libtorch in them.
+choose_host() {
+  local dotnet work part rpath
+  dotnet=$(readlink -f "$(command -v dotnet)")
+  host=$dotnet
+  [[ -n $torch_loader ]] || return 0
+  rpath=${torch_rpath//;/:}
+  host=$cache/host-$({ echo "$dotnet $torch_loader $rpath"; cat "$dotnet"; } | hash_of)/dotnet
+  [[ ! -x $host ]] || return 0
+  ensure_folder "$cache" "set TT_CACHE to a folder that can be written"
+  work=$(mktemp -d "$cache/host.XXXXXX")
+  chmod 755 "$work"
+  for part in "$(dirname "$dotnet")"/*; do [[ $part == "$dotnet" ]] || ln -s "$part" "$work/"; done
+  { cp "$dotnet" "$work/dotnet" && "$torch_loader" --library-path "$torch_lib" "$debian/usr/bin/patchelf" \
+      --set-interpreter "$torch_loader" --force-rpath --set-rpath "$rpath" "$work/dotnet" && "$work/dotnet" --version; } >>"$log" 2>&1 ||
+    die "the .NET host could not be put on Debian 13's C library (the log: $log)"
+  mv -T "$work" "$(dirname "$host")" 2>/dev/null || [[ -x $host ]] || die "cannot write $host"
+}
