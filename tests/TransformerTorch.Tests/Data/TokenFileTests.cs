@@ -1,0 +1,104 @@
+using TransformerTorch.Data;
+
+namespace TransformerTorch.Tests.Data;
+
+public sealed class TokenFileTests : IDisposable
+{
+    private const int End = 300;
+    private static readonly byte[] _fingerprint = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(70_000)]    // ids beyond 16 bits take four bytes
+    public void Ids_and_document_ends_come_back_as_written(int shift)
+    {
+        using var file = Write(["ab", "", "cde"], c => c + shift);
+
+        Assert.Equal((8, 3, 5), (file.Count, file.DocumentCount, file.TextBytes));
+        Assert.Equal([97L + shift, 98 + shift, End, End, 99 + shift, 100 + shift, 101 + shift, End], All(file));
+        Assert.Equal([3L, 4, 8], Enumerable.Range(0, 3).Select(i => file.EndOfDocument(i)));
+    }
+
+    [Fact]
+    public void Bytes_are_counted_in_utf8_and_divided_inside_a_document()
+    {
+        using var file = Write(["äö", "cd"]);    // 4 bytes in 3 tokens, 2 bytes in 3 tokens
+
+        Assert.Equal([0, 4 / 3.0, 8 / 3.0, 4, 4 + 2 / 3.0, 4 + 4 / 3.0, 6], Enumerable.Range(0, 7).Select(i => file.BytesUpTo(i)));
+    }
+
+    [Fact]
+    public void A_file_of_another_fingerprint_is_stale()
+    {
+        Write(["ab"]).Dispose();
+
+        Assert.Null(TokenFile.TryOpen(_folder.File("t.tokens"), new byte[32]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public void A_truncated_file_is_not_opened(int missing)
+    {
+        Write(["ab"]).Dispose();
+        var path = _folder.File("t.tokens");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^missing]);
+
+        Assert.Null(TokenFile.TryOpen(path, _fingerprint));
+    }
+
+    [Fact]
+    public void A_failure_while_writing_leaves_the_former_file_and_nothing_else()
+    {
+        Write(["ab"]).Dispose();
+        static IEnumerable<Document> Failing()
+        {
+            yield return new("x");
+            throw new IOException("no space left");
+        }
+
+        Assert.Throws<IOException>(() => TokenFileWriter.Write(_folder.File("t.tokens"), _fingerprint, Failing(), Encode, End));
+
+        using var file = TokenFile.TryOpen(_folder.File("t.tokens"), _fingerprint);
+        Assert.Equal([97L, 98, End], All(file!));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void Windows_make_every_token_but_the_first_a_target_once()
+    {
+        using var file = Write([new string('x', 40)], (c, i) => i);
+        var packed = new PackedTokens(file, 4);
+
+        var targets = new List<long>();
+        for (var i = 0; i < packed.Count(); i++)
+        {
+            var window = new long[5];
+            packed.Read(i, 0, window);
+            targets.AddRange(window[1..]);
+        }
+
+        Assert.Equal(All(file)[1..], targets);
+    }
+
+    private TokenFile Write(string[] texts, Func<int, int>? id = null) => Write(texts, (c, _) => id?.Invoke(c) ?? c);
+
+    private TokenFile Write(string[] texts, Func<int, int, int> id)
+    {
+        var path = _folder.File("t.tokens");
+        TokenFileWriter.Write(path, _fingerprint, texts.Select(t => new Document(t)), t => [.. t.Select((c, i) => id(c, i))], End);
+        return TokenFile.TryOpen(path, _fingerprint)!;
+    }
+
+    private static int[] Encode(string text) => [.. text.Select(c => (int)c)];
+
+    private static long[] All(TokenFile file)
+    {
+        var ids = new long[file.Count];
+        file.Read(0, ids);
+        return ids;
+    }
+}

@@ -1,0 +1,77 @@
+using TransformerTorch.Configuration;
+using TransformerTorch.Data;
+using TransformerTorch.Training;
+
+namespace TransformerTorch.Tests.Training;
+
+public sealed class RunConfigTests
+{
+    private const string Minimal = """
+        output_dir: runs/x
+        model: {model_type: gpt2, n_layer: 2}
+        tokenizer: {train: {vocab_size: 512}}
+        data: {source: dotnet_docs, sequence_len: 128}
+
+        """;
+
+    [Fact]
+    public void A_run_is_read_from_yaml_and_written_back_equal()
+    {
+        var config = Yaml.Parse<RunConfig>(Minimal + """
+            max_steps: 400
+            lr_scheduler_type: cosine
+            warmup_steps: 0.05
+            bf16: true
+            sample: {prompts: ["type System."], max_new_tokens: 20}
+            """);
+
+        Assert.Equal(("gpt2", 2), ((string?)config.Model["model_type"], (int?)config.Model["n_layer"]));
+        Assert.Equal((400, LrSchedulerType.Cosine, 0.05, true), (config.MaxSteps, config.LrSchedulerType, config.WarmupSteps, config.Bf16));
+        Assert.Equal(128, Assert.IsType<DotnetDocsConfig>(config.Data).SequenceLen);
+        Assert.Equal(Yaml.Write(config), Yaml.Write(Yaml.Parse<RunConfig>(Yaml.Write(config))));
+    }
+
+    [Theory]
+    [InlineData("max_steps: 0", "max_steps")]
+    [InlineData("max_steps: 10\nwarmup_steps: 20", "warmup_steps")]
+    [InlineData("lr_scheduler_type: constant\nmin_lr_rate: 0.1", "min_lr_rate")]
+    [InlineData("adam_beta2: 1.0", "adam_beta2")]
+    [InlineData("gradient_accumulation_steps: 0", "gradient_accumulation_steps")]
+    [InlineData("learning_rate: -1.0e-3", "learning_rate")]
+    public void A_contradiction_or_a_value_out_of_range_is_named(string yaml, string key)
+    {
+        var error = Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(Minimal + yaml));
+
+        Assert.All(error.Errors, e => Assert.Contains(key, e.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_tokenizer_is_given_or_trained_not_both_nor_neither()
+    {
+        foreach (var tokenizer in new[] { "{}", "{path: x, train: {}}" })
+        {
+            var yaml = Minimal.Replace("{train: {vocab_size: 512}}", tokenizer, StringComparison.Ordinal);
+            Assert.Contains("either", Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(yaml)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Every_key_is_described()
+    {
+        var schema = JsonSchema.For<RunConfig>().ToString();
+
+        Assert.Contains("Optimizer steps in all", schema, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(LrSchedulerType.Constant, 1, 1, 1)]
+    [InlineData(LrSchedulerType.Linear, 1, 0.55, 0.1)]
+    [InlineData(LrSchedulerType.Cosine, 1, 0.55, 0.1)]
+    public void The_rate_warms_up_in_equal_steps_and_decays_to_its_end(LrSchedulerType type, double start, double middle, double end)
+    {
+        var rate = new LearningRate(Peak: 1, WarmupSteps: 4, TotalSteps: 24, type) { MinimumRate = 0.1 };
+
+        Assert.Equal([0.2, 0.4, 0.6, 0.8], Enumerable.Range(0, 4).Select(rate.At).Select(r => Math.Round(r, 12)));
+        Assert.Equal([start, middle, end], new[] { 4, 14, 24 }.Select(rate.At).Select(r => Math.Round(r, 12)));
+    }
+}
