@@ -58,7 +58,7 @@ public sealed class RunConfigTests
     [Fact]
     public void Every_key_is_described()
     {
-        var schema = JsonSchema.For<RunConfig>().ToString();
+        var schema = JsonSchema.Of(typeof(RunConfig)).ToString();
 
         Assert.Contains("Optimizer steps in all", schema, StringComparison.Ordinal);
     }
@@ -72,6 +72,6 @@ public sealed class RunConfigTests
         var rate = new LearningRate(Peak: 1, WarmupSteps: 4, TotalSteps: 24, type) { MinimumRate = 0.1 };
 
         Assert.Equal([0.2, 0.4, 0.6, 0.8], Enumerable.Range(0, 4).Select(rate.At).Select(r => Math.Round(r, 12)));
-        Assert.Equal([start, middle, end], new[] { 4, 14, 24 }.Select(rate.At).Select(r => Math.Round(r, 12)));
+        Assert.Equal((start, middle, end), (Math.Round(rate.At(4), 12), Math.Round(rate.At(14), 12), Math.Round(rate.At(24), 12)));
     }
 }
