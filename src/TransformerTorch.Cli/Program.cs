@@ -1,1 +1,7 @@
-return 0;
+using TransformerTorch.Cli;
+
+// A command is a file: it parses, calls the engine, prints. Add it to this list.
+return await CommandLine.Run(args,
+[
+    DoctorCommand.Create(),
+]);

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using TransformerTorch.Configuration;
+
+namespace TransformerTorch.Cli;
+
+/// <summary>What a command may throw to end with a message and exit code 1: the work failed for a reason that needs no stack trace.</summary>
+internal sealed class CommandException(string message) : Exception(message);
+
+/// <summary>Exit codes, error messages and signals: the same for every command.</summary>
+internal static class CommandLine
+{
+    public const int Done = 0, Failed = 1, Usage = 2, Interrupted = 130;
+
+    private static readonly Option<bool> _verbose = new("--verbose") { Description = "Show stack traces of errors", Recursive = true };
+
+    /// <summary>The switch of commands whose figures can be read by a program.</summary>
+    public static Option<bool> Json() => new("--json") { Description = "Print one line of JSON, last" };
+
+    public static async Task<int> Run(string[] args, IEnumerable<Command> commands)
+    {
+        var root = new RootCommand("Trains, fine-tunes and runs transformers. Figures go to standard output, progress to standard error.") { HelpName = "tt" };
+        root.Options.Add(_verbose);
+        foreach (var command in commands) root.Subcommands.Add(command);
+
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && !AsksForHelp(parsed)) return Refuse(parsed);
+        using var interruption = new Interruption();
+        try
+        {
+            // Signals are ours (Interruption): the library would end the process before a checkpoint is written.
+            var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(invocation, interruption.Token);
+        }
+        catch (ConfigException e)
+        {
+            foreach (var error in e.Errors) Console.Error.WriteLine(error);
+            return Usage;
+        }
+        catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+        catch (IOException) when (!StandardOutputIsOpen())
+        {
+            // The reader of a pipe has seen enough (`tt generate ... | head`).
+            return Failed;
+        }
+        catch (Exception e)
+        {
+            Explain(e, parsed.GetValue(_verbose));
+            return Failed;
+        }
+    }
+
+    // `tt --help` and `tt train --help` are answered whatever else stands there.
+    private static bool AsksForHelp(ParseResult parsed) => parsed.Action is HelpAction;
+
+    private static int Refuse(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var name = string.Join(' ', Path(parsed.CommandResult));
+        string[] known = [.. command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden).Select(option => option.Name),
+            .. command.Subcommands.Select(sub => sub.Name)];
+        foreach (var error in parsed.Errors.DistinctBy(error => error.Message))
+        {
+            var unknown = parsed.UnmatchedTokens.FirstOrDefault(token => error.Message.Contains($"'{token}'", StringComparison.Ordinal));
+            var meant = unknown is null ? null : Suggestion.For(unknown.Split('=')[0], known);
+            Console.Error.WriteLine($"{name}: {error.Message}{(meant is null ? "" : $" Did you mean {meant}?")}");
+        }
+        if (command.Subcommands.Count > 0)
+            Console.Error.WriteLine($"{name}: the commands are {string.Join(", ", command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}");
+        Console.Error.WriteLine($"`{name} --help` explains.");
+        return Usage;
+    }
+
+    private static IEnumerable<string> Path(CommandResult result) =>
+        result.Parent is CommandResult parent ? [.. Path(parent), result.Command.Name] : ["tt"];
+
+    private static void Explain(Exception e, bool verbose)
+    {
+        // What a task or a static constructor wraps says nothing by itself.
+        while (e is AggregateException or TypeInitializationException or System.Reflection.TargetInvocationException && e.InnerException is { } inner) e = inner;
+        if (verbose) Console.Error.WriteLine(e);
+        else if (e is CommandException) Console.Error.WriteLine($"tt: {e.Message}");
+        else
+        {
+            var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2);
+            Console.Error.WriteLine($"tt: {string.Join('\n', lines)}{(IsForeseen(e) ? "" : $" ({e.GetType().Name}; --verbose shows where)")}");
+        }
+    }
+
+    private static bool IsForeseen(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException
+        || e.GetType().Namespace?.StartsWith(nameof(TransformerTorch), StringComparison.Ordinal) == true;
+
+    private static bool StandardOutputIsOpen()
+    {
+        try
+        {
+            Console.Out.Flush();
+            using var output = Console.OpenStandardOutput();
+            output.Write([]);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.CommandLine;
+
+namespace TransformerTorch.Cli;
+
+/// <summary><c>tt doctor</c>: what this machine gives the engine.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create()
+    {
+        var json = CommandLine.Json();
+        var command = new Command("doctor", "Tell what this machine gives: libtorch, BLAS, threads, devices, bridge, and how fast they are") { json };
+        command.SetAction(parsed =>
+        {
+            var report = MachineReport.Make();
+            if (parsed.GetValue(json)) Console.WriteLine(report.ToJson());
+            else Console.Write(report.ToText());
+            return CommandLine.Done;
+        });
+        return command;
+    }
+}

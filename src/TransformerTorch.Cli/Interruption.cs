@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+
+namespace TransformerTorch.Cli;
+
+/// <summary>
+/// Ctrl-C and SIGTERM. The first asks the work to stop where it can go on later: <see cref="Token"/>. The second ends the process at once.
+/// </summary>
+internal sealed partial class Interruption : IDisposable
+{
+    private readonly CancellationTokenSource _source = new();
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public Interruption() =>
+        _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+
+    public CancellationToken Token => _source.Token;
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations) registration.Dispose();
+        _source.Dispose();
+    }
+
+    private void Handle(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        if (_source.IsCancellationRequested) Exit(CommandLine.Interrupted);
+        _source.Cancel();
+    }
+
+    // Not Environment.Exit: destructors of native libraries would wait for, or fail on, threads that still compute.
+    private static void Exit(int code)
+    {
+        if (OperatingSystem.IsWindows()) Environment.Exit(code);
+        ExitNow(code);
+    }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitNow(int code);
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using System.Text;
+using System.Text.Json.Nodes;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli;
+
+/// <summary>What <c>tt doctor</c> says: lines of name, value and unit, in the order in which they were found.</summary>
+internal sealed class MachineReport
+{
+    private static readonly string[] _variables =
+        ["LIBTORCH", "TT_NATIVE", "TT_BRIDGE", "TT_ATTENTION", "TT_CACHE", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"];
+
+    private readonly List<(string Key, string Label, JsonNode? Value, string Unit)> _lines = [];
+
+    public static MachineReport Make()
+    {
+        var report = new MachineReport();
+        report.Machine();
+        report.Torch();
+        report.Speed();
+        return report;
+    }
+
+    public string ToJson() => new JsonObject(_lines.Select(line => KeyValuePair.Create(line.Key, line.Value?.DeepClone()))).ToJsonString();
+
+    public string ToText()
+    {
+        var text = new StringBuilder();
+        var width = _lines.Max(line => line.Label.Length);
+        foreach (var (_, label, value, unit) in _lines)
+            text.Append(label.PadRight(width + 2)).Append(value is JsonObject or JsonArray ? List(value) : value?.ToString() ?? "none").Append(value is null ? "" : unit).Append('\n');
+        return text.ToString();
+
+        static string List(JsonNode value) => value is JsonObject map ? (map.Count == 0 ? "none" : string.Join(" ", map.Select(item => $"{item.Key}={item.Value}")))
+            : value.AsArray() is { Count: > 0 } items ? string.Join(", ", items) : "none";
+    }
+
+    private void Add(string key, string label, JsonNode? value, string unit = "") => _lines.Add((key, label, value, unit));
+
+    private void Machine()
+    {
+        Add("version", "TransformerTorch", typeof(MachineReport).Assembly.GetName().Version!.ToString(3));
+        Add("runtime", ".NET", RuntimeInformation.FrameworkDescription.Replace(".NET ", "", StringComparison.Ordinal));
+        Add("system", "System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}");
+        Add("processor", "Processor", Processor());
+        Add("cores", "Cores", Environment.ProcessorCount);
+        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" : Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2"
+            : RuntimeInformation.ProcessArchitecture.ToString());
+        Add("memory_gb", "Memory", Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1), " GB");
+    }
+
+    private void Torch()
+    {
+        var metadata = typeof(MachineReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().ToDictionary(item => item.Key, item => item.Value);
+        Add("provider", "Provider", metadata["TorchProvider"]);
+        using (ones(1)) { } // loads libtorch
+        Add("libtorch", "libtorch", __version__);
+        Add("libtorch_path", "  from", NativeProbe.Loaded("libtorch_cpu") ?? NativeProbe.Loaded("torch_cpu"));
+        Add("blas", "BLAS", NativeProbe.Blas());
+        Add("threads", "Threads", get_num_threads());
+        Add("devices", "Devices", new JsonArray(["cpu", .. Enumerable.Range(0, cuda.is_available() ? cuda.device_count() : 0).Select(i => (JsonNode)$"cuda:{i}")]));
+        Add("bridge", "Bridge", NativeProbe.Loaded("libtransformertorch"));
+        Add("environment", "Environment", new JsonObject(_variables
+            .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name))).Where(item => item.Value is not null)));
+    }
+
+    private void Speed()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (x, w) = (randn(512, 768), randn(768, 3072));
+        Add("matmul_gflops", "512x768x3072, fp32", Math.Round(2.0 * 512 * 768 * 3072 / Best(() => x.matmul(w)) / 1e9), " GFLOP/s");
+    }
+
+    // The best of a few: what the machine can do when it is left alone.
+    private static double Best(Func<Tensor> work)
+    {
+        var best = double.MaxValue;
+        var until = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 2;
+        for (var i = 0; i < 3 || Stopwatch.GetTimestamp() < until; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            work().Dispose();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return best;
+    }
+
+    private static string Processor() => File.Exists("/proc/cpuinfo")
+        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown"
+        : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
+
+    // .NET has no name for it: leaf 7, subleaf 1, bit 5 of EAX.
+    private static bool Avx512BF16() => X86Base.IsSupported && Avx512F.IsSupported && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
+}
