@@ -1,0 +1,57 @@
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>What a <see cref="FeedForward"/> is.</summary>
+public sealed record FeedForwardOptions
+{
+    /// <summary>C, the width of the residual stream.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>The width between the two projections.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>One of <see cref="Activation.Names"/>.</summary>
+    public string Activation { get; init; } = "gelu";
+
+    /// <summary>Whether the activation gates a second projection (Shazeer, 2020).</summary>
+    public bool Gated { get; init; }
+
+    /// <summary>Whether the projections have biases.</summary>
+    public bool Bias { get; init; } = true;
+}
+
+/// <summary><c>down(f(up(x)))</c>, or gated <c>down(f(gate(x)) * up(x))</c> with gate and up as one product, in that order.</summary>
+public sealed class FeedForward : nn.Module<Tensor, Tensor>
+{
+    private readonly FeedForwardOptions _options;
+    private readonly Func<Tensor, Tensor> _activation;
+    [ComponentName(Name = "up")] private readonly Linear _up;
+    [ComponentName(Name = "down")] private readonly Linear _down;
+
+    /// <summary>A feed-forward layer.</summary>
+    /// <exception cref="ArgumentException">Unknown activation.</exception>
+    public FeedForward(FeedForwardOptions options) : base(nameof(FeedForward))
+    {
+        _options = options;
+        _activation = Activation.Named(options.Activation);
+        _up = new Linear(options.Width, options.HiddenSize * (options.Gated ? 2L : 1L), options.Bias);
+        _down = new Linear(options.HiddenSize, options.Width, options.Bias);
+        RegisterComponents();
+    }
+
+    /// <summary>The projection back into the residual stream.</summary>
+    public Linear Output => _down;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var up = _up.call(input); // (B, T, F), gated (B, T, 2F)
+        var hidden = _options.Gated
+            ? _activation(up.narrow(-1, 0, _options.HiddenSize)) * up.narrow(-1, _options.HiddenSize, _options.HiddenSize)
+            : _activation(up);
+        return _down.call(hidden).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,40 @@
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>The one place where weights get their first values.</summary>
+public sealed record Initialization
+{
+    /// <summary>Standard deviation of projections and embeddings.</summary>
+    public double StandardDeviation { get; init; } = 0.02;
+
+    /// <summary>Whether projections into the residual stream start smaller by 1/sqrt(2 layers) (Radford et al., 2019).</summary>
+    public bool ScaleResidual { get; init; }
+
+    /// <summary>Gives every parameter of a model its value: normal weights, zero biases, norms of one.</summary>
+    public void Apply(nn.Module model)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var blocks = model.modules().OfType<Block>().ToList();
+        foreach (var module in model.modules())
+        {
+            switch (module)
+            {
+                case Linear linear:
+                    linear.Weight.normal_(0, StandardDeviation);
+                    linear.Bias?.zero_();
+                    break;
+                case Embedding embedding:
+                    embedding.Weight.normal_(0, StandardDeviation);
+                    break;
+                case Norm norm:
+                    norm.Weight.fill_(1);
+                    norm.Bias?.zero_();
+                    break;
+            }
+        }
+        if (!ScaleResidual) return;
+        foreach (var output in blocks.SelectMany(b => b.ResidualOutputs)) output.Weight.mul_(1 / Math.Sqrt(2.0 * blocks.Count));
+    }
+}

@@ -1,0 +1,62 @@
+using TorchSharp.Utils;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>Which normalisation.</summary>
+public enum NormKind
+{
+    /// <summary>Mean and variance (Ba et al., 2016).</summary>
+    Layer,
+
+    /// <summary>Root mean square only (Zhang and Sennrich, 2019).</summary>
+    Rms,
+}
+
+/// <summary>What a <see cref="Norm"/> is.</summary>
+public sealed record NormOptions
+{
+    /// <summary>Which normalisation.</summary>
+    public NormKind Kind { get; init; } = NormKind.Layer;
+
+    /// <summary>Added to the variance.</summary>
+    public double Epsilon { get; init; } = 1e-5;
+
+    /// <summary>Whether a layer norm has a bias.</summary>
+    public bool Bias { get; init; } = true;
+}
+
+/// <summary>Normalisation over the last dimension.</summary>
+public sealed class Norm : nn.Module<Tensor, Tensor>
+{
+    private readonly NormOptions _options;
+    [ComponentName(Name = "weight")] private readonly Parameter _weight;
+    [ComponentName(Name = "bias")] private readonly Parameter? _bias;
+
+    /// <summary>A norm over <paramref name="width"/> features.</summary>
+    public Norm(long width, NormOptions options) : base(nameof(Norm))
+    {
+        _options = options;
+        _weight = Weights.Empty(width);
+        _bias = options is { Kind: NormKind.Layer, Bias: true } ? Weights.Empty(width) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>(C)</summary>
+    public Tensor Weight => _weight;
+
+    /// <summary>(C), or none.</summary>
+    public Tensor? Bias => _bias;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var result = _options.Kind == NormKind.Layer
+            ? Operators.LayerNorm(input, _weight, _bias, _options.Epsilon)
+            : Operators.RmsNorm(input, _weight, _options.Epsilon);
+        return result.MoveToOuterDisposeScope();
+    }
+}

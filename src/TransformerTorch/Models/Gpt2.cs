@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
+
+namespace TransformerTorch.Models;
+
+/// <summary>
+/// GPT-2 (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners"): learned positions, norms before each part and
+/// after the last, GELU by tanh, a head tied to the token table. Published weights of projections are (in, out).
+/// </summary>
+public sealed class Gpt2 : IModelFamily
+{
+    /// <inheritdoc/>
+    public string ModelType => "gpt2";
+
+    /// <inheritdoc/>
+    public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
+    {
+        var (width, heads, layers, positions) = (keys.Whole("n_embd", 768), keys.Whole("n_head", 12), keys.Whole("n_layer", 12), keys.Whole("n_positions", 1024));
+        if (width % heads != 0) throw keys.Contradiction($"n_embd {width} is no multiple of n_head {heads}");
+        if (keys.Flag("add_cross_attention", false)) throw keys.Wrong("add_cross_attention", "false: this decoder has no encoder");
+        var byLayer = keys.Flag("scale_attn_by_inverse_layer_idx", false);
+        var scale = keys.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(width / heads) : 1;
+        var block = new BlockOptions
+        {
+            Attention = new AttentionOptions
+            {
+                Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = width / heads, Dropout = keys.Probability("attn_pdrop", 0.1),
+            },
+            FeedForward = new FeedForwardOptions
+            {
+                Width = width, HiddenSize = keys.Whole("n_inner", 4 * width), Activation = keys.OneOf("activation_function", Activation.Names, "gelu_new"),
+            },
+            Norm = new NormOptions { Epsilon = keys.Number("layer_norm_epsilon", 1e-5) },
+            Dropout = keys.Probability("resid_pdrop", 0.1),
+        };
+        return new ModelConfig
+        {
+            ModelType = ModelType,
+            Published = published,
+            ContextLength = positions,
+            TieEmbeddings = keys.Flag("tie_word_embeddings", true),
+            EndTokens = keys.Ids("eos_token_id"),
+            Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02), ScaleResidual = true },
+            Decoder = new DecoderOptions
+            {
+                Embeddings = new EmbeddingOptions
+                {
+                    VocabularySize = keys.Whole("vocab_size", 50257), Width = width, Positions = positions, Dropout = keys.Probability("embd_pdrop", 0.1),
+                },
+                Blocks = [.. Enumerable.Range(1, layers).Select(n => block with { Attention = block.Attention with { Scale = byLayer ? scale / n : scale } })],
+            },
+        };
+    }
+
+    /// <inheritdoc/>
+    public WeightNames Names(ModelConfig config) => new WeightNames { BasePrefix = "transformer." }
+        .Same("decoder.embeddings.tokens", "transformer.wte")
+        .Same("decoder.embeddings.positions", "transformer.wpe")
+        .Same("decoder.layers.*.attention_norm", "transformer.h.*.ln_1")
+        .Transposed("decoder.layers.*.attention.qkv", "transformer.h.*.attn.c_attn")
+        .Transposed("decoder.layers.*.attention.output", "transformer.h.*.attn.c_proj")
+        .Same("decoder.layers.*.feed_forward_norm", "transformer.h.*.ln_2")
+        .Transposed("decoder.layers.*.feed_forward.up", "transformer.h.*.mlp.c_fc")
+        .Transposed("decoder.layers.*.feed_forward.down", "transformer.h.*.mlp.c_proj")
+        .Same("decoder.norm", "transformer.ln_f")
+        .Same("head", "lm_head")
+        .Ignore(config.TieEmbeddings ? [".attn.bias", ".attn.masked_bias", "lm_head.weight"] : [".attn.bias", ".attn.masked_bias"]);
+}

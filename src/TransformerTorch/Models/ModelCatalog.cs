@@ -1,0 +1,34 @@
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.Models;
+
+/// <summary>A family of models: how its published configuration is read, and what it calls its weights.</summary>
+public interface IModelFamily
+{
+    /// <summary><c>model_type</c> in its config.json.</summary>
+    string ModelType { get; }
+
+    /// <summary>Resolves its published keys.</summary>
+    /// <exception cref="ModelConfigException">Values that are missing, wrong or contradictory.</exception>
+    ModelConfig Resolve(ConfigKeys keys, JsonObject published);
+
+    /// <summary>Published names of a model's weights.</summary>
+    WeightNames Names(ModelConfig config);
+}
+
+/// <summary>The families known, by <c>model_type</c>.</summary>
+public static class ModelCatalog
+{
+    private static readonly Dictionary<string, IModelFamily> s_families = new IModelFamily[] { new Gpt2() }.ToDictionary(f => f.ModelType);
+
+    /// <summary>The names known.</summary>
+    public static IEnumerable<string> Names => s_families.Keys;
+
+    /// <summary>Adds a family of one's own.</summary>
+    public static void Add(IModelFamily family) => s_families.Add(family.ModelType, family);
+
+    /// <summary>The family of that name.</summary>
+    /// <exception cref="ModelConfigException">There is none.</exception>
+    public static IModelFamily Family(string modelType) => s_families.TryGetValue(modelType, out var family) ? family
+        : throw new ModelConfigException($"unknown model_type '{modelType}': one of {string.Join(", ", Names.Order())}");
+}

@@ -1,0 +1,60 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
+
+namespace TransformerTorch.Models;
+
+/// <summary>
+/// A model's configuration as resolved by its family: nothing is left open. It remembers the published keys it came from, so that a
+/// model is saved with the configuration it was loaded with.
+/// </summary>
+public sealed record ModelConfig
+{
+    /// <summary>The family's name as published ("gpt2").</summary>
+    public required string ModelType { get; init; }
+
+    /// <summary>The published keys.</summary>
+    public required JsonObject Published { get; init; }
+
+    /// <summary>Embeddings, blocks and final norm.</summary>
+    public required DecoderOptions Decoder { get; init; }
+
+    /// <summary>The most positions a sequence may have.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Whether the output projection is the token table.</summary>
+    public bool TieEmbeddings { get; init; }
+
+    /// <summary>First values of the weights.</summary>
+    public Initialization Initialization { get; init; } = new();
+
+    /// <summary>Ids that end a text.</summary>
+    public IReadOnlyList<int> EndTokens { get; init; } = [];
+
+    /// <summary>V.</summary>
+    public int VocabularySize => Decoder.Embeddings.VocabularySize;
+
+    /// <summary>Reads a <c>config.json</c>.</summary>
+    /// <exception cref="ModelConfigException">Not JSON, an unknown family, or values that are missing, wrong or contradictory.</exception>
+    public static ModelConfig Read(string path)
+    {
+        try
+        {
+            return FromKeys(JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new ModelConfigException($"{path}: not a JSON object"), path);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelConfigException($"{path}: not JSON: {e.Message}");
+        }
+    }
+
+    /// <summary>Resolves published keys, wherever they stood (a run file's <c>model:</c> section, say).</summary>
+    /// <param name="keys">the keys, <c>model_type</c> among them</param>
+    /// <param name="source">where they stood, for messages</param>
+    /// <exception cref="ModelConfigException">An unknown family, or values that are missing, wrong or contradictory.</exception>
+    public static ModelConfig FromKeys(JsonObject keys, string source)
+    {
+        var reader = new ConfigKeys(keys, source);
+        return ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+    }
+}

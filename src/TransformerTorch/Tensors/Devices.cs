@@ -1,0 +1,22 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tensors;
+
+/// <summary>Devices by name.</summary>
+public static class Devices
+{
+    /// <summary><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, or <c>auto</c>: the first GPU where there is one, else the CPU.</summary>
+    /// <exception cref="ArgumentException">The name is none of these, or this machine has no such device.</exception>
+    public static Device Parse(string name)
+    {
+        if (name == "auto") return new Device(cuda.is_available() ? DeviceType.CUDA : DeviceType.CPU);
+        if (name == "cpu") return CPU;
+        var parts = name.Split(':');
+        if (parts[0] != "cuda" || parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out _)))
+            throw new ArgumentException($"unknown device '{name}': cpu, cuda, cuda:N or auto");
+        var index = parts.Length == 2 ? int.Parse(parts[1]) : 0;
+        var count = cuda.is_available() ? cuda.device_count() : 0;
+        return index < count ? new Device(DeviceType.CUDA, index) : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
+    }
+}

@@ -1,0 +1,71 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace TransformerTorch.Tensors;
+
+/// <summary>
+/// The native bridge (src/native): operators of libtorch and of ours by name, autocast, generators. It is looked for in
+/// <c>$TT_NATIVE</c> (a full path), then beside the assembly. Without it everything still works through TorchSharp alone, slower;
+/// <c>TT_BRIDGE=off</c> forces that.
+/// </summary>
+public static unsafe partial class NativeBridge
+{
+    internal const string Library = "transformertorch";
+    private static readonly Lazy<(bool Loaded, string Reason)> s_state = new(Load);
+    private static int s_told;
+
+    [ThreadStatic] private static int t_suspended;
+
+    /// <summary>Whether the bridge may be called on this thread.</summary>
+    public static bool IsAvailable => t_suspended == 0 && s_state.Value.Loaded;
+
+    /// <summary>Why the bridge is not used; empty where it is.</summary>
+    public static string Missing => t_suspended > 0 ? "suspended on this thread" : s_state.Value.Reason;
+
+    /// <summary>Compiler, libtorch version, kernels and BLAS of the loaded bridge; null without it.</summary>
+    public static string? BuildInfo => IsAvailable ? Marshal.PtrToStringUTF8(tt_build_info()) : null;
+
+    /// <summary>Does without the bridge on this thread until disposed, so that tests cover the other way.</summary>
+    public static IDisposable Suspend()
+    {
+        t_suspended++;
+        return new Guard(static () => t_suspended--);
+    }
+
+    /// <summary>The first caller in the process gets what is missing, to print it; later ones, and where nothing is missing, null.</summary>
+    public static string? MissingOnce()
+        => IsAvailable || Interlocked.Exchange(ref s_told, 1) == 1 ? null
+            : $"native bridge not used ({Missing}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower";
+
+    internal static InvalidOperationException LastError(string what) => new($"{what}: {Marshal.PtrToStringUTF8(tt_error(0))}");
+
+    internal static void Check(int result, string what)
+    {
+        if (result < 0) throw LastError(what);
+    }
+
+    private static (bool, string) Load()
+    {
+        if (Environment.GetEnvironmentVariable("TT_BRIDGE") == "off") return (false, "TT_BRIDGE=off");
+        // libtorch must be in the process before the bridge, which binds to it.
+        TorchSharp.torch.InitializeDeviceType(TorchSharp.DeviceType.CPU);
+        var named = Environment.GetEnvironmentVariable("TT_NATIVE");
+        var file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
+        var path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, file) : named;
+        if (!File.Exists(path)) return (false, $"no {path}");
+        if (!NativeLibrary.TryLoad(path, out var handle)) return (false, $"{path} does not load");
+        NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), (name, _, _) => name == Library ? handle : 0);
+        return (true, "");
+    }
+
+    [LibraryImport(Library)] private static partial nint tt_error(int full);
+    [LibraryImport(Library)] private static partial nint tt_build_info();
+}
+
+/// <summary>Runs an action once, when disposed.</summary>
+internal sealed class Guard(Action leave) : IDisposable
+{
+    private Action? _leave = leave;
+
+    public void Dispose() => Interlocked.Exchange(ref _leave, null)?.Invoke();
+}

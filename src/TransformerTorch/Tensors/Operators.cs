@@ -1,0 +1,116 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace TransformerTorch.Tensors;
+
+/// <summary>
+/// The operators of this project: one native call where the bridge has it, else the same meaning composed of TorchSharp's. (Attention
+/// has its own seam: <c>Layers.AttentionKernel</c>.)
+/// </summary>
+public static class Operators
+{
+    private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"), s_gelu = new("gelu"),
+        s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
+
+    /// <summary>x W^T + b.</summary>
+    /// <param name="x">(..., C)</param>
+    /// <param name="weight">(out, C)</param>
+    /// <param name="bias">(out) or none</param>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias)
+        => s_linear.Get() is { } native ? native.Call(x, weight, bias)
+            : F.linear(Autocast.Cast(x), Autocast.Cast(weight), bias is null ? null : Autocast.Cast(bias));
+
+    /// <summary>Rows of a table (V, C) by index, of any shape: (..., C).</summary>
+    public static Tensor Embedding(Tensor table, Tensor ids)
+        => s_embedding.Get() is { } native ? native.Call(table, ids, -1L, false, false)
+            : table.index_select(0, ids.flatten()).view([.. ids.shape, table.shape[1]]);
+
+    /// <summary>Layer normalisation over the last dimension (Ba et al., 2016).</summary>
+    public static Tensor LayerNorm(Tensor x, Tensor? weight, Tensor? bias, double epsilon)
+        => s_layerNorm.Get() is { } native ? native.Call(x, weight, bias, epsilon)
+            : F.layer_norm(x, [x.shape[^1]], weight, bias, epsilon);
+
+    /// <summary>Root mean square normalisation over the last dimension (Zhang and Sennrich, 2019), computed in float32.</summary>
+    public static Tensor RmsNorm(Tensor x, Tensor? weight, double epsilon)
+    {
+        if (s_rmsNorm.Get() is { } native) return native.Call(x, weight, epsilon);
+        var wide = x.to(ScalarType.Float32);
+        var normed = (wide * (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt()).to(x.dtype);
+        return weight is null ? normed : normed * weight;
+    }
+
+    /// <summary>GELU (Hendrycks and Gimpel, 2016): by the error function, or its tanh approximation.</summary>
+    public static Tensor Gelu(Tensor x, bool tanh)
+        => s_gelu.Get() is { } native ? native.Call(x, tanh ? "tanh" : "none")
+            : F.gelu(x, tanh ? TorchSharp.Modules.GELU.Approximate.tanh : TorchSharp.Modules.GELU.Approximate.none);
+
+    /// <summary>
+    /// Rotary position embedding (Su et al., 2021) of the first R of D features: pairs are the two halves of those, or neighbours
+    /// where <paramref name="interleaved"/>.
+    /// </summary>
+    /// <param name="x">(B, T, H, D)</param>
+    /// <param name="cos">(T, R/2) or (B, T, R/2)</param>
+    /// <param name="sin">as <paramref name="cos"/></param>
+    /// <param name="interleaved">which features pair up</param>
+    public static Tensor Rotary(Tensor x, Tensor cos, Tensor sin, bool interleaved = false)
+    {
+        if (s_rotary.Get() is { } native) return native.Call(x, cos, sin, interleaved);
+        var (B, T, H, D) = x.Dims4();
+        var half = cos.shape[^1];
+        var (c, s) = (cos.unsqueeze(-2).to(x.dtype), sin.unsqueeze(-2).to(x.dtype)); // (..., T, 1, R/2)
+        var rotated = x.narrow(-1, 0, 2 * half);
+        var pairs = interleaved ? rotated.reshape(B, T, H, half, 2) : rotated.reshape(B, T, H, 2, half);
+        var axis = interleaved ? -1 : -2;
+        var (a, b) = (pairs.select(axis, 0), pairs.select(axis, 1)); // (B, T, H, R/2)
+        var turned = stack([(a * c) - (b * s), (b * c) + (a * s)], axis).reshape(B, T, H, 2 * half);
+        return 2 * half == D ? turned : cat([turned, x.narrow(-1, 2 * half, D - (2 * half))], -1);
+    }
+
+    /// <summary>
+    /// The SUM of cross-entropies of <c>softmax(hidden W^T + b)</c> over the targets that are not ignored, a float32 scalar. The native
+    /// operator never holds all logits at once.
+    /// </summary>
+    /// <param name="hidden">(N, C)</param>
+    /// <param name="weight">(V, C)</param>
+    /// <param name="bias">(V) or none</param>
+    /// <param name="targets">(N) int64</param>
+    /// <param name="options">what is ignored, smoothed and capped</param>
+    public static Tensor LinearCrossEntropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, CrossEntropyOptions? options = null)
+    {
+        var o = options ?? CrossEntropyOptions.Default;
+        if (s_crossEntropy.Get() is { } native)
+            return native.Call(hidden, weight, bias, targets, o.IgnoreIndex, o.LabelSmoothing, o.ZLoss, o.SoftCap);
+        var logits = Linear(hidden, weight, bias).to(ScalarType.Float32); // (N, V)
+        if (o.SoftCap > 0) logits = (logits / o.SoftCap).tanh() * o.SoftCap;
+        var loss = F.cross_entropy(logits, targets, ignore_index: o.IgnoreIndex, reduction: nn.Reduction.Sum, label_smoothing: o.LabelSmoothing);
+        return o.ZLoss == 0 ? loss : loss + (logits.logsumexp(-1).square() * targets.ne(o.IgnoreIndex).to(ScalarType.Float32)).sum() * o.ZLoss;
+    }
+}
+
+/// <summary>What a cross-entropy ignores, smooths, penalises and caps.</summary>
+public sealed record CrossEntropyOptions
+{
+    /// <summary>Nothing smoothed, penalised or capped; -100 ignored.</summary>
+    public static readonly CrossEntropyOptions Default = new();
+
+    /// <summary>Targets of this value do not count.</summary>
+    public long IgnoreIndex { get; init; } = -100;
+
+    /// <summary>The share of probability spread evenly over all classes.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>The weight of the squared log of the partition function (Chowdhery et al., 2022).</summary>
+    public double ZLoss { get; init; }
+
+    /// <summary>Logits are squashed to within this by tanh; 0: not.</summary>
+    public double SoftCap { get; init; }
+}
+
+/// <summary>A native operator, ours unless it says whose, looked up once; none while the bridge is missing or suspended.</summary>
+internal sealed class NativeSlot(string name)
+{
+    private readonly Lazy<NativeOperator?> _operator = new(() => NativeOperator.Find(name.Contains("::", StringComparison.Ordinal) ? name : $"transformertorch::{name}"));
+
+    public NativeOperator? Get() => NativeBridge.IsAvailable ? _operator.Value : null;
+}

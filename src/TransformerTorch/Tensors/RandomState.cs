@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tensors;
+
+/// <summary>The state of a device's default random number generator, for checkpoints that resume bit for bit.</summary>
+public static partial class RandomState
+{
+    /// <summary>The state as bytes.</summary>
+    /// <exception cref="NotSupportedException">A GPU's state without the native bridge.</exception>
+    public static byte[] Capture(Device device)
+    {
+        using var scope = NewDisposeScope();
+        if (device.type == DeviceType.CPU) return get_rng_state().bytes.ToArray();
+        var handle = tt_generator_state(Generator(device));
+        if (handle == 0) throw NativeBridge.LastError("generator state");
+        return Tensor.UnsafeCreateTensor(handle).bytes.ToArray();
+    }
+
+    /// <summary>Puts a captured state back.</summary>
+    /// <exception cref="NotSupportedException">A GPU's state without the native bridge.</exception>
+    public static void Restore(Device device, byte[] state)
+    {
+        using var scope = NewDisposeScope();
+        var tensor = torch.tensor(state);
+        if (device.type == DeviceType.CPU) set_rng_state(tensor);
+        else NativeBridge.Check(tt_generator_set_state(Generator(device), tensor.Handle), "generator state");
+    }
+
+    private static nint Generator(Device device)
+    {
+        if (!NativeBridge.IsAvailable) throw new NotSupportedException($"the random state of {device} needs the native bridge: {NativeBridge.Missing}");
+        var generator = tt_generator_default((int)device.type, Math.Max(device.index, 0));
+        return generator != 0 ? generator : throw NativeBridge.LastError("generator");
+    }
+
+    [LibraryImport(NativeBridge.Library)] private static partial nint tt_generator_default(int type, int index);
+    [LibraryImport(NativeBridge.Library)] private static partial nint tt_generator_state(nint generator);
+    [LibraryImport(NativeBridge.Library)] private static partial int tt_generator_set_state(nint generator, nint state);
+}
