@@ -2,12 +2,11 @@
 
 run_tests() {
   local filter=${1:-} project results passed=0 failed=0 skipped=0 status=0
-  results=$state/results
-  rm -rf "$results"
+  results=$state/results-$$
+  trap 'rm -rf "$state/results-$$"' EXIT
   build_if_changed tests TransformerTorch.sln "$root/tests"
   for project in "$root"/tests/*/*.csproj; do run_project "$project" || status=1; done
   run_native_tests || status=1
-  rm -rf "$results"
   if ((passed + failed == 0)); then say "no test ran"; status=1; fi
   printf '%d passed, %d failed' "$passed" "$failed"
   if ((skipped > 0)); then printf ', %d skipped' "$skipped"; fi
