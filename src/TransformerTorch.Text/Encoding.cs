@@ -1,0 +1,74 @@
+namespace TransformerTorch.Text;
+
+/// <summary>One token of an encoding.</summary>
+internal struct Token
+{
+    public int Id;
+    public int Start; // code points of the text that it came from
+    public int End;
+    public int Word; // or -1
+    public int TypeId;
+    public int Sequence; // 0 the first text, 1 the second, -1 neither
+    public bool IsSpecial;
+    public bool IsPadding;
+    public string? Value; // where it is not the vocabulary's
+}
+
+/// <summary>A text as tokens. Everything but the ids is worked out when first asked for; not for use by several threads before that.</summary>
+public sealed class Encoding
+{
+    private readonly Tokenizer _tokenizer;
+    private readonly string[] _texts;
+    private int[]? _ids;
+
+    internal Encoding(Tokenizer tokenizer, string[] texts, Token[] tokens)
+    {
+        (_tokenizer, _texts, Items) = (tokenizer, texts, tokens);
+    }
+
+    internal Token[] Items { get; }
+
+    /// <summary>Tokens.</summary>
+    public int Count => Items.Length;
+
+    /// <summary>The ids; the array is the encoding's own.</summary>
+    public int[] Ids => _ids ??= Array.ConvertAll(Items, token => token.Id);
+
+    /// <summary>The tokens as the vocabulary spells them.</summary>
+    public string[] Tokens => field ??= Array.ConvertAll(Items, token => token.Value ?? _tokenizer.IdToToken(token.Id) ?? "");
+
+    /// <summary>Where each token stands in its text, in UTF-16 units as C# strings count: text[Start..End].</summary>
+    public (int Start, int End)[] Offsets => field ??= Convert(static text => text.Utf16OfCodePoint());
+
+    /// <summary>Where each token stands in its text, in Unicode code points, as the reference library counts in Python.</summary>
+    public (int Start, int End)[] CodePointOffsets => field ??= Array.ConvertAll(Items, token => (token.Start, token.End));
+
+    /// <summary>Where each token stands in its text, in bytes of UTF-8.</summary>
+    public (int Start, int End)[] ByteOffsets => field ??= Convert(static text => text.ByteOfCodePoint());
+
+    /// <summary>0 for the first text, 1 for the second, or as the post-processor says.</summary>
+    public int[] TypeIds => field ??= Array.ConvertAll(Items, token => token.TypeId);
+
+    /// <summary>1 for tokens that came from no text: the post-processor's and padding.</summary>
+    public int[] SpecialTokensMask => field ??= Array.ConvertAll(Items, token => token.IsSpecial ? 1 : 0);
+
+    /// <summary>0 for padding.</summary>
+    public int[] AttentionMask => field ??= Array.ConvertAll(Items, token => token.IsPadding ? 0 : 1);
+
+    /// <summary>The piece of the pre-tokenizer that each token came from, counted within its text; null for none.</summary>
+    public int?[] WordIds => field ??= Array.ConvertAll(Items, token => token.Word < 0 ? null : (int?)token.Word);
+
+    /// <summary>0 for tokens of the first text, 1 for those of the second, null for the post-processor's and padding.</summary>
+    public int?[] SequenceIds => field ??= Array.ConvertAll(Items, token => token.Sequence < 0 ? null : (int?)token.Sequence);
+
+    /// <summary>What truncation cut off, as encodings of their own.</summary>
+    public IReadOnlyList<Encoding> Overflowing { get; internal set; } = [];
+
+    private (int Start, int End)[] Convert(Func<string, int[]?> map)
+    {
+        var maps = Array.ConvertAll(_texts, text => map(text));
+        return Array.ConvertAll(Items, token => maps.ElementAtOrDefault(Math.Max(token.Sequence, 0)) is { } units
+            ? (units[Math.Min(token.Start, units.Length - 1)], units[Math.Min(token.End, units.Length - 1)])
+            : (token.Start, token.End));
+    }
+}

@@ -1,0 +1,51 @@
+using System.Text.Json;
+using TransformerTorch.Text.Pipeline;
+
+namespace TransformerTorch.Text.Json;
+
+/// <summary>tokenizer.json -> tokenizer. Unknown members are ignored, as in the reference; unknown components are errors.</summary>
+internal static class TokenizerReader
+{
+    private static readonly JsonDocumentOptions _options = new() { MaxDepth = 128 };
+
+    public static Tokenizer Read(ReadOnlyMemory<byte> json, string file)
+    {
+        if (json.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
+            json = json[3..];
+        try
+        {
+            using var document = JsonDocument.Parse(json, _options);
+            return Read(new Node(document.RootElement, file, "$"));
+        }
+        catch (JsonException exception)
+        {
+            throw new TokenizerException($"{file}: not JSON: {exception.Message}", exception);
+        }
+    }
+
+    private static Tokenizer Read(Node root)
+    {
+        var version = root["version"].StringOrNull();
+        if (version is not null and not "1.0")
+            throw root["version"].Error($"version '{version}' is unknown; '1.0' is known");
+        var model = ModelReader.Read(root.Required("model"));
+        var tokenizer = new Tokenizer(
+            model,
+            NormalizerReader.ReadOrNull(root["normalizer"]),
+            PreTokenizerReader.ReadOrNull(root["pre_tokenizer"]),
+            PostProcessorReader.ReadOrNull(root["post_processor"]),
+            DecoderReader.ReadOrNull(root["decoder"]));
+        if (!root["added_tokens"].IsNull)
+            tokenizer.AddTokens([.. root["added_tokens"].Items().Select(ReadAddedToken)]);
+        return tokenizer;
+    }
+
+    private static AddedToken ReadAddedToken(Node node) => new(node.Required("content").String())
+    {
+        SingleWord = node.Required("single_word").Boolean(),
+        LeftStrip = node.Required("lstrip").Boolean(),
+        RightStrip = node.Required("rstrip").Boolean(),
+        Normalized = node.Required("normalized").Boolean(),
+        Special = node.Required("special").Boolean(),
+    };
+}

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using TransformerTorch.Text.Models;
+using TransformerTorch.Text.PostProcessors;
+using TransformerTorch.Text.PreTokenizers;
+
+namespace TransformerTorch.Text.Pipeline;
+
+/// <summary>Drives texts through a tokenizer's stages.</summary>
+internal sealed class Encoder
+{
+    private readonly Tokenizer _tokenizer;
+    private readonly ConcurrentBag<TextState> _states = [];
+    private readonly PreTokenizer[] _preTokenizers;
+    private readonly BytePairModel? _byteModel;
+
+    public Encoder(Tokenizer tokenizer)
+    {
+        _tokenizer = tokenizer;
+        _preTokenizers = tokenizer.PreTokenizer is null ? [] : [.. Flatten(tokenizer.PreTokenizer)];
+        // Where the alphabet of bytes is the last step before byte pairs, both are one step on bytes.
+        if (_preTokenizers is [.., ByteLevelPreTokenizer] && tokenizer.Model is BytePairModel { CoversBytes: true } model)
+            _byteModel = model;
+    }
+
+    public Encoding Encode(string text, string? pair, bool addSpecialTokens)
+    {
+        var state = Rent();
+        try
+        {
+            var drafts = new List<Draft> { Cut(state, text, sequence: 0) };
+            if (pair is not null)
+                drafts.Add(Cut(state, pair, sequence: 1));
+            return Finishing.Finish(_tokenizer, pair is null ? [text] : [text, pair], drafts, addSpecialTokens);
+        }
+        finally
+        {
+            _states.Add(state);
+        }
+    }
+
+    public Encoding[] EncodeBatch(int count, Func<int, (string Text, string? Pair)> input, bool addSpecialTokens)
+    {
+        var encodings = new Encoding[count];
+        Parallel.For(0, count, i => encodings[i] = Encode(input(i).Text, input(i).Pair, addSpecialTokens));
+        return encodings;
+    }
+
+    /// <summary>The text as the normalizer leaves it.</summary>
+    public string Normalize(string text)
+    {
+        if (_tokenizer.Normalizer is null)
+            return text;
+        var state = new TextState();
+        state.Start(text);
+        _tokenizer.Normalizer.Apply(state);
+        return string.Concat(state.Pieces.ToArray().Select(piece => Unicode.Utf8.Text(state.Text.Slice(piece.Start, piece.End))));
+    }
+
+    /// <summary>Calls <paramref name="use"/> with each piece that the model would see, in GPT-2's alphabet where the pipeline uses it.</summary>
+    public void ForEachPiece(string text, PieceAction use)
+    {
+        var state = Rent();
+        Prepare(state, text, leaveBytes: false);
+        foreach (var piece in state.Pieces)
+            use(state.Text.Slice(piece.Start, piece.End));
+        _states.Add(state);
+    }
+
+    private static IEnumerable<PreTokenizer> Flatten(PreTokenizer preTokenizer) =>
+        preTokenizer is SequencePreTokenizer sequence ? sequence.Items.SelectMany(Flatten) : [preTokenizer];
+
+    public delegate void PieceAction(ReadOnlySpan<byte> piece);
+
+    private TextState Rent() => _states.TryTake(out var state) ? state : new TextState();
+
+    private void Prepare(TextState state, string text, bool leaveBytes)
+    {
+        state.Start(text);
+        _tokenizer.Added.CutRaw(state);
+        _tokenizer.Normalizer?.Apply(state);
+        _tokenizer.Added.CutNormalized(state);
+        for (var i = 0; i < _preTokenizers.Length; i++)
+        {
+            if (leaveBytes && i == _preTokenizers.Length - 1)
+                ((ByteLevelPreTokenizer)_preTokenizers[i]).ApplyToBytes(state);
+            else
+                _preTokenizers[i].Apply(state);
+        }
+    }
+
+    private Draft Cut(TextState state, string text, int sequence)
+    {
+        Prepare(state, text, leaveBytes: _byteModel is not null);
+        var codePoints = state.OriginalLength == text.Length ? null : state.CodePointOfByte;
+        var tokens = new TokenBuilder(state, codePoints, sequence);
+        var scratch = state.Model;
+        var pieces = state.Pieces;
+        for (var word = 0; word < pieces.Length; word++)
+        {
+            var piece = pieces[word];
+            if (piece.IsToken)
+            {
+                tokens.Add(piece, word);
+                continue;
+            }
+            scratch.Sink.Clear();
+            var bytes = state.Text.Slice(piece.Start, piece.End);
+            if (_byteModel is not null)
+                _byteModel.TokenizeBytes(bytes, scratch);
+            else
+                _tokenizer.Model.Tokenize(bytes, scratch);
+            tokens.Add(piece, word, scratch.Sink);
+        }
+        return new Draft(tokens.ToArray());
+    }
+}

@@ -1,0 +1,59 @@
+using TransformerTorch.Text.Models;
+
+namespace TransformerTorch.Text.Pipeline;
+
+/// <summary>Collects the tokens of one text, with their places in the original.</summary>
+internal ref struct TokenBuilder(TextState state, int[]? codePoints, int sequence)
+{
+    private readonly AlignedText _text = state.Text;
+    private Token[] _tokens = state.TokenBuffer;
+    private int _count;
+
+    public void Add(in Piece piece, int word)
+    {
+        ref var token = ref Next();
+        token = new Token { Id = piece.Id, Word = word, TypeId = sequence, Sequence = sequence, Value = piece.Value };
+        SetOffsets(ref token, piece.OriginalStart, piece.OriginalEnd);
+    }
+
+    public void Add(in Piece piece, int word, TokenSink sink)
+    {
+        var length = piece.End - piece.Start;
+        for (var i = 0; i < sink.Count; i++)
+        {
+            var (start, end) = (sink.Starts[i], sink.Ends[i]);
+            ref var token = ref Next();
+            token = new Token { Id = sink.Ids[i], Word = word, TypeId = sequence, Sequence = sequence };
+            if (sink.Values.Count > 0)
+                token.Value = sink.Values.GetValueOrDefault(i);
+            if (start < end && end <= length)
+                SetOffsets(ref token, _text.OriginalStart(piece.Start + start), _text.OriginalEnd(piece.Start + end - 1));
+            else if (start == end)
+                SetOffsets(ref token, piece.OriginalStart + start, piece.OriginalStart + end);
+            else
+                SetOffsets(ref token, start, end); // beyond the piece: left as it is, as the reference does
+        }
+    }
+
+    public readonly Token[] ToArray()
+    {
+        state.TokenBuffer = _tokens;
+        return _tokens.AsSpan(0, _count).ToArray();
+    }
+
+    private ref Token Next()
+    {
+        if (_count == _tokens.Length)
+            Array.Resize(ref _tokens, _count * 2);
+        return ref _tokens[_count++];
+    }
+
+    private readonly void SetOffsets(ref Token token, int start, int end)
+    {
+        (token.Start, token.End) = (start, end);
+        if (codePoints is null || start >= state.OriginalLength)
+            return;
+        token.Start = codePoints[start];
+        token.End = end < state.OriginalLength ? codePoints[end] : end - 1 < state.OriginalLength ? codePoints[end - 1] + 1 : token.Start + 2;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Text.Json;
+using TransformerTorch.Text.Patterns;
+using TransformerTorch.Text.Pipeline;
+using TransformerTorch.Text.Unicode;
+
+namespace TransformerTorch.Text.PreTokenizers;
+
+/// <summary>GPT-2's way: cut by its pattern, then each byte becomes a character of its alphabet.</summary>
+internal sealed class ByteLevelPreTokenizer : PreTokenizer
+{
+    private static readonly Gpt2Pattern _pattern = new();
+
+    public bool AddPrefixSpace { get; init; } = true;
+
+    public bool TrimOffsets { get; init; } = true;
+
+    public bool UseRegex { get; init; } = true;
+
+    public override void Apply(TextState state)
+    {
+        ApplyToBytes(state);
+        var output = state.BeginWriting();
+        foreach (var piece in state.Pieces)
+        {
+            var start = output.Length;
+            for (var at = piece.Start; at < piece.End && !piece.IsToken; at++)
+            {
+                var character = ByteAlphabet.Character(state.Text.Bytes[at]);
+                output.Append(character, state.Text.OriginalStart(at), state.Text.OriginalEnd(at));
+            }
+            state.EndPiece(piece, start);
+        }
+        state.EndWriting();
+    }
+
+    /// <summary>All but the last step: the pieces are left as bytes, for a model that takes them so.</summary>
+    public void ApplyToBytes(TextState state)
+    {
+        if (AddPrefixSpace)
+            Prefix(state);
+        if (UseRegex)
+            state.Split(_pattern, SplitBehavior.Isolated);
+    }
+
+    private static void Prefix(TextState state)
+    {
+        var needed = false;
+        foreach (var piece in state.Pieces)
+            needed |= !piece.IsToken && state.Text.Bytes[piece.Start] != ' ';
+        if (!needed)
+            return;
+        var output = state.BeginWriting();
+        foreach (var piece in state.Pieces)
+        {
+            var start = output.Length;
+            if (!piece.IsToken)
+            {
+                if (state.Text.Bytes[piece.Start] != ' ')
+                    output.Append(' ', state.Text.OriginalStart(piece.Start), state.Text.OriginalEnd(piece.Start));
+                output.AppendCopy(state.Text, piece.Start, piece.End);
+            }
+            state.EndPiece(piece, start);
+        }
+        state.EndWriting();
+    }
+
+    public override void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type", "ByteLevel");
+        writer.WriteBoolean("add_prefix_space", AddPrefixSpace);
+        writer.WriteBoolean("trim_offsets", TrimOffsets);
+        writer.WriteBoolean("use_regex", UseRegex);
+        writer.WriteEndObject();
+    }
+}

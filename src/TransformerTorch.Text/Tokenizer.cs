@@ -1,0 +1,128 @@
+using TransformerTorch.Text.Decoders;
+using TransformerTorch.Text.Json;
+using TransformerTorch.Text.Models;
+using TransformerTorch.Text.Normalizers;
+using TransformerTorch.Text.Pipeline;
+using TransformerTorch.Text.PostProcessors;
+using TransformerTorch.Text.PreTokenizers;
+
+namespace TransformerTorch.Text;
+
+/// <summary>
+/// Text to ids and back, as a tokenizer.json of the Hugging Face tokenizers library (0.23) says. Encoding and decoding are safe to call
+/// from several threads; adding tokens and changing <see cref="Truncation"/> or <see cref="Padding"/> is not while others encode.
+/// </summary>
+public sealed class Tokenizer
+{
+    private readonly Encoder _encoder;
+
+    internal Tokenizer(Model model, Normalizer? normalizer, PreTokenizer? preTokenizer, PostProcessor? postProcessor, Decoder? decoder)
+    {
+        (Model, Normalizer, PreTokenizer, PostProcessor, Decoder) = (model, normalizer, preTokenizer, postProcessor, decoder);
+        _encoder = new Encoder(this);
+    }
+
+    internal Model Model { get; }
+
+    internal Normalizer? Normalizer { get; }
+
+    internal PreTokenizer? PreTokenizer { get; }
+
+    internal PostProcessor? PostProcessor { get; }
+
+    internal Decoder? Decoder { get; }
+
+    internal AddedVocabulary Added { get; } = new();
+
+    /// <summary>How long texts are cut; null: not at all.</summary>
+    public Truncation? Truncation { get; set; }
+
+    /// <summary>How short texts are filled up; null: not at all.</summary>
+    public Padding? Padding { get; set; }
+
+    /// <summary>Different tokens: the model's and the added ones.</summary>
+    public int VocabularySize => Model.Size + Added.Ids.Keys.Count(token => Model.Vocabulary.Id(token) < 0);
+
+    /// <summary>The added tokens by id.</summary>
+    public IReadOnlyDictionary<int, AddedToken> AddedTokens => Added.Tokens;
+
+    /// <summary>Loads a tokenizer.json.</summary>
+    /// <exception cref="TokenizerException">The file is not one; the message names the place and the cause.</exception>
+    public static Tokenizer FromFile(string path) => TokenizerReader.Read(File.ReadAllBytes(path), path);
+
+    /// <summary>Loads the text of a tokenizer.json; <paramref name="name"/> stands for the file in errors.</summary>
+    /// <exception cref="TokenizerException">The text is not one; the message names the place and the cause.</exception>
+    public static Tokenizer FromJson(ReadOnlyMemory<byte> json, string name = "tokenizer.json") => TokenizerReader.Read(json, name);
+
+    /// <summary>Loads the tokenizer of a model folder.</summary>
+    /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>
+    public static Tokenizer FromPretrained(string folder)
+    {
+        var path = Path.Combine(folder, "tokenizer.json");
+        return File.Exists(path) ? FromFile(path) : throw new TokenizerException($"{folder}: there is no tokenizer.json");
+    }
+
+    /// <summary>Saves as tokenizer.json, to be read here or by the reference library.</summary>
+    public void Save(string path)
+    {
+        using var file = File.Create(path);
+        TokenizerWriter.Write(this, file);
+    }
+
+    /// <summary>The id of a token, exactly as the vocabulary spells it, or null.</summary>
+    public int? TokenToId(string token)
+    {
+        if (Added.Ids.TryGetValue(token, out var added))
+            return added;
+        return Model.Vocabulary.Id(token) is >= 0 and var id ? id : null;
+    }
+
+    /// <summary>The token of an id, as the vocabulary spells it, or null.</summary>
+    public string? IdToToken(int id)
+    {
+        if (Added.Tokens.TryGetValue(id, out var token))
+            return token.Content;
+        return Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : null;
+    }
+
+    /// <summary>Adds tokens: those that the vocabulary has keep their id, others get the next. Returns how many were new or changed.</summary>
+    public int AddTokens(IEnumerable<AddedToken> tokens) => Added.Add(tokens, Model, _encoder.Normalize);
+
+    /// <summary>Encodes a text; a lone surrogate counts as U+FFFD.</summary>
+    public Encoding Encode(string text, bool addSpecialTokens = true) => _encoder.Encode(text, pair: null, addSpecialTokens);
+
+    /// <summary>Encodes two texts as one input.</summary>
+    public Encoding Encode(string text, string? pair, bool addSpecialTokens = true) => _encoder.Encode(text, pair, addSpecialTokens);
+
+    /// <summary>Encodes many texts on all cores; padding to the longest looks at all of them.</summary>
+    public Encoding[] EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true) =>
+        _encoder.EncodeBatch(texts.Count, i => (texts[i], null), addSpecialTokens);
+
+    /// <summary>Encodes many pairs of texts on all cores; padding to the longest looks at all of them.</summary>
+    public Encoding[] EncodeBatch(IReadOnlyList<(string Text, string? Pair)> texts, bool addSpecialTokens = true) =>
+        _encoder.EncodeBatch(texts.Count, i => texts[i], addSpecialTokens);
+
+    /// <summary>The text of ids; ids that no token has are left out.</summary>
+    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
+    {
+        var tokens = new List<string>();
+        foreach (var id in ids)
+        {
+            if (DecodableToken(id, skipSpecialTokens) is { } token)
+                tokens.Add(token);
+        }
+        return Decoder is null ? string.Join(' ', tokens) : string.Concat(Decoder.Decode(tokens));
+    }
+
+    /// <summary>A decoder for ids that come one by one, as in generation.</summary>
+    public StreamDecoder StreamDecoder(bool skipSpecialTokens = true) => new(this, skipSpecialTokens);
+
+    /// <summary>Calls <paramref name="use"/> with each piece that the model would be given, added tokens included.</summary>
+    internal void ForEachPiece(string text, Encoder.PieceAction use) => _encoder.ForEachPiece(text, use);
+
+    internal string? DecodableToken(int id, bool skipSpecialTokens)
+    {
+        var token = Added.Text(id) ?? (Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : null);
+        return token is null || (skipSpecialTokens && Added.IsSpecial(token)) ? null : token;
+    }
+}
