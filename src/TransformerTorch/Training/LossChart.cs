@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.Training;
+
+/// <summary>
+/// A run's losses as an SVG picture: each logged training loss thin, their mean over neighbours thick, validation as points, and below them
+/// the learning rate. Light or dark as the viewer prefers.
+/// </summary>
+public sealed record LossChart
+{
+    private const int Width = 880, Left = 64, Right = 744, Top = 76, Bottom = 384, RateTop = 408, RateBottom = 448, FewPoints = 30;
+
+    private const string Style = """
+        .paper{fill:#ffffff}text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;font-size:12px;fill:#57606a}
+        .title{font-size:17px;font-weight:600;fill:#1f2328}.grid{stroke:#d8dee4;stroke-width:1}.axis{stroke:#8c959f;stroke-width:1}
+        path{fill:none;stroke-linejoin:round;stroke-linecap:round}.raw{stroke:#2f6fde;stroke-width:1;opacity:.32}.mean{stroke:#1f5fd0;stroke-width:2.2}
+        .eval{stroke:#d9480f;stroke-width:1.6}.dot{fill:#d9480f;stroke:#ffffff;stroke-width:1.2}.only{fill:#1f5fd0}.rate{stroke:#6e7781;stroke-width:1.3}
+        .t{fill:#1f5fd0;font-weight:600}.v{fill:#d9480f;font-weight:600}
+        @media(prefers-color-scheme:dark){.paper{fill:#0d1117}text{fill:#9198a1}.title{fill:#f0f6fc}.grid{stroke:#262c36}.axis{stroke:#656c76}
+        .raw{stroke:#6cb0ff;opacity:.35}.mean{stroke:#6cb0ff}.eval{stroke:#ff9d5c}.dot{fill:#ff9d5c;stroke:#0d1117}.only{fill:#6cb0ff}.rate{stroke:#9198a1}
+        .t{fill:#6cb0ff}.v{fill:#ff9d5c}}
+        """;
+
+    /// <summary>What was trained.</summary>
+    public string Title { get; init; } = "Loss";
+
+    /// <summary>The training loss of each logged step.</summary>
+    public LossCurve Training { get; init; } = new([]);
+
+    /// <summary>The loss on held-out data.</summary>
+    public LossCurve Validation { get; init; } = new([]);
+
+    /// <summary>The learning rate of each logged step; without points it is not drawn.</summary>
+    public LossCurve LearningRate { get; init; } = new([]);
+
+    /// <summary>Reads a run's <c>metrics.jsonl</c>. Steps that a resumed run took again replace the earlier ones.</summary>
+    public static LossChart FromMetrics(IEnumerable<string> lines, string title)
+    {
+        var curves = new Dictionary<string, List<(long Step, double Value)>> { ["loss"] = [], ["eval_loss"] = [], ["learning_rate"] = [] };
+        foreach (var line in lines.Where(line => line.Length > 0))
+        {
+            if (JsonNode.Parse(line) is not JsonObject values || (long?)values["step"] is not { } step) continue;
+            foreach (var (name, points) in curves)
+            {
+                if (!values.TryGetPropertyValue(name, out var value)) continue;
+                while (points.Count > 0 && points[^1].Step >= step) points.RemoveAt(points.Count - 1);
+                points.Add((step, value?.GetValueKind() is System.Text.Json.JsonValueKind.Number ? (double)value : double.NaN));
+            }
+        }
+        return new() { Title = title, Training = new(curves["loss"]), Validation = new(curves["eval_loss"]), LearningRate = new(curves["learning_rate"]) };
+    }
+
+    /// <summary>The picture.</summary>
+    public string ToSvg()
+    {
+        var rated = LearningRate.Finite.Any();
+        var (bottom, height) = rated ? (RateBottom, 496) : (Bottom, 428);
+        var mean = Training.Points.Count >= FewPoints ? Training.Smooth() : Training;
+        var x = new ChartAxis(Steps(), (Left, Right), ticks: 8);
+        var y = new ChartAxis(Losses(mean), (Bottom, Top), ticks: 7);
+
+        var svg = new StringBuilder();
+        svg.Append($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" role="img" aria-label="{Text(Title)}">""").Append('\n');
+        svg.Append($"<title>{Text(Title)}</title>\n<style>\n{Style}\n</style>\n");
+        svg.Append($"""<clipPath id="plot"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/></clipPath>""").Append('\n');
+        svg.Append($"""<rect class="paper" width="{Width}" height="{height}" rx="6"/><text class="title" x="{Left}" y="34">{Text(Title)}</text>""").Append('\n');
+        svg.Append($"""<text x="{Left}" y="54">{Text(Subtitle(mean))}</text>""").Append('\n');
+
+        foreach (var tick in y.Ticks)
+            svg.Append($"""<path class="grid" d="M{Left} {N(y.Pixel(tick))}H{Right}"/><text x="{Left - 9}" y="{N(y.Pixel(tick) + 4)}" text-anchor="end">{y.Label(tick)}</text>""").Append('\n');
+        foreach (var tick in x.Ticks)
+            svg.Append($"""<path class="axis" d="M{N(x.Pixel(tick))} {bottom}v5"/><text x="{N(x.Pixel(tick))}" y="{bottom + 20}" text-anchor="middle">{x.Label(tick)}</text>""").Append('\n');
+        svg.Append($"""<path class="axis" d="M{Left} {bottom}H{Right}"/><text x="{Right + 28}" y="{bottom + 20}">step</text>""").Append('\n');
+
+        svg.Append("<g clip-path=\"url(#plot)\">\n");
+        if (mean != Training) Line(svg, "raw", Training, x, y);
+        Line(svg, "mean", mean, x, y);
+        Line(svg, "eval", Validation, x, y);
+        if (Training.Points.Count < FewPoints) Dots(svg, "only", Training, x, y);
+        if (Validation.Points.Count < FewPoints * 2) Dots(svg, "dot", Validation, x, y);
+        svg.Append("</g>\n");
+        if (rated) Rate(svg, x);
+        Labels(svg, mean, y);
+        return svg.Append("</svg>\n").ToString();
+    }
+
+    private (double, double) Steps()
+    {
+        var steps = Training.Points.Concat(Validation.Points).Select(point => (double)point.Step).DefaultIfEmpty(0).ToList();
+        var (min, max) = (steps.Min(), Math.Max(5, steps.Max()));
+        return (min <= max / 5 || min == max ? 0 : min, max);
+    }
+
+    // Single spikes may leave the picture; what is told by the mean and by validation may not.
+    private (double, double) Losses(LossCurve mean)
+    {
+        var shown = mean.Finite.Concat(Validation.Finite).Select(point => point.Value).ToList();
+        if (shown.Count == 0) return (0, 1);
+        if (Training.Finite.Any()) shown.AddRange([Training.Quantile(0.002), Training.Quantile(0.998)]);
+        var margin = (shown.Max() - shown.Min()) * 0.04;
+        return (shown.Min() - margin, shown.Max() + margin);
+    }
+
+    private string Subtitle(LossCurve mean)
+    {
+        if (Training.Points.Count == 0) return "no step has been logged yet";
+        var parts = new List<string> { $"{Training.Points[^1].Step.ToString("N0", CultureInfo.InvariantCulture)} steps" };
+        if (mean.Finite.Any()) parts.Add($"training loss {Loss(mean.Finite.Last().Value)}");
+        if (Validation.Finite.Any())
+        {
+            var best = Validation.Finite.MinBy(point => point.Value);
+            parts.Add($"best validation loss {Loss(best.Value)} at step {best.Step.ToString("N0", CultureInfo.InvariantCulture)}");
+        }
+        if (Training.Points.Any(point => !double.IsFinite(point.Value))) parts.Add("gaps: the loss was not finite");
+        return string.Join("  ·  ", parts);
+    }
+
+    private void Rate(StringBuilder svg, ChartAxis x)
+    {
+        var peak = LearningRate.Finite.Max(point => point.Value);
+        var y = new ChartAxis((0, peak > 0 ? peak : 1), (RateBottom, RateTop), ticks: 1);
+        Line(svg, "rate", LearningRate, x, y);
+        svg.Append($"""<text x="{Left - 9}" y="{RateTop + 4}" text-anchor="end">{Text(peak.ToString("0.##e-0", CultureInfo.InvariantCulture))}</text>""").Append('\n');
+        svg.Append($"""<text x="{Right + 12}" y="{(RateTop + RateBottom) / 2 + 4}">learning rate</text>""").Append('\n');
+    }
+
+    // Each curve is named where it ends; names that would touch are moved apart.
+    private void Labels(StringBuilder svg, LossCurve mean, ChartAxis y)
+    {
+        var labels = new List<(string Class, string Name, double Value, double At)>();
+        if (mean.Finite.Any()) labels.Add(("t", "training", mean.Finite.Last().Value, y.Pixel(mean.Finite.Last().Value)));
+        if (Validation.Finite.Any()) labels.Add(("v", "validation", Validation.Finite.Last().Value, y.Pixel(Validation.Finite.Last().Value)));
+        labels.Sort((a, b) => a.At.CompareTo(b.At));
+        var overlap = labels.Count == 2 ? Math.Max(0, 17 - (labels[1].At - labels[0].At)) : 0;
+        for (var i = 0; i < labels.Count; i++)
+        {
+            var at = Math.Clamp(labels[i].At + (i == 0 ? -overlap / 2 : overlap / 2), Top + 17 * i, Bottom - 17 * (labels.Count - 1 - i)) + 4;
+            svg.Append($"""<text class="{labels[i].Class}" x="{Right + 12}" y="{N(at)}">{labels[i].Name} {Loss(labels[i].Value)}</text>""").Append('\n');
+        }
+    }
+
+    private static void Line(StringBuilder svg, string name, LossCurve curve, ChartAxis x, ChartAxis y)
+    {
+        var (path, open) = (new StringBuilder(), false);
+        foreach (var (step, value) in curve.Thin(Right - Left).Points)
+        {
+            if (double.IsFinite(value)) path.Append(open ? 'L' : 'M').Append(N(x.Pixel(step))).Append(' ').Append(N(y.Pixel(value)));
+            open = double.IsFinite(value);
+        }
+        if (path.Length > 0) svg.Append($"""<path class="{name}" d="{path}"/>""").Append('\n');
+    }
+
+    private static void Dots(StringBuilder svg, string name, LossCurve curve, ChartAxis x, ChartAxis y)
+    {
+        foreach (var (step, value) in curve.Finite) svg.Append($"""<circle class="{name}" cx="{N(x.Pixel(step))}" cy="{N(y.Pixel(value))}" r="3.2"/>""").Append('\n');
+    }
+
+    private static string Loss(double value) => value.ToString(value >= 100 ? "0" : "0.000", CultureInfo.InvariantCulture);
+
+    private static string N(double pixel) => Math.Clamp(pixel, -1e4, 1e4).ToString("0.#", CultureInfo.InvariantCulture);
+
+    private static string Text(string text) => WebUtility.HtmlEncode(text);
+}
