@@ -40,18 +40,18 @@ public sealed record LossCurve(IReadOnlyList<(long Step, double Value)> Points)
         }
     }
 
-    private static (long, double)[] Averaged(IReadOnlyList<(long Step, double Value)> points)
+    private static (long, double)[] Averaged((long Step, double Value)[] points)
     {
-        var (sums, counts) = (new double[points.Count + 1], new int[points.Count + 1]);
-        for (var i = 0; i < points.Count; i++)
+        var (sums, counts) = (new double[points.Length + 1], new int[points.Length + 1]);
+        for (var i = 0; i < points.Length; i++)
         {
             var finite = double.IsFinite(points[i].Value);
             (sums[i + 1], counts[i + 1]) = (sums[i] + (finite ? points[i].Value : 0), counts[i] + (finite ? 1 : 0));
         }
         return [.. points.Select((point, i) =>
         {
-            var reach = Math.Min(points.Count / 40, i / 4);
-            var (from, to) = (i - reach, Math.Min(points.Count, i + reach + 1));
+            var reach = Math.Min(points.Length / 40, i / 4);
+            var (from, to) = (i - reach, Math.Min(points.Length, i + reach + 1));
             return (point.Step, double.IsFinite(point.Value) ? (sums[to] - sums[from]) / (counts[to] - counts[from]) : double.NaN);
         })];
     }
