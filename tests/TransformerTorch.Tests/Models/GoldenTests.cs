@@ -17,7 +17,7 @@ public class GoldenTests
     public static TheoryData<string, AttentionKernelKind, bool> Cases()
     {
         var cases = new TheoryData<string, AttentionKernelKind, bool>();
-        foreach (var model in (string[])["gpt2"])
+        foreach (var model in (string[])["gpt2", "llama", "llama-rope-scaled-tied"])
         {
             foreach (var kernel in Enum.GetValues<AttentionKernelKind>()) cases.Add(model, kernel, true);
             cases.Add(model, AttentionKernelKind.Sdpa, false);

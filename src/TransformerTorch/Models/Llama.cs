@@ -1,0 +1,71 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
+
+namespace TransformerTorch.Models;
+
+/// <summary>
+/// LLaMA 1 to 3 (Touvron et al., 2023; Grattafiori et al., 2024): rotary positions, grouped heads, RMS norms before each part, a
+/// feed-forward layer gated by SiLU, no biases unless asked.
+/// </summary>
+public sealed class Llama : IModelFamily
+{
+    /// <inheritdoc/>
+    public string ModelType => "llama";
+
+    /// <inheritdoc/>
+    public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
+    {
+        var (width, heads, positions) = (keys.Whole("hidden_size", 4096), keys.Whole("num_attention_heads", 32), keys.Whole("max_position_embeddings", 2048));
+        var (groups, bias) = (keys.Whole("num_key_value_heads", heads), keys.Flag("attention_bias", false));
+        if (!keys.Has("head_dim") && width % heads != 0) throw keys.Contradiction($"hidden_size {width} is no multiple of num_attention_heads {heads}");
+        if (heads % groups != 0) throw keys.Contradiction($"num_attention_heads {heads} is no multiple of num_key_value_heads {groups}");
+        var headSize = keys.Whole("head_dim", width / heads);
+        var block = new BlockOptions
+        {
+            Attention = new AttentionOptions
+            {
+                Width = width, Heads = heads, KeyValueHeads = groups, HeadSize = headSize, Bias = bias, OutputBias = bias,
+                Dropout = keys.Probability("attention_dropout", 0), Rotary = RotaryKeys.Read(keys, headSize, positions),
+            },
+            FeedForward = new FeedForwardOptions
+            {
+                Width = width, HiddenSize = keys.Whole("intermediate_size", 11008), Gated = true, Bias = keys.Flag("mlp_bias", false),
+                Activation = keys.OneOf("hidden_act", Activation.Names, "silu"),
+            },
+            Norm = new NormOptions { Kind = NormKind.Rms, Epsilon = keys.Number("rms_norm_eps", 1e-6) },
+        };
+        return new ModelConfig
+        {
+            ModelType = ModelType,
+            Published = published,
+            ContextLength = positions,
+            TieEmbeddings = keys.Flag("tie_word_embeddings", false),
+            EndTokens = keys.Ids("eos_token_id"),
+            Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02) },
+            Decoder = new DecoderOptions
+            {
+                Embeddings = new EmbeddingOptions { VocabularySize = keys.Whole("vocab_size", 32000), Width = width },
+                Blocks = [.. Enumerable.Repeat(block, keys.Whole("num_hidden_layers", 32))],
+            },
+        };
+    }
+
+    /// <inheritdoc/>
+    public WeightNames Names(ModelConfig config)
+    {
+        var block = config.Decoder.Blocks[0];
+        var (queries, keys) = ((long)block.Attention.Heads * block.Attention.HeadSize, (long)block.Attention.KeyValueHeads * block.Attention.HeadSize);
+        const string layer = "model.layers.*";
+        return new WeightNames { BasePrefix = "model." }
+            .Same("decoder.embeddings.tokens", "model.embed_tokens")
+            .Same("decoder.layers.*.attention_norm", $"{layer}.input_layernorm")
+            .Rows("decoder.layers.*.attention.qkv", ($"{layer}.self_attn.q_proj", queries), ($"{layer}.self_attn.k_proj", keys), ($"{layer}.self_attn.v_proj", keys))
+            .Same("decoder.layers.*.attention.output", $"{layer}.self_attn.o_proj")
+            .Same("decoder.layers.*.feed_forward_norm", $"{layer}.post_attention_layernorm")
+            .Rows("decoder.layers.*.feed_forward.up", ($"{layer}.mlp.gate_proj", block.FeedForward.HiddenSize), ($"{layer}.mlp.up_proj", block.FeedForward.HiddenSize))
+            .Same("decoder.layers.*.feed_forward.down", $"{layer}.mlp.down_proj")
+            .Same("decoder.norm", "model.norm")
+            .Same("head", "lm_head")
+            .Ignore(config.TieEmbeddings ? ["rotary_emb.inv_freq", "lm_head.weight"] : ["rotary_emb.inv_freq"]);
+    }
+}
