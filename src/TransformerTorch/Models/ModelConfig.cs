@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
 
 namespace TransformerTorch.Models;
@@ -56,5 +57,26 @@ public sealed record ModelConfig
     {
         var reader = new ConfigKeys(keys, source);
         return ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+    }
+
+    /// <summary>
+    /// What is wrong with keys that a person wrote: as <see cref="FromKeys"/>, and keys that the family does not read, which published files
+    /// are full of but which here are mistakes. A key and a message each.
+    /// </summary>
+    public static IEnumerable<(string Key, string Message)> Problems(JsonObject keys)
+    {
+        var reader = new ConfigKeys(keys, "");
+        try
+        {
+            ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, keys);
+        }
+        catch (ModelConfigException e)
+        {
+            return [(e.Key, e.Message.TrimStart(':', ' '))];
+        }
+        return reader.Unread.Where(key => !IsAbout(key)).Select(key => (key, $"this model has no such key: {Suggestion.Phrase(key, reader.Asked)}"));
+
+        // Keys for those who use the model later.
+        static bool IsAbout(string key) => key is "architectures" || key.EndsWith("_token_id", StringComparison.Ordinal);
     }
 }
