@@ -32,6 +32,9 @@ public sealed record ModelConfig
     /// <summary>Ids that end a text.</summary>
     public IReadOnlyList<int> EndTokens { get; init; } = [];
 
+    /// <summary>The id that begins a text, where there is one.</summary>
+    public int? BeginToken { get; init; }
+
     /// <summary>V.</summary>
     public int VocabularySize => Decoder.Embeddings.VocabularySize;
 
@@ -56,7 +59,8 @@ public sealed record ModelConfig
     public static ModelConfig FromKeys(JsonObject keys, string source)
     {
         var reader = new ConfigKeys(keys, source);
-        return ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+        var config = ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+        return config with { EndTokens = reader.Ids("eos_token_id"), BeginToken = reader.Ids("bos_token_id") is [var begin, ..] ? begin : null };
     }
 
     /// <summary>
