@@ -3,6 +3,5 @@ using TransformerTorch.Cli;
 // A command is a file: it parses, calls the engine, prints. Add it to this list.
 return await CommandLine.Run(args,
 [
-    ConfigCommand.Create(),
     DoctorCommand.Create(),
 ]);

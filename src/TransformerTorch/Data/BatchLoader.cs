@@ -35,13 +35,16 @@ public sealed class BatchLoader
     /// <summary>Where it stands.</summary>
     public LoaderState State { get; private set; }
 
+    /// <summary>Ids of a row: the window's inputs and the last target.</summary>
+    public int Width => _data.Length + 1;
+
     /// <summary>Passes over the data so far, with fraction.</summary>
     public double Epochs => State.Epoch + (double)State.Index / State.Windows;
 
     /// <summary>The next windows, one after another: <paramref name="rows"/> * (length + 1) ids.</summary>
     public long[] Next(int rows)
     {
-        var width = _data.Length + 1;
+        var width = Width;
         var ids = new long[rows * width];
         for (var row = 0; row < rows; row++)
         {

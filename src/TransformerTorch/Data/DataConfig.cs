@@ -61,6 +61,9 @@ public sealed record TokenizerConfig : IValidated
     /// <summary>A <c>tokenizer.json</c>, or a folder that holds one.</summary>
     public string? Path { get; init; }
 
+    /// <summary>The token that ends a text, where the tokenizer does not say it.</summary>
+    public string? EosToken { get; init; }
+
     /// <summary>Trains a new one, once; it is kept beside the tokenised data.</summary>
     public TokenizerTraining? Train { get; init; }
 
@@ -68,6 +71,7 @@ public sealed record TokenizerConfig : IValidated
     public IEnumerable<(string Key, string Message)> Validate()
     {
         if (Path is null == Train is null) yield return ("path", "give either `path` (a tokenizer.json or its folder) or `train` (to train one)");
+        if (Train is not null && EosToken is not null) yield return ("eos_token", "a trained tokenizer has its own end mark; remove `eos_token`");
     }
 }
 

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Data;
+
+namespace TransformerTorch.Training;
+
+/// <summary>Figures of a step.</summary>
+/// <param name="Step">Which, from 1.</param>
+/// <param name="Epoch">Passes over the data, with fraction.</param>
+/// <param name="Loss">Mean loss of its target tokens, nats.</param>
+/// <param name="LearningRate">The rate it was made with.</param>
+/// <param name="GradNorm">Norm of its gradients before clipping.</param>
+/// <param name="TokensPerSecond">Target tokens a second since the last logged step, evaluation and checkpoints left out.</param>
+/// <param name="TokensSeen">Target tokens so far.</param>
+public sealed record StepMetrics(int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, long TokensSeen);
+
+/// <summary>Figures of an evaluation.</summary>
+/// <param name="Step">After how many steps.</param>
+/// <param name="EvalLoss">Mean loss of a token, nats.</param>
+/// <param name="EvalPerplexity">Its exponential.</param>
+/// <param name="EvalBitsPerByte">Bits that the model needs for a byte of the text: comparable between tokenizers.</param>
+/// <param name="EvalTokens">Target tokens evaluated.</param>
+/// <param name="EvalSeconds">How long it took.</param>
+public sealed record EvaluationMetrics(int Step, double EvalLoss, double EvalPerplexity, double EvalBitsPerByte, long EvalTokens, double EvalSeconds);
+
+/// <summary><c>metrics.jsonl</c>: a JSON object a line, each with <c>step</c>.</summary>
+public sealed class MetricsLog : IDisposable
+{
+    private static readonly JsonSerializerOptions _snakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private readonly StreamWriter _writer;
+
+    /// <summary>Opens the file to go on after <paramref name="step"/>: later lines, and one that was cut off, are dropped.</summary>
+    public MetricsLog(string path, int step)
+    {
+        if (File.Exists(path))
+        {
+            var lines = File.ReadAllLines(path);
+            var kept = lines.Where(line => StepOf(line) <= step).ToArray();
+            if (kept.Length != lines.Length || !EndsWithNewline(path)) AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
+        }
+        _writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true, NewLine = "\n" };
+    }
+
+    /// <summary>Appends a line.</summary>
+    public void Write<T>(T metrics) => _writer.WriteLine(JsonSerializer.Serialize(metrics, _snakeCase));
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer.Dispose();
+
+    private static int StepOf(string line)
+    {
+        try { return (int?)JsonNode.Parse(line)?["step"] ?? int.MaxValue; }
+        catch (JsonException) { return int.MaxValue; }
+    }
+
+    private static bool EndsWithNewline(string path)
+    {
+        using var stream = File.OpenRead(path);
+        if (stream.Length == 0) return true;
+        stream.Seek(-1, SeekOrigin.End);
+        return stream.ReadByte() == '\n';
+    }
+}

@@ -1,0 +1,48 @@
+using TransformerTorch.Data;
+
+namespace TransformerTorch.Training;
+
+/// <summary>What a run leaves, and where.</summary>
+internal sealed class OutputFolder(string path)
+{
+    public string Configuration => At("config.yaml");
+
+    public string Metrics => At("metrics.jsonl");
+
+    public string Checkpoints => At("checkpoints");
+
+    private string LossPicture => At("loss.svg");
+
+    private string Model => At("model");
+
+    /// <summary>Moves what an earlier run left into <c>earlier-N</c>, and nothing else that lies here.</summary>
+    /// <returns>That folder; null where there was nothing.</returns>
+    public string? SetAside()
+    {
+        var left = new[] { Configuration, Metrics, Checkpoints, LossPicture, Model }.Where(Path.Exists).ToList();
+        if (left.Count == 0) return null;
+        var aside = Enumerable.Range(1, int.MaxValue).Select(n => At($"earlier-{n}")).First(folder => !Directory.Exists(folder));
+        Directory.CreateDirectory(aside);
+        foreach (var entry in left) Directory.Move(entry, Path.Combine(aside, Path.GetFileName(entry)));
+        return aside;
+    }
+
+    /// <summary>Draws the losses logged so far.</summary>
+    public void DrawLoss()
+    {
+        if (!File.Exists(Metrics)) return;
+        using var reader = new StreamReader(new FileStream(Metrics, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        var lines = reader.ReadToEnd().Split('\n');
+        AtomicFile.WriteText(LossPicture, LossChart.FromMetrics(lines, Path.GetFileName(Path.GetFullPath(path))).ToSvg());
+    }
+
+    /// <summary>Writes the trained model, in place of one that is there.</summary>
+    public string Export(Action<string> save)
+    {
+        if (Directory.Exists(Model)) Directory.Delete(Model, recursive: true);
+        AtomicFolder.Write(Model, save);
+        return Model;
+    }
+
+    private string At(string name) => Path.Combine(path, name);
+}

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using TransformerTorch.Data;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Training;
+
+/// <summary>What a <see cref="Trainer"/> works with.</summary>
+public sealed record TrainerParts
+{
+    /// <summary>What is learnt, by which model.</summary>
+    public required IObjective Objective { get; init; }
+
+    /// <summary>Updates the model.</summary>
+    public required IOptimizer Optimizer { get; init; }
+
+    /// <summary>The rate of each step.</summary>
+    public required LearningRate LearningRate { get; init; }
+
+    /// <summary>Gives the windows.</summary>
+    public required BatchLoader Loader { get; init; }
+
+    /// <summary>Measures on held-out data; none, no evaluation.</summary>
+    public Evaluator? Evaluator { get; init; }
+
+    /// <summary>Writes texts with the model as it is; none, no samples.</summary>
+    public Action<int>? Sample { get; init; }
+
+    /// <summary>Writes a checkpoint and returns its path.</summary>
+    public required Func<LoopState, string> Save { get; init; }
+}
+
+/// <summary>The training loop.</summary>
+/// <param name="config">The run.</param>
+/// <param name="parts">What it works with.</param>
+/// <param name="device">Where it computes.</param>
+/// <param name="report">Told what happens.</param>
+public sealed class Trainer(RunConfig config, TrainerParts parts, Device device, Action<TrainingEvent> report)
+{
+    private readonly Stopwatch _clock = new();
+    private long _tokensSeen, _tokensTimed;
+    private EvaluationMetrics? _evaluation;
+    private string? _checkpoint;
+
+    /// <summary>Steps done.</summary>
+    public int Step { get; private set; }
+
+    /// <summary>Goes on from a checkpoint: call it after weights and optimizer are loaded.</summary>
+    public void Restore(LoopState state, string checkpoint)
+    {
+        (Step, _tokensSeen, _checkpoint) = (state.Step, state.TokensSeen, checkpoint);
+        foreach (var (name, bytes) in state.Random)
+            if (Devices().FirstOrDefault(d => d.ToString() == name) is { } saved) RandomState.Restore(saved, bytes);
+    }
+
+    /// <summary>
+    /// Trains to the last step, or until <paramref name="stop"/>: then the step is finished and a checkpoint written.
+    /// </summary>
+    /// <exception cref="TrainingException">A loss or gradient is not finite, or a checkpoint cannot be written.</exception>
+    public TrainingResult Run(CancellationToken stop)
+    {
+        var total = parts.LearningRate.TotalSteps;
+        var resumedAt = Step;
+        parts.Objective.Model.train();
+        while (true)
+        {
+            var last = Step == total;
+            if (Step > resumedAt || last)
+            {
+                if (last || Due(config.EvalSteps)) Evaluate(samples: last ? 0 : config.EvalSamples);
+                if (last || Due(config.SaveSteps) || stop.IsCancellationRequested) Save();
+            }
+            if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, _checkpoint) { Evaluation = _evaluation };
+
+            using var scope = NewDisposeScope();
+            _clock.Start();
+            var rate = parts.LearningRate.At(Step);
+            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => NextBatch()).ToList();
+            var targets = batches.Sum(b => b.TargetCount);
+            var lossSum = zeros([], ScalarType.Float32, device);
+            foreach (var batch in batches) lossSum.add_(ForwardBackward(batch, targets));
+
+            var norm = parts.Optimizer.GradientNorm();
+            var (loss, gradNorm) = (lossSum.item<float>() / targets, norm.item<float>());     // the step's one wait for the device
+            if (!float.IsFinite(loss) || !float.IsFinite(gradNorm)) throw NotFinite(loss, gradNorm, rate);
+            parts.Optimizer.Update(rate, gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0 ? config.MaxGradNorm / (norm + 1e-6f) : null);
+            Step++;
+            _tokensSeen += targets;
+            _clock.Stop();
+            Log(loss, rate, gradNorm, targets);
+        }
+    }
+
+    // Divided by the targets of the whole step: micro-batches weigh by their targets (a mean of means would not).
+    private Tensor ForwardBackward(MicroBatch batch, long targets)
+    {
+        using var scope = NewDisposeScope();
+        Tensor lossSum;
+        using (Autocast.Enter(config.Precision, device)) lossSum = parts.Objective.LossSum(batch);
+        (lossSum / targets).backward();
+        return lossSum.detach().MoveToOuterDisposeScope();
+    }
+
+    private MicroBatch NextBatch() =>
+        parts.Objective.Collate(parts.Loader.Next(config.PerDeviceTrainBatchSize), parts.Loader.Width, device);
+
+    private bool Due(int every) => every > 0 && Step % every == 0;
+
+    private void Log(double loss, double rate, double gradNorm, long targets)
+    {
+        _tokensTimed += targets;
+        var metrics = new StepMetrics(Step, parts.Loader.Epochs, loss, rate, gradNorm, _tokensTimed / _clock.Elapsed.TotalSeconds, _tokensSeen);
+        var logged = Step == 1 || Due(config.LoggingSteps) || Step == parts.LearningRate.TotalSteps;
+        report(new StepDone(metrics, parts.LearningRate.TotalSteps, logged));
+        if (!logged) return;
+        _tokensTimed = 0;
+        _clock.Reset();
+    }
+
+    // Samples draw random numbers; training goes on as if there had been none.
+    private void Evaluate(int samples)
+    {
+        var random = Capture();
+        if (parts.Evaluator is { } evaluator)
+        {
+            _evaluation = evaluator.Run(Step, samples);
+            report(new Evaluated(_evaluation));
+        }
+        parts.Sample?.Invoke(Step);
+        foreach (var d in Devices()) RandomState.Restore(d, random[d.ToString()]);
+    }
+
+    private void Save()
+    {
+        try
+        {
+            _checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, Capture()));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException($"Step {Step}: the checkpoint could not be written: {e.Message} " + (_checkpoint is null
+                ? "There is no earlier one." : $"The last good one is {_checkpoint}.") + " Make room, then continue with --resume.", e);
+        }
+        report(new Saved(Step, _checkpoint));
+    }
+
+    private TrainingException NotFinite(double loss, double gradNorm, double rate) => new(
+        $"Step {Step + 1}: the {(double.IsFinite(loss) ? $"gradient norm is {gradNorm} (loss {loss:g4})" : $"loss is {loss}")} at learning rate {rate:g3}. " +
+        "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; look at the data of this step. " +
+        (_checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {_checkpoint}."));
+
+    private Dictionary<string, byte[]> Capture() => Devices().ToDictionary(d => d.ToString(), RandomState.Capture);
+
+    private IEnumerable<Device> Devices() => device.type == TorchSharp.DeviceType.CPU ? [CPU] : [CPU, device];
+}

@@ -1,0 +1,169 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Configuration;
+using TransformerTorch.Data;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Training;
+
+/// <summary>Goes on with a prompt: text for text. Training knows no generator; whoever starts a run brings one.</summary>
+public delegate string TextSampler(CausalLanguageModel model, TrainedTokenizer tokenizer, string prompt);
+
+/// <summary>
+/// A run from its configuration to its results: prepares the data, builds the model, trains, and leaves in <c>output_dir</c> the resolved
+/// <c>config.yaml</c>, <c>metrics.jsonl</c>, <c>loss.svg</c>, <c>checkpoints/</c> and <c>model/</c>.
+/// </summary>
+/// <param name="config">The run.</param>
+/// <param name="reporter">Told what happens.</param>
+public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
+{
+    private readonly OutputFolder _output = new(config.OutputDir);
+
+    /// <summary>Writes the samples; none, no samples.</summary>
+    public TextSampler? Sampler { get; init; }
+
+    /// <summary>Trains from the first step; what an earlier run left is moved into <c>earlier-N</c>.</summary>
+    /// <exception cref="TrainingException">Training cannot go on.</exception>
+    /// <exception cref="DataException">The data are missing or malformed.</exception>
+    /// <exception cref="ModelConfigException">The <c>model:</c> section is wrong.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped before the first step.</exception>
+    public TrainingResult Start(CancellationToken stop = default)
+    {
+        if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
+        return Run(checkpoint: null, stop);
+    }
+
+    /// <summary>Goes on from a checkpoint: the named one, or the newest that is whole.</summary>
+    /// <exception cref="CheckpointException">There is none, or the named one is damaged.</exception>
+    /// <inheritdoc cref="Start"/>
+    public TrainingResult Resume(string? checkpoint = null, CancellationToken stop = default)
+    {
+        var (newest, defects) = TrainingCheckpoint.Newest(_output.Checkpoints);
+        if (checkpoint is not null && AtomicFolder.Defect(checkpoint) is { } defect)
+            throw new CheckpointException($"{checkpoint}: {defect}. {(newest is null ? "" : $"The newest whole one is {newest}.")}".TrimEnd());
+        if (checkpoint is null)
+            foreach (var damaged in defects) reporter.Report(new Warned($"Passed over a damaged checkpoint: {damaged}."));
+        return Run(checkpoint ?? newest ?? throw new CheckpointException($"{_output.Checkpoints} holds no checkpoint to resume from." +
+            (defects.Count > 0 ? $" Damaged: {string.Join("; ", defects)}." : " Start without --resume.")), stop);
+    }
+
+    private TrainingResult Run(string? checkpoint, CancellationToken stop)
+    {
+        using var scope = NewDisposeScope();
+        var device = Devices.Parse(config.Device);
+        using var data = PreparedData.Prepare(config.Data, config.Tokenizer, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
+        var modelConfig = ModelConfig.FromKeys(Completed(config.Model, data), "model");
+        if (config.Data.SequenceLen > modelConfig.ContextLength)
+            throw new ModelConfigException($"data.sequence_len: {config.Data.SequenceLen} is more than the {modelConfig.ContextLength} positions of the model");
+
+        manual_seed(config.Seed);
+        var model = new CausalLanguageModel(modelConfig);
+        if (checkpoint is null) model.Initialize();
+        model.to(device);
+        using var optimizer = new AdamW(ParameterGroups.Of(model, config.WeightDecay), new AdamWOptions
+        {
+            Beta1 = config.AdamBeta1, Beta2 = config.AdamBeta2, Epsilon = config.AdamEpsilon,
+        });
+        var parts = new CheckpointParts(optimizer, Yaml.Write(config))
+        {
+            SaveModel = folder => { ModelFolder.Save(model, folder); data.Tokenizer.CopyTo(folder); },
+            LoadModel = folder => { using var source = WeightSource.Open(folder); WeightLoader.Load(model, model.Names, source, folder); },
+        };
+        var state = checkpoint is null ? null : TrainingCheckpoint.Load(checkpoint, parts);
+        return Train(new(data, model, optimizer, parts, device), state, checkpoint, stop);
+    }
+
+    private TrainingResult Train(Built built, LoopState? state, string? checkpoint, CancellationToken stop)
+    {
+        var (data, model, optimizer, saved, device) = built;
+        var windows = new PackedTokens(data.Train, config.Data.SequenceLen);
+        var loader = new BatchLoader(windows, config.Seed, state?.Loader);
+        var objective = new CausalLanguageModeling(model);
+        var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
+        var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count() / perStep);
+        var warmup = config.WarmupSteps < 1 ? (int)(config.WarmupSteps * total) : (int)config.WarmupSteps;
+        if (state is not null) Continue(state, checkpoint!, saved.Configuration);
+        AtomicFile.WriteText(_output.Configuration, saved.Configuration);
+        using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
+
+        var trainer = new Trainer(config, new TrainerParts
+        {
+            Objective = objective,
+            Optimizer = optimizer,
+            LearningRate = new(config.LearningRate, warmup, total, config.LrSchedulerType) { MinimumRate = config.MinLrRate },
+            Loader = loader,
+            Evaluator = data.Validation is not { } held ? null
+                : new Evaluator(objective, new(held, config.Data.SequenceLen), config.PerDeviceEvalBatchSize) { Precision = config.Precision, Device = device },
+            Sample = step => Sample(model, data.Tokenizer, step),
+            Save = loop => Save(loop, saved),
+        }, device, happened => Record(happened, metrics));
+        if (state is not null) trainer.Restore(state, checkpoint!);
+
+        reporter.Report(new Started(trainer.Step, total, model.parameters().Sum(p => p.numel()), (long)perStep * config.Data.SequenceLen)
+        {
+            Device = device.ToString(), TrainTokens = data.Train.Count, ValidationTokens = data.Validation?.Count ?? 0,
+        });
+        var result = trainer.Run(stop);
+        _output.DrawLoss();
+        if (!result.Interrupted) result = result with { ModelFolder = _output.Export(saved.SaveModel) };
+        reporter.Report(new Finished(result));
+        return result;
+    }
+
+    private void Continue(LoopState state, string checkpoint, string configuration)
+    {
+        if (TrainingCheckpoint.SetAside(_output.Checkpoints, state.Step) is { } aside)
+            reporter.Report(new Warned($"Checkpoints after step {state.Step} were moved to {aside}."));
+        var before = TrainingCheckpoint.Configuration(checkpoint).Split('\n');
+        var changed = configuration.Split('\n').Except(before).Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
+        if (changed.Count > 0) reporter.Report(new Warned($"The configuration differs from the checkpoint's: {string.Join(", ", changed)}."));
+    }
+
+    private string Save(LoopState loop, CheckpointParts parts)
+    {
+        var path = TrainingCheckpoint.Save(_output.Checkpoints, loop, parts);
+        TrainingCheckpoint.Prune(_output.Checkpoints, config.SaveTotalLimit);
+        return path;
+    }
+
+    private void Sample(CausalLanguageModel model, TrainedTokenizer tokenizer, int step)
+    {
+        if (Sampler is null) return;
+        foreach (var prompt in config.Sample.Prompts)
+        {
+            using var scope = NewDisposeScope();
+            reporter.Report(new Sampled(step, prompt, Sampler(model, tokenizer, prompt)));
+        }
+        model.train();
+    }
+
+    private void Record(TrainingEvent happened, MetricsLog metrics)
+    {
+        if (happened is StepDone { Logged: true } step) metrics.Write(step.Metrics);
+        if (happened is Evaluated evaluated)
+        {
+            metrics.Write(evaluated.Metrics);
+            _output.DrawLoss();
+        }
+        reporter.Report(happened);
+    }
+
+    // What the tokenizer decides need not be repeated in the model's section.
+    private static JsonObject Completed(JsonObject published, PreparedData data)
+    {
+        // Through text, so that its numbers are of no .NET type yet: YAML's 0 may be read as 0.0.
+        var keys = (JsonObject)JsonNode.Parse(published.ToJsonString())!;
+        var size = data.Tokenizer.Tokenizer.VocabularySize;
+        keys.TryAdd("vocab_size", size);
+        keys.TryAdd("bos_token_id", data.Tokenizer.EndMark);
+        keys.TryAdd("eos_token_id", data.Tokenizer.EndMark);
+        if (keys["vocab_size"] is JsonValue value && value.TryGetValue<long>(out var given) && given < size)
+            throw new ModelConfigException($"model.vocab_size: {given} is less than the tokenizer's {size} tokens. Remove it, and it is taken from the tokenizer.");
+        return keys;
+    }
+
+    private sealed record Built(PreparedData Data, CausalLanguageModel Model, IOptimizer Optimizer, CheckpointParts Parts, Device Device);
+}

@@ -1,0 +1,130 @@
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Data;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using TransformerTorch.Training;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Training;
+
+[Collection(nameof(Alone))]
+public sealed class TrainingRunTests : IDisposable
+{
+    private readonly TinyRun _run = new();
+
+    public void Dispose() => _run.Dispose();
+
+    [Fact]
+    public void A_run_leaves_what_the_command_line_promises_and_the_model_loads()
+    {
+        _run.Config = _run.Config with { EvalSteps = 4 };
+
+        var result = _run.Start();
+
+        var names = Directory.GetFileSystemEntries(_run.Config.OutputDir).Select(Path.GetFileName).Order();
+        Assert.Equal(["checkpoints", "config.yaml", "loss.svg", "metrics.jsonl", "model"], names);
+        Assert.Equal([4, 8, 12], _run.Metrics().Where(m => m.ContainsKey("eval_loss")).Select(m => m["step"]!.GetValue<int>()));
+        using var model = ModelFolder.Load(result.ModelFolder!);
+        Assert.Equal(300, model.Config.VocabularySize);
+        Assert.Equal(300, TrainedTokenizer.Open(result.ModelFolder!).Tokenizer.VocabularySize);
+        using var checkpoint = ModelFolder.Load(result.Checkpoint!);     // a checkpoint is a model folder as well
+    }
+
+    [Fact]
+    public void It_learns_a_text_by_heart()
+    {
+        _run.Config = _run.Config with
+        {
+            MaxSteps = 150, PerDeviceTrainBatchSize = 16, LearningRate = 1e-2, WarmupSteps = 10, LrSchedulerType = LrSchedulerType.Cosine,
+        };
+
+        var result = _run.Start();
+
+        var losses = _run.Metrics().Where(m => m.ContainsKey("loss")).Select(m => m["loss"]!.GetValue<double>()).ToList();
+        Assert.InRange(losses[0], 5.4, 6.0);     // ln 300 = 5.70: at first every token is as likely
+        Assert.True(losses[^1] < 1.6, $"loss {losses[^1]} after {losses.Count} steps");
+        Assert.True(result.Evaluation!.EvalLoss < 1.6, $"validation loss {result.Evaluation.EvalLoss}");
+    }
+
+    [Fact]
+    public void Accumulated_micro_batches_make_the_same_step_as_one_batch()
+    {
+        _run.Config = _run.Config with { PerDeviceTrainBatchSize = 8, MaxSteps = 6 };
+        foreach (var key in (string[])["resid_pdrop", "embd_pdrop", "attn_pdrop"]) _run.Config.Model[key] = 0;
+        _run.Start();
+        var whole = _run.Metrics();
+
+        _run.Config = _run.Config with { PerDeviceTrainBatchSize = 2, GradientAccumulationSteps = 4 };
+        _run.Start();
+
+        foreach (var (a, b) in whole.Zip(_run.Metrics()).Where(p => p.First.ContainsKey("loss")))
+        {
+            Assert.Equal(a["loss"]!.GetValue<double>(), b["loss"]!.GetValue<double>(), 1e-4);
+            Assert.Equal(a["grad_norm"]!.GetValue<double>(), b["grad_norm"]!.GetValue<double>(), 1e-3);
+        }
+    }
+
+    [Fact]
+    public void A_uniform_model_needs_the_logarithm_of_its_vocabulary_for_each_token()
+    {
+        using var data = PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer);
+        using var model = new CausalLanguageModel(ModelConfig.FromKeys(Keys(), "test"));
+        using (no_grad())
+            foreach (var parameter in model.parameters()) parameter.zero_();
+        var windows = new PackedTokens(data.Validation!, 32);
+
+        var result = new Evaluator(new CausalLanguageModeling(model), windows, batchSize: 5).Run(step: 7);
+
+        var bytes = data.Validation!.BytesUpTo(windows.Count() * 32 + 1) - data.Validation.BytesUpTo(1);
+        Assert.Equal(Math.Log(300), result.EvalLoss, 1e-5);
+        Assert.Equal(300, result.EvalPerplexity, 1e-2);
+        Assert.Equal(windows.Count() * 32 * Math.Log2(300) / bytes, result.EvalBitsPerByte, 1e-5);
+    }
+
+    [Fact]
+    public void Matrices_decay_and_biases_and_norms_do_not_and_each_parameter_is_in_one_group()
+    {
+        using var model = new CausalLanguageModel(ModelConfig.FromKeys(Keys(), "test"));
+
+        var groups = ParameterGroups.Of(model, weightDecay: 0.1);
+
+        Assert.Equal([0.1, 0], groups.Select(g => g.WeightDecay));
+        Assert.All(groups[0].Parameters, p => Assert.True(p.Parameter.dim() >= 2, p.Name));
+        Assert.All(groups[1].Parameters, p => Assert.True(p.Parameter.dim() < 2, p.Name));
+        Assert.Equal(model.named_parameters().Select(p => p.name).Order(), groups.SelectMany(g => g.Parameters).Select(p => p.Name).Order());
+    }
+
+    [Fact]
+    public void Prepared_data_are_found_again_and_made_anew_when_the_text_changes()
+    {
+        PreparedData Prepare(List<string> done) => PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer, (what, _, _) => done.Add(what));
+        var (first, second, third) = (new List<string>(), new List<string>(), new List<string>());
+        var text = ((TextConfig)_run.Config.Data).Files[0];
+
+        Prepare(first).Dispose();
+        Prepare(second).Dispose();
+        File.AppendAllText(text, "More.\n");
+        Prepare(third).Dispose();
+
+        Assert.NotEmpty(first);
+        Assert.Empty(second);
+        Assert.NotEmpty(third);
+    }
+
+    [Fact]
+    public void A_vocabulary_smaller_than_the_tokenizers_and_windows_longer_than_the_model_are_refused()
+    {
+        _run.Config.Model["vocab_size"] = 100;
+        Assert.Contains("300 tokens", Assert.Throws<ModelConfigException>(() => _run.Start()).Message, StringComparison.Ordinal);
+        _run.Config.Model.Remove("vocab_size");
+        _run.Config = _run.Config with { Data = _run.Config.Data with { SequenceLen = 65 } };
+        Assert.Contains("64 positions", Assert.Throws<ModelConfigException>(() => _run.Start()).Message, StringComparison.Ordinal);
+    }
+
+    private System.Text.Json.Nodes.JsonObject Keys()
+    {
+        var keys = (System.Text.Json.Nodes.JsonObject)_run.Config.Model.DeepClone();
+        keys["vocab_size"] = 300;
+        return keys;
+    }
+}
