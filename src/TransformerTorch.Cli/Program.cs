@@ -3,5 +3,6 @@ using TransformerTorch.Cli;
 // A command is a file: it parses, calls the engine, prints. Add it to this list.
 return await CommandLine.Run(args,
 [
+    ConfigCommand.Create(),
     DoctorCommand.Create(),
 ]);

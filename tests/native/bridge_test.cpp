@@ -66,6 +66,15 @@ void operators() {
     CHECK(joined && tt_tensor_numel(joined) == 12);
     auto activated = call("aten::gelu", "", {of(a), of_text("tanh")});
     CHECK(activated && std::fabs(first(activated) - 1.954597) < 1e-5);
+    tt_tensor grown[] = {a, b};
+    double factors[] = {2, 0.5};
+    auto scaled_op = tt_operator_find("aten::_foreach_mul", "ScalarList");                 // Scalar[]
+    tt_value scaling[] = {of_pointer(TT_TENSORS, grown, 2), of_pointer(TT_DOUBLES, factors, 2)};
+    tt_value products = none();
+    CHECK(tt_operator_call(scaled_op, scaling, 2, &products, 1) == 1 && products.n == 2);
+    CHECK(first(static_cast<tt_tensor*>(products.p)[0]) == 4 && first(static_cast<tt_tensor*>(products.p)[1]) == 2.5f);
+    for (int i = 0; i < products.n; i++) tt_tensor_free(static_cast<tt_tensor*>(products.p)[i]);
+    tt_free(products.p);
     auto range = call("aten::arange", "", {of_int(2), of_int(4)});
     tt_tensor indices[] = {nullptr, range};
     auto picked = call("aten::index", "Tensor", {of(b), of_pointer(TT_OPTIONAL_TENSORS, indices, 2)});
@@ -99,6 +108,8 @@ void wrong_arguments() {
     CHECK(!call("aten::add", "Tensor", {of(a), of(a), of_int(1), of_int(1)}) && error_has("given 4 arguments"));
     CHECK(!call("aten::add", "Tensor", {of(a), of(nullptr)}) && error_has("null"));
     CHECK(!call("aten::add", "Tensor", {of(a), {99, 0, {}}}) && error_has("unknown tag"));
+    CHECK(!call("aten::full", "", {of_pointer(TT_INTS, nullptr, 2), of_int(1)}) && error_has("null pointer"));
+    CHECK(!call("aten::gelu", "", {of(a), of_pointer(TT_STRING, "", -1)}) && error_has("length -1"));
     CHECK(!call("aten::sum", "dim_IntList", {of(a), of_double(0.5)}) && error_has("'dim'"));
     tt_tensor absent[] = {a, nullptr};
     CHECK(!call("aten::cat", "", {of_pointer(TT_TENSORS, absent, 2)}) && error_has("null"));

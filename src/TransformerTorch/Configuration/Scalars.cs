@@ -126,7 +126,7 @@ internal static class Scalars
         var (min, max) = (Convert.ToDouble(range.Minimum), Convert.ToDouble(range.Maximum));
         var low = range.MinimumIsExclusive ? $"more than {CoreSchema.Write(min)}" : $"at least {CoreSchema.Write(min)}";
         var high = range.MaximumIsExclusive ? $"less than {CoreSchema.Write(max)}" : $"at most {CoreSchema.Write(max)}";
-        var (hasLow, hasHigh) = (min > int.MinValue, max < int.MaxValue);
+        var (hasLow, hasHigh) = (min > -1e9, max < 1e9);
         return hasLow && hasHigh ? $"{low} and {high}" : hasLow ? low : high;
     }
 }

@@ -27,6 +27,9 @@ public sealed record GenerationOptions
     /// <summary>Tokens that end the text; null: those of the model's configuration.</summary>
     public IReadOnlyList<int>? EndTokens { get; init; }
 
+    /// <summary>Texts that end the text and do not belong to it; <see cref="TextGenerator"/> looks for them.</summary>
+    public IReadOnlyList<string> StopTexts { get; init; } = [];
+
     /// <summary>Draws the same tokens every time; null: from torch's default generator.</summary>
     public long? Seed { get; init; }
 
@@ -65,6 +68,7 @@ public sealed record GenerationOptions
         Require(TopP is > 0 and <= 1, $"top_p is {TopP}, expected over 0 and at most 1");
         Require(MinP is >= 0 and <= 1, $"min_p is {MinP}, expected 0 to 1");
         Require(RepetitionPenalty > 0, $"repetition_penalty is {RepetitionPenalty}, expected over 0");
+        Require(!StopTexts.Contains(""), "a stop text is empty");
         Require(Beams >= 1, $"num_beams is {Beams}, expected 1 or more");
         return this;
     }

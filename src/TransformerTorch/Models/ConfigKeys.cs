@@ -8,10 +8,16 @@ public sealed class ConfigKeys
 {
     private readonly JsonObject _json;
     private readonly string _source;
+    private readonly string _path;
     private readonly HashSet<string> _read = [];
 
     /// <summary>Keys and where they come from, for messages.</summary>
-    public ConfigKeys(JsonObject json, string source) => (_json, _source) = (json, source);
+    public ConfigKeys(JsonObject json, string source) : this(json, source, "") { }
+
+    private ConfigKeys(JsonObject json, string source, string path) => (_json, _source, _path) = (json, source, path);
+
+    /// <summary>Keys that somebody has asked for, given or not.</summary>
+    public IReadOnlyCollection<string> Asked => _read;
 
     /// <summary>Keys that nobody has asked for.</summary>
     public IEnumerable<string> Unread => _json.Select(p => p.Key).Where(k => !_read.Contains(k));
@@ -62,12 +68,12 @@ public sealed class ConfigKeys
     public ConfigKeys? Section(string key) => Node(key) switch
     {
         null => null,
-        JsonObject inside => new ConfigKeys(inside, $"{_source}: {key}"),
+        JsonObject inside => new ConfigKeys(inside, $"{_source}: {key}", $"{_path}{key}."),
         _ => throw Wrong(key, "an object"),
     };
 
     /// <summary>A key's value cannot be.</summary>
-    public ModelConfigException Wrong(string key, string expected) => new($"{_source}: {key} is {_json[key]?.ToJsonString() ?? "null"}, expected {expected}");
+    public ModelConfigException Wrong(string key, string expected) => new($"{_source}: {key} is {_json[key]?.ToJsonString() ?? "null"}, expected {expected}", _path + key);
 
     /// <summary>Keys contradict each other.</summary>
     public ModelConfigException Contradiction(string message) => new($"{_source}: {message}");
@@ -93,5 +99,5 @@ public sealed class ConfigKeys
         return _json[key];
     }
 
-    private ModelConfigException Missing(string key) => new($"{_source}: {key} is missing");
+    private ModelConfigException Missing(string key) => new($"{_source}: {key} is missing", _path + key);
 }

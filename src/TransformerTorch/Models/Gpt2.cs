@@ -39,7 +39,6 @@ public sealed class Gpt2 : IModelFamily
             Published = published,
             ContextLength = positions,
             TieEmbeddings = keys.Flag("tie_word_embeddings", true),
-            EndTokens = keys.Ids("eos_token_id"),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02), ScaleResidual = true },
             Decoder = new DecoderOptions
             {

@@ -40,7 +40,6 @@ public sealed class Llama : IModelFamily
             Published = published,
             ContextLength = positions,
             TieEmbeddings = keys.Flag("tie_word_embeddings", false),
-            EndTokens = keys.Ids("eos_token_id"),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02) },
             Decoder = new DecoderOptions
             {

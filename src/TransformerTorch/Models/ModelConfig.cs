@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
 
 namespace TransformerTorch.Models;
@@ -31,6 +32,9 @@ public sealed record ModelConfig
     /// <summary>Ids that end a text.</summary>
     public IReadOnlyList<int> EndTokens { get; init; } = [];
 
+    /// <summary>The id that begins a text, where there is one.</summary>
+    public int? BeginToken { get; init; }
+
     /// <summary>V.</summary>
     public int VocabularySize => Decoder.Embeddings.VocabularySize;
 
@@ -55,6 +59,28 @@ public sealed record ModelConfig
     public static ModelConfig FromKeys(JsonObject keys, string source)
     {
         var reader = new ConfigKeys(keys, source);
-        return ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+        var config = ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
+        return config with { EndTokens = reader.Ids("eos_token_id"), BeginToken = reader.Ids("bos_token_id") is [var begin, ..] ? begin : null };
+    }
+
+    /// <summary>
+    /// What is wrong with keys that a person wrote: as <see cref="FromKeys"/>, and keys that the family does not read, which published files
+    /// are full of but which here are mistakes. A key and a message each.
+    /// </summary>
+    public static IEnumerable<(string Key, string Message)> Problems(JsonObject keys)
+    {
+        var reader = new ConfigKeys(keys, "");
+        try
+        {
+            ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, keys);
+        }
+        catch (ModelConfigException e)
+        {
+            return [(e.Key, e.Message.TrimStart(':', ' '))];
+        }
+        return reader.Unread.Where(key => !IsAbout(key)).Select(key => (key, $"this model has no such key: {Suggestion.Phrase(key, reader.Asked)}"));
+
+        // Keys for those who use the model later.
+        static bool IsAbout(string key) => key is "architectures" || key.EndsWith("_token_id", StringComparison.Ordinal);
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
+using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Training;
@@ -113,6 +114,7 @@ public sealed record RunConfig : IValidated
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
+        foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         if (MaxSteps > 0 && WarmupSteps > MaxSteps)
             yield return ("warmup_steps", $"warm-up over {WarmupSteps} steps does not end within max_steps: {MaxSteps}");

@@ -1,7 +1,7 @@
 // CUDA's part of the ABI, and what stands in its place where the bridge was built without CUDA.
 #include "guard.h"
 
-#ifdef TT_WITH_CUDA
+#ifdef TT_HAVE_CUDA
 
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>

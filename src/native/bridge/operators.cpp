@@ -118,9 +118,15 @@ IValue scalar(const tt_value& value) {
 
 bool is_scalar(const tt_value& value) { return value.tag == TT_INT || value.tag == TT_DOUBLE || value.tag == TT_BOOL; }
 
+template <class T>
+const T* elements(const tt_value& value) {
+    TORCH_CHECK_TYPE(value.n >= 0 && (value.p != nullptr || value.n == 0), "a list of length ", value.n, " at a null pointer");
+    return static_cast<const T*>(value.p);
+}
+
 template <class To, class From>
 IValue list(const tt_value& value) {
-    const auto* from = static_cast<const From*>(value.p);
+    const auto* from = elements<From>(value);
     c10::List<To> items;
     items.reserve(value.n);
     for (int32_t i = 0; i < value.n; i++) items.push_back(static_cast<To>(from[i]));
@@ -130,16 +136,15 @@ IValue list(const tt_value& value) {
 // [] of Scalar: a list whose elements keep their own kind.
 IValue numbers(const tt_value& value) {
     c10::impl::GenericList items(c10::NumberType::get());
-    items.reserve(value.n);
     for (int32_t i = 0; i < value.n; i++) {
-        if (value.tag == TT_INTS) items.push_back(IValue(static_cast<const int64_t*>(value.p)[i]));
-        else items.push_back(IValue(static_cast<const double*>(value.p)[i]));
+        if (value.tag == TT_INTS) items.push_back(IValue(elements<int64_t>(value)[i]));
+        else items.push_back(IValue(elements<double>(value)[i]));
     }
     return IValue(std::move(items));
 }
 
 IValue tensor_list(const tt_value& value) {
-    auto handles = static_cast<const tt_tensor*>(value.p);
+    const auto* handles = elements<tt_tensor>(value);
     c10::List<at::Tensor> items;
     items.reserve(value.n);
     for (int32_t i = 0; i < value.n; i++) items.push_back(tt::tensor(handles[i]));
@@ -147,7 +152,7 @@ IValue tensor_list(const tt_value& value) {
 }
 
 IValue optional_tensor_list(const tt_value& value) {
-    auto handles = static_cast<const tt_tensor*>(value.p);
+    const auto* handles = elements<tt_tensor>(value);
     c10::List<std::optional<at::Tensor>> items;
     items.reserve(value.n);
     for (int32_t i = 0; i < value.n; i++) {
@@ -191,7 +196,7 @@ bool push(Stack& stack, const Parameter& parameter, const tt_value& value) {
             return true;
         case Kind::string:
             if (tag != TT_STRING) return false;
-            stack.emplace_back(std::string(static_cast<const char*>(value.p), value.n));
+            stack.emplace_back(std::string(elements<char>(value), value.n));
             return true;
         case Kind::device:
             if (tag != TT_DEVICE) return false;

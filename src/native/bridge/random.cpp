@@ -31,7 +31,7 @@ tt_generator tt_generator_new(int32_t device_type, int32_t device_index) {
         auto origin = default_generator(device_type, device_index);
         const auto locked = lock(origin);
         auto made = origin.clone();   // works for every device; making one directly needs the device's own headers
-        made.set_current_seed(c10::detail::getNonDeterministicRandom());
+        made.set_current_seed(c10::default_rng_seed_val);
         return new at::Generator(std::move(made));
     });
 }

@@ -127,7 +127,7 @@ TT_API int32_t tt_autocast_leave(int32_t device, const int32_t* previous /* [3] 
 // ---- random numbers -------------------------------------------------------------------------------------------------------------
 
 TT_API tt_generator tt_generator_default(int32_t device_type, int32_t device_index);   // a handle on the one there is; free it too
-TT_API tt_generator tt_generator_new(int32_t device_type, int32_t device_index);
+TT_API tt_generator tt_generator_new(int32_t device_type, int32_t device_index);       // seeded as a new torch.Generator is
 TT_API void tt_generator_free(tt_generator generator);
 TT_API int32_t tt_generator_seed(tt_generator generator, uint64_t seed);
 TT_API uint64_t tt_generator_initial_seed(tt_generator generator);        // 0 where it fails

@@ -1,0 +1,99 @@
+using System.Text;
+using TransformerTorch.Models;
+using TransformerTorch.Text;
+
+namespace TransformerTorch.Generation;
+
+/// <summary>Why a text ended.</summary>
+public enum FinishReason
+{
+    /// <summary>By an end token or a stop text.</summary>
+    Stop,
+
+    /// <summary>By the most new tokens allowed, or at the end of the model's context.</summary>
+    Length,
+}
+
+/// <summary>A piece of a text as it comes.</summary>
+/// <param name="Id">the token just generated; null in a piece that only ends the text</param>
+/// <param name="Text">what became readable with it, often nothing</param>
+/// <param name="Finish">set in the last piece only</param>
+public readonly record struct TextPiece(int? Id, string Text, FinishReason? Finish);
+
+/// <summary>A whole generated text.</summary>
+public sealed record GeneratedText(IReadOnlyList<int> Ids, string Text, FinishReason Finish);
+
+/// <summary>Text in, text out: a tokenizer around a <see cref="TokenGenerator"/>.</summary>
+public sealed class TextGenerator(CausalLanguageModel model, Tokenizer tokenizer)
+{
+    private readonly TokenGenerator _tokens = new(model);
+
+    /// <summary>Continues a text piece by piece; an empty one from the model's beginning of text.</summary>
+    /// <exception cref="ArgumentException">The prompt fills the model's context, or is empty and the model has no beginning of text.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; takes effect between tokens.</exception>
+    public IEnumerable<TextPiece> Stream(string prompt, GenerationOptions options, CancellationToken cancellation = default)
+    {
+        IReadOnlyList<int> ids = [.. tokenizer.Encode(prompt).Ids];
+        if (ids.Count == 0 && model.Config.BeginToken is { } begin) ids = [begin];
+        var (decoder, stop) = (tokenizer.StreamDecoder(), new StopTexts(options.StopTexts));
+        var ends = options.EndTokens ?? model.Config.EndTokens;
+        foreach (var id in _tokens.Stream(ids, options, cancellation))
+        {
+            var ended = ends.Contains(id);
+            var text = stop.Add(ended ? decoder.Finish() : decoder.Add(id));
+            if (ended && !stop.Met) text += stop.Finish();
+            yield return new TextPiece(id, text, ended || stop.Met ? FinishReason.Stop : null);
+            if (ended || stop.Met) yield break;
+        }
+        var rest = stop.Add(decoder.Finish());
+        yield return new TextPiece(null, stop.Met ? rest : rest + stop.Finish(), stop.Met ? FinishReason.Stop : FinishReason.Length);
+    }
+
+    /// <summary>Continues a text to its end.</summary>
+    /// <exception cref="ArgumentException">As for <see cref="Stream"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GeneratedText Generate(string prompt, GenerationOptions options, CancellationToken cancellation = default)
+    {
+        var (ids, text, finish) = (new List<int>(), new StringBuilder(), FinishReason.Length);
+        foreach (var piece in Stream(prompt, options, cancellation))
+        {
+            if (piece.Id is { } id) ids.Add(id);
+            text.Append(piece.Text);
+            finish = piece.Finish ?? finish;
+        }
+        return new GeneratedText(ids, text.ToString(), finish);
+    }
+}
+
+/// <summary>Finds stop texts in a stream: holds back what may be the beginning of one, gives nothing from where one is met.</summary>
+internal sealed class StopTexts(IReadOnlyList<string> stops)
+{
+    private string _held = "";
+
+    /// <summary>Whether a stop text was met.</summary>
+    public bool Met { get; private set; }
+
+    /// <summary>Adds text and returns what is certain to stand before any stop text.</summary>
+    public string Add(string text)
+    {
+        if (Met) return "";
+        _held += text;
+        var at = stops.Select(s => _held.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(-1).Min();
+        Met = at >= 0;
+        var certain = Met ? at : _held.Length - stops.Select(s => Overlap(_held, s)).DefaultIfEmpty(0).Max();
+        var result = _held[..certain];
+        _held = _held[certain..];
+        return result;
+    }
+
+    /// <summary>What was held back, at the end of a text without a stop text.</summary>
+    public string Finish() => _held;
+
+    /// <summary>How much of the text's end is the stop text's beginning.</summary>
+    private static int Overlap(string text, string stop)
+    {
+        for (var length = Math.Min(text.Length, stop.Length - 1); length > 0; length--)
+            if (text.EndsWith(stop[..length], StringComparison.Ordinal)) return length;
+        return 0;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Buffers.Binary;
+using System.Text;
+using FsCheck.Xunit;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Checkpoints;
+
+/// <summary>The safetensors format: what is written is read back, what is damaged is named.</summary>
+public class SafeTensorsTests
+{
+    private const string Two = """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1,3],"data_offsets":[8,11]}}""";
+
+    [Fact]
+    public void Tensors_of_every_type_and_shape_come_back_bit_for_bit()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        ScalarType[] types = [ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32,
+            ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool];
+        var tensors = types.Select((t, i) => ($"t.{i}", randn(3, 4).mul(50).to(t))).ToList();
+        tensors.AddRange([("scalar", tensor(1.5f)), ("empty", zeros(0, 7)), ("transposed", randn(5, 3).t()), ("naïve \"名\"", ones(1))]);
+
+        SafeTensorsWriter.Write(folder["x.safetensors"], [.. tensors.Select(t => (t.Item1, (Func<Tensor>)(() => t.Item2.alias())))], new Dictionary<string, string> { ["step"] = "3" });
+        using var file = SafeTensorsFile.Open(folder["x.safetensors"]);
+
+        Assert.Equal(tensors.Select(t => t.Item1), file.Tensors.Keys);
+        Assert.Equal(("pt", "3"), (file.Metadata["format"], file.Metadata["step"]));
+        foreach (var (name, expected) in tensors)
+        {
+            var read = file.Read(name);
+            Assert.Equal((expected.dtype, string.Join(',', expected.shape)), (read.dtype, string.Join(',', read.shape)));
+            Assert.Equal(expected.contiguous().bytes.ToArray(), read.bytes.ToArray());
+        }
+        Assert.Equal(["x.safetensors"], Directory.GetFiles(folder.Root).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("""[1]""", 0, "does not begin with {")]
+    [InlineData("""{"a":1}""", 0, "damaged")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", 8, "damaged")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}""", 8, "tensor a: data_offsets")]
+    [InlineData("""{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}""", 8, "tensor a: unknown type F99")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "tensor a: F32 of (3) does not take bytes 0 to 8")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2,-1],"data_offsets":[0,8]}}""", 8, "tensor a: a negative dimension")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296,4294967296],"data_offsets":[0,0]}}""", 0, "does not take bytes")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "hole or overlap")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "tensor a: bytes 4 to 8 leave a hole")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}""", 6, "tensor b: bytes 2 to 6")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "damaged")]
+    [InlineData(Two, 10, "truncated: the tensors take 11 bytes, the file has 10")]
+    [InlineData(Two, 12, "damaged: the tensors take 11 bytes, the file has 12")]
+    public void A_malformed_file_is_refused_with_its_name_and_the_tensors(string header, int data, string message)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["bad.safetensors"], Bytes(header, data));
+        var error = Assert.Throws<CheckpointException>(() => SafeTensorsFile.Open(folder["bad.safetensors"]));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(folder["bad.safetensors"], error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new byte[0], "0 bytes are no safetensors file")]
+    [InlineData(new byte[] { 1, 2, 3 }, "3 bytes are no safetensors file")]
+    [InlineData(new byte[] { 0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9 }, "at most 100000000 are allowed")]
+    [InlineData(new byte[] { 200, 0, 0, 0, 0, 0, 0, 0, (byte)'{' }, "truncated: the header has 200 bytes, the file 9")]
+    public void What_is_no_safetensors_file_is_refused(byte[] content, string message)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["bad"], content);
+        var error = Assert.Throws<CheckpointException>(() => SafeTensorsFile.Open(folder["bad"]));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Property(MaxTest = 300)]
+    public void Any_change_of_bytes_reads_whole_or_is_refused_by_name(int position, byte value, bool cut)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var content = Bytes(Two, 11);
+        var at = (int)((uint)position % content.Length);
+        content[at] = value;
+        File.WriteAllBytes(folder["x"], cut ? content[..at] : content);
+        try
+        {
+            using var file = SafeTensorsFile.Open(folder["x"]);
+            foreach (var name in file.Tensors.Keys) file.Read(name);
+        }
+        catch (CheckpointException error)
+        {
+            Assert.NotEmpty(error.Message);
+        }
+    }
+
+    [Fact]
+    public void A_failed_write_leaves_the_old_file_and_nothing_beside_it()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        SafeTensorsWriter.Write(folder["x"], [("a", () => ones(2))]);
+        var before = File.ReadAllBytes(folder["x"]);
+        var asked = 0;
+        Assert.Throws<IOException>(() => SafeTensorsWriter.Write(folder["x"], [("a", () => ones(2)), ("b", () => asked++ == 0 ? ones(2) : throw new IOException("disk full"))]));
+        Assert.Equal(before, File.ReadAllBytes(folder["x"]));
+        Assert.Single(Directory.GetFiles(folder.Root));
+    }
+
+    private static byte[] Bytes(string header, int data)
+    {
+        var json = Encoding.UTF8.GetBytes(header);
+        var bytes = new byte[8 + json.Length + data];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, json.Length);
+        json.CopyTo(bytes, 8);
+        return bytes;
+    }
+}

@@ -1,0 +1,122 @@
+using TransformerTorch.Generation;
+using TransformerTorch.Tests.Models;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Generation;
+
+/// <summary>What each sampling step leaves, worked out by hand.</summary>
+public class SamplerTests
+{
+    private const float Out = float.NegativeInfinity;
+
+    // Probabilities 0.5, 0.25, 0.15, 0.1 in a shuffled order.
+    private static Tensor Scores() => tensor([0.15f, 0.5f, 0.1f, 0.25f]).log().unsqueeze(0);
+
+    [Theory]
+    [InlineData(1, new[] { false, true, false, false })]
+    [InlineData(3, new[] { true, true, false, true })]
+    [InlineData(0, new[] { true, true, true, true })]
+    [InlineData(9, new[] { true, true, true, true })]
+    public void Top_k_leaves_the_k_likeliest(int k, bool[] left) => Check(s => Sampler.TopK(s, k), left);
+
+    [Theory]
+    [InlineData(0.01, new[] { false, true, false, false })]
+    [InlineData(0.6, new[] { false, true, false, true })]
+    [InlineData(0.8, new[] { true, true, false, true })]
+    [InlineData(1.0, new[] { true, true, true, true })]
+    public void Top_p_leaves_the_fewest_that_reach_p(double p, bool[] left) => Check(s => Sampler.TopP(s, p), left);
+
+    [Theory]
+    [InlineData(0.0, new[] { true, true, true, true })]
+    [InlineData(0.25, new[] { true, true, false, true })]
+    [InlineData(0.9, new[] { false, true, false, false })]
+    public void Min_p_leaves_what_reaches_its_share_of_the_likeliest(double share, bool[] left) => Check(s => Sampler.MinP(s, share), left);
+
+    [Fact]
+    public void Repetition_divides_positive_and_multiplies_negative_scores_of_seen_tokens_once()
+    {
+        using var scope = NewDisposeScope();
+        var scores = tensor(new[] { 2f, -1f, 3f, -4f, 1f, 1f, 1f, -2f }).view(2, 4);
+        var penalised = Sampler.PenalizeRepetition(scores, [[0, 1, 0], [3]], penalty: 2);
+        Assert.Equal([1f, -2f, 3f, -4f, 1f, 1f, 1f, -4f], penalised.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Draws_follow_the_probabilities_and_the_temperature()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var scores = Scores().expand(20000, 4);
+        var histories = new int[20000][];
+        var drawn = Sampler.Next(scores, histories, new GenerationOptions { Temperature = 0.5, TopK = 3 });
+        // Squared and normalised over the three likeliest: 0.25, 0.0625, 0.0225 over 0.335.
+        Assert.Equal(0.746, drawn.eq(1).to(ScalarType.Float32).mean().item<float>(), 0.02);
+        Assert.Equal(0.187, drawn.eq(3).to(ScalarType.Float32).mean().item<float>(), 0.02);
+        Assert.Equal(0, drawn.eq(2).sum().item<long>());
+    }
+
+    [Fact]
+    public void A_seed_draws_the_same_ids_again_and_another_seed_others()
+    {
+        using var model = ModelContractTests.Build("gpt2");
+        var generator = new TokenGenerator(model);
+        int[] Draw(long seed) => [.. generator.Stream([1, 2, 3], new GenerationOptions { Seed = seed, MaxNewTokens = 20 })];
+        Assert.Equal(Draw(5), Draw(5));
+        Assert.NotEqual(Draw(5), Draw(6));
+    }
+
+    [Fact]
+    public void A_text_ends_at_its_end_token_its_limit_or_the_models_context()
+    {
+        using var model = ModelContractTests.Build("gpt2");
+        var generator = new TokenGenerator(model);
+        var greedy = new GenerationOptions { Temperature = 0, MaxNewTokens = 8 };
+        var free = generator.Stream([1, 2, 3], greedy).ToArray();
+        Assert.Equal(8, free.Length);
+        var end = free[4];
+        Assert.Equal(free[..(Array.IndexOf(free, end) + 1)], generator.Stream([1, 2, 3], greedy with { EndTokens = [end] }));
+        Assert.Equal(32 - 3, generator.Stream([1, 2, 3], greedy with { MaxNewTokens = 1000 }).Count());
+        Assert.Empty(generator.Stream([1, 2, 3], greedy with { MaxNewTokens = 0 }));
+        var error = Assert.Throws<ArgumentException>(() => generator.Stream(new int[32], greedy).Count());
+        Assert.Contains("32", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => generator.Stream([61], greedy).Count());
+        Assert.Throws<ArgumentException>(() => generator.Stream([], greedy).Count());
+    }
+
+    [Fact]
+    public void Generation_stops_between_tokens_when_cancelled_and_leaves_no_tensor_and_the_mode_as_it_was()
+    {
+        using var model = ModelContractTests.Build("llama");
+        model.train();
+        var generator = new TokenGenerator(model);
+        Assert.Equal(2, generator.Stream([1], new GenerationOptions { MaxNewTokens = 2 }).Count());
+        var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        using var source = new CancellationTokenSource();
+        var seen = 0;
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (var _ in generator.Stream([1, 2], new GenerationOptions { TopK = 5, TopP = 0.9, MinP = 0.1, RepetitionPenalty = 1.2 }, source.Token))
+                if (++seen == 3) source.Cancel();
+        });
+        Assert.Equal(3, seen);
+        Assert.True(model.training);
+        Assert.Equal(6, generator.Stream([1, 2], new GenerationOptions { Beams = 3, MaxNewTokens = 6 }).Count());
+        Assert.Equal(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_named()
+    {
+        Assert.Contains("top_p is 0", Assert.Throws<ArgumentException>(() => new GenerationOptions { TopP = 0 }.Validated()).Message, StringComparison.Ordinal);
+        Assert.Contains("temperature is -1", Assert.Throws<ArgumentException>(() => new GenerationOptions { Temperature = -1 }.Validated()).Message, StringComparison.Ordinal);
+    }
+
+    private static void Check(Func<Tensor, Tensor> filter, bool[] left)
+    {
+        using var scope = NewDisposeScope();
+        var scores = Scores();
+        var filtered = filter(scores);
+        for (var i = 0; i < left.Length; i++) Assert.Equal(left[i] ? scores[0, i].item<float>() : Out, filtered[0, i].item<float>());
+    }
+}

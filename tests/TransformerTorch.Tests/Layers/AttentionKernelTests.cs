@@ -1,0 +1,118 @@
+using TorchSharp;
+using TransformerTorch.Layers;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Layers;
+
+/// <summary>Every kernel against attention written out over single queries in double precision.</summary>
+public class AttentionKernelTests
+{
+    private const double Within = 1e-5;
+
+    public sealed record Shape(int B, int Tq, int Tk, int H, int K, int D);
+
+    private static readonly Dictionary<string, (Shape Shape, AttentionArguments Arguments)> s_cases = new()
+    {
+        ["plain"] = (new(2, 7, 7, 4, 4, 8), new()),
+        ["causal"] = (new(2, 7, 7, 4, 4, 8), new() { Causal = true }),
+        ["causal, grouped"] = (new(2, 9, 9, 6, 2, 16), new() { Causal = true }),
+        ["one query on a cache"] = (new(3, 1, 11, 4, 1, 8), new() { Causal = true }),
+        ["three queries on a cache"] = (new(1, 3, 11, 4, 2, 8), new() { Causal = true }),
+        ["window"] = (new(2, 13, 13, 2, 2, 8), new() { Causal = true, Window = 4 }),
+        ["window on a cache"] = (new(2, 1, 13, 2, 2, 8), new() { Causal = true, Window = 4 }),
+        ["scale and cap"] = (new(2, 6, 6, 4, 2, 8), new() { Causal = true, Scale = 0.7, SoftCap = 2 }),
+        ["cross, no mask"] = (new(2, 5, 9, 4, 4, 8), new() { Scale = 1 }),
+        ["long and odd"] = (new(1, 131, 131, 3, 3, 20), new() { Causal = true }),
+    };
+
+    public static TheoryData<string, AttentionKernelKind, bool> Cases()
+    {
+        var cases = new TheoryData<string, AttentionKernelKind, bool>();
+        foreach (var name in s_cases.Keys)
+            foreach (var kernel in Enum.GetValues<AttentionKernelKind>())
+                foreach (var padded in (bool[])[false, true]) cases.Add(name, kernel, padded);
+        return cases;
+    }
+
+    [SkippableTheory, MemberData(nameof(Cases))]
+    public void A_kernel_equals_attention_written_out(string name, AttentionKernelKind kernel, bool padded)
+    {
+        using var way = new Way(kernel, bridge: kernel == AttentionKernelKind.Fused);
+        using var scope = NewDisposeScope();
+        var (shape, arguments) = s_cases[name];
+        var (q, k, v) = Inputs(shape);
+        var bias = padded ? Padding(shape) : null;
+        var given = arguments with { Bias = bias };
+
+        var actual = AttentionKernel.Run(q, k, v, given);
+        var expected = WrittenOut(q, k, v, given);
+
+        TensorAssert.Close(expected, actual.to(ScalarType.Float64), Within);
+    }
+
+    [SkippableTheory, MemberData(nameof(Cases))]
+    public void A_kernels_gradients_equal_those_of_attention_written_out(string name, AttentionKernelKind kernel, bool padded)
+    {
+        using var way = new Way(kernel, bridge: kernel == AttentionKernelKind.Fused);
+        using var scope = NewDisposeScope();
+        var (shape, arguments) = s_cases[name];
+        Tensor[] inputs = [.. Each(Inputs(shape)).Select(t => t.detach().requires_grad_())];
+        Tensor[] wide = [.. inputs.Select(t => t.detach().to(ScalarType.Float64).requires_grad_())];
+        var bias = padded ? Padding(shape) : null;
+        var weight = randn(shape.B, shape.Tq, shape.H, shape.D);
+
+        (AttentionKernel.Run(inputs[0], inputs[1], inputs[2], arguments with { Bias = bias }) * weight).sum().backward();
+        (WrittenOut(wide[0], wide[1], wide[2], arguments with { Bias = bias }) * weight).sum().backward();
+
+        for (var i = 0; i < 3; i++) TensorAssert.Close(wide[i].grad!, inputs[i].grad!, 5 * Within);
+    }
+
+    [Fact]
+    public void An_unknown_kernels_name_is_refused_with_those_there_are()
+    {
+        var error = Assert.Throws<ArgumentException>(() => AttentionKernel.Parse("flash"));
+        Assert.Equal("unknown attention kernel 'flash': fused, sdpa or math", error.Message);
+    }
+
+    /// <summary>Views into one product, as the projection makes them.</summary>
+    private static (Tensor, Tensor, Tensor) Inputs(Shape s)
+    {
+        manual_seed(s.Tq + (100 * s.Tk));
+        var kv = randn(s.B, s.Tk, 2 * s.K, s.D);
+        return (randn(s.B, s.Tq, s.H + 1, s.D).narrow(2, 0, s.H), kv.narrow(2, 0, s.K), kv.narrow(2, s.K, s.K));
+    }
+
+    private static IEnumerable<Tensor> Each((Tensor, Tensor, Tensor) t) => [t.Item1, t.Item2, t.Item3];
+
+    private static Tensor Padding(Shape s)
+    {
+        var bias = zeros(s.B, 1, 1, s.Tk);
+        bias[0, 0, 0, 0] = AttentionKernel.Hidden;
+        return bias;
+    }
+
+    private static Tensor WrittenOut(Tensor query, Tensor key, Tensor value, AttentionArguments a)
+    {
+        var (q, k, v) = (query.to(ScalarType.Float64), key.to(ScalarType.Float64), value.to(ScalarType.Float64));
+        var (Tq, Tk, H, K, D) = (q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3]);
+        var bias = a.Bias?.to(ScalarType.Float64).expand(q.shape[0], H, Tq, Tk);
+        var outputs = new List<Tensor>();
+        for (var i = 0L; i < Tq; i++)
+        {
+            var last = a.Causal ? i + (Tk - Tq) : Tk - 1;
+            var first = a.Window > 0 ? Math.Max(0, last - a.Window + 1) : 0;
+            var heads = new List<Tensor>();
+            for (var h = 0L; h < H; h++)
+            {
+                var (kh, vh) = (k.select(2, h * K / H).narrow(1, first, last - first + 1), v.select(2, h * K / H).narrow(1, first, last - first + 1));
+                var scores = (kh * q.select(1, i).select(1, h).unsqueeze(1)).sum(-1) * (a.Scale ?? (1 / Math.Sqrt(D))); // (B, keys)
+                if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
+                if (bias is not null) scores = scores + bias.select(1, h).select(1, i).narrow(1, first, last - first + 1);
+                heads.Add((scores.softmax(-1).unsqueeze(-1) * vh).sum(1)); // (B, D)
+            }
+            outputs.Add(stack(heads, 1));
+        }
+        return stack(outputs, 1); // (B, Tq, H, D)
+    }
+}

@@ -1,0 +1,175 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Layers;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Models;
+
+/// <summary>What holds for every family, on small models of its own values.</summary>
+public class ModelContractTests
+{
+    private const double Within = 2e-5;
+
+    private static readonly Dictionary<string, string> s_configs = new()
+    {
+        ["gpt2"] = """{"model_type":"gpt2","vocab_size":61,"n_embd":24,"n_layer":3,"n_head":3,"n_positions":32,"n_inner":40,"initializer_range":0.2,"""
+            + """ "activation_function":"relu","scale_attn_by_inverse_layer_idx":true,"resid_pdrop":0,"embd_pdrop":0,"attn_pdrop":0}""",
+        ["llama"] = """{"model_type":"llama","vocab_size":61,"hidden_size":24,"intermediate_size":36,"num_hidden_layers":2,"initializer_range":0.2,"""
+            + """ "num_attention_heads":6,"num_key_value_heads":2,"head_dim":6,"max_position_embeddings":32,"attention_bias":true,"mlp_bias":true,"""
+            + """ "rope_theta":500,"rope_scaling":{"type":"linear","factor":2}}""",
+    };
+
+    public static TheoryData<string> Families => [.. s_configs.Keys];
+
+    internal static CausalLanguageModel Build(string family, params (string Key, JsonNode Value)[] changes)
+    {
+        var keys = JsonNode.Parse(s_configs[family])!.AsObject();
+        foreach (var (key, value) in changes) keys[key] = value;
+        manual_seed(7);
+        return new CausalLanguageModel(ModelConfig.FromKeys(keys, family)).Initialize();
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_batch_gives_what_each_row_gives_alone(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        var ids = randint(0, 61, [3, 9], ScalarType.Int64);
+        var together = model.call(ids);
+        for (var row = 0; row < 3; row++) TensorAssert.Close(model.call(ids.narrow(0, row, 1)), together.narrow(0, row, 1), Within);
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void Padding_on_either_side_changes_nothing(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        var ids = randint(0, 61, [2, 7], ScalarType.Int64);
+        var (pad, one, none) = (full([2, 3], 5L, ScalarType.Int64), ones([2, 7], ScalarType.Int64), zeros([2, 3], ScalarType.Int64));
+        var alone = model.Hidden(ids);
+        TensorAssert.Close(alone, model.Hidden(cat([pad, ids], 1), cat([none, one], 1)).narrow(1, 3, 7), Within);
+        TensorAssert.Close(alone, model.Hidden(cat([ids, pad], 1), cat([one, none], 1)).narrow(1, 0, 7), Within);
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_cache_continues_exactly_where_the_prompt_stopped(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        var ids = randint(0, 61, [2, 12], ScalarType.Int64);
+        var whole = model.Hidden(ids);
+        using var cache = model.Decoder.NewCache(capacity: 6); // grows on the way
+        var pieces = new List<Tensor>();
+        var at = 0L;
+        foreach (var length in (int[])[5, 1, 1, 3, 2])
+        {
+            pieces.Add(model.Hidden(ids.narrow(1, at, length), cache: cache));
+            at += length;
+        }
+        TensorAssert.Close(whole, cat(pieces, 1), Within);
+        Assert.Equal(12, cache.Offset);
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_cache_whose_rows_are_reordered_continues_the_chosen_rows(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        var (ids, next) = (randint(0, 61, [2, 6], ScalarType.Int64), randint(0, 61, [3, 1], ScalarType.Int64));
+        var rows = tensor(new long[] { 1, 1, 0 });
+        using var cache = model.Decoder.NewCache(capacity: 8);
+        var mask = ones([2, 6], ScalarType.Int64);
+        mask[0, 0] = 0;
+        model.Hidden(ids, mask, cache);
+        cache.Select(rows);
+        var continued = model.Hidden(next, cache: cache);
+        var whole = model.Hidden(cat([ids.index_select(0, rows), next], 1), cat([mask.index_select(0, rows), ones([3, 1], ScalarType.Int64)], 1));
+        TensorAssert.Close(whole.narrow(1, 6, 1), continued, Within);
+    }
+
+    [SkippableTheory, InlineData("gpt2", true), InlineData("gpt2", false), InlineData("llama", true), InlineData("llama", false)]
+    public void Mixed_precision_stays_near_float32_and_leaves_weights_in_it(string family, bool bridge)
+    {
+        using var way = new Way(bridge ? AttentionKernelKind.Fused : AttentionKernelKind.Sdpa, bridge);
+        using var scope = NewDisposeScope();
+        using var model = Build(family);
+        var ids = randint(0, 61, [2, 16], ScalarType.Int64);
+        var exact = model.LossSum(ids, ids).item<float>();
+        Tensor loss;
+        using (Autocast.Enter(Precision.Bf16, CPU)) loss = model.LossSum(ids, ids);
+        loss.backward();
+        Assert.Equal(ScalarType.Float32, loss.dtype);
+        Assert.NotEqual(exact, loss.item<float>()); // it did compute in bfloat16
+        TensorAssert.Near(exact, loss.item<float>(), 2e-2, "loss");
+        Assert.All(model.parameters(), p => Assert.Equal(ScalarType.Float32, p.grad!.dtype));
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void Fifty_training_steps_leave_no_tensor_behind(string family)
+    {
+        using var model = Build(family, ("attn_pdrop", 0.1), ("resid_pdrop", 0.1));
+        model.train();
+        Tensor[] parameters = [.. model.parameters()];
+        Tensor[] means = Array.ConvertAll(parameters, p => torch.zeros_like(p, requires_grad: false)), squares = Array.ConvertAll(parameters, p => torch.zeros_like(p, requires_grad: false));
+        Step(1);
+        model.zero_grad();
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        for (var step = 2; step <= 51; step++) Step(step);
+        model.zero_grad();
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+
+        void Step(int step)
+        {
+            using var scope = NewDisposeScope();
+            model.zero_grad();
+            var ids = randint(0, 61, [2, 16], ScalarType.Int64);
+            model.LossSum(ids, ids).backward();
+            var gradients = Array.ConvertAll(parameters, p => p.grad!);
+            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), new AdamWOptions(), step, OptimizerOperators.GradNorm(gradients));
+        }
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_forward_pass_leaves_only_its_result(string family)
+    {
+        using var model = Build(family);
+        using var ids = randint(0, 61, [2, 16], ScalarType.Int64);
+        using (model.call(ids)) { }
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        using (model.call(ids)) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        using (model.LossSum(ids, ids)) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void Loss_equals_cross_entropy_of_logits_and_shifted_labels(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Build(family);
+        var ids = randint(0, 61, [2, 8], ScalarType.Int64);
+        var labels = ids.clone();
+        labels[0, 3] = -100;
+        var logits = model.call(ids).narrow(1, 0, 7).reshape(14, 61);
+        var expected = nn.functional.cross_entropy(logits, labels.narrow(1, 1, 7).reshape(14), reduction: nn.Reduction.Sum);
+        TensorAssert.Near(expected.item<float>(), model.LossSum(ids, labels).item<float>(), 1e-5, "loss");
+    }
+
+    [Fact]
+    public void First_values_are_the_papers()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Build("gpt2", ("n_embd", 96), ("initializer_range", 0.02));
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            var expected = name.EndsWith("output.weight", StringComparison.Ordinal) || name.EndsWith("down.weight", StringComparison.Ordinal) ? 0.02 / Math.Sqrt(6) : 0.02;
+            if (parameter.dim() == 2) TensorAssert.Near(expected, parameter.std().item<float>(), 0.1, name);
+            else Assert.Equal(name.Contains("norm.weight", StringComparison.Ordinal) ? 1 : 0, parameter.unique().output.item<float>());
+        }
+    }
+}
