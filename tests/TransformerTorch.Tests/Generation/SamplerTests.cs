@@ -10,8 +10,9 @@ public class SamplerTests
 {
     private const float Out = float.NegativeInfinity;
 
-    // Probabilities 0.5, 0.25, 0.15, 0.1 in a shuffled order.
-    private static Tensor Scores() => tensor([0.15f, 0.5f, 0.1f, 0.25f]).log().unsqueeze(0);
+    private static readonly float[] s_probabilities = [0.15f, 0.5f, 0.1f, 0.25f];
+
+    private static Tensor Scores() => tensor(s_probabilities).log().unsqueeze(0);
 
     [Theory]
     [InlineData(1, new[] { false, true, false, false })]

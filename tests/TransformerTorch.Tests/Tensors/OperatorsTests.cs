@@ -1,0 +1,133 @@
+using TorchSharp;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Tensors;
+
+/// <summary>Each operator, native and composed, against its formula in double precision, gradients included.</summary>
+public class OperatorsTests
+{
+    private const double Within = 2e-5;
+
+    public static TheoryData<bool> Ways => [true, false];
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Linear_is_x_times_the_transposed_weight_plus_the_bias(bool bridge)
+        => Check(bridge, [[2, 5, 12], [7, 12], [7]], t => Operators.Linear(t[0], t[1], t[2]), t => matmul(t[0], t[1].t()) + t[2]);
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Layer_norm_centres_and_scales(bool bridge)
+        => Check(bridge, [[2, 5, 33], [33], [33]], t => Operators.LayerNorm(t[0], t[1], t[2], 1e-5), t =>
+        {
+            var centred = t[0] - t[0].mean([-1], keepdim: true);
+            return centred / (centred.square().mean([-1], keepdim: true) + 1e-5).sqrt() * t[1] + t[2];
+        });
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Rms_norm_scales_only(bool bridge)
+        => Check(bridge, [[2, 5, 33], [33]], t => Operators.RmsNorm(t[0], t[1], 1e-6),
+            t => t[0] / (t[0].square().mean([-1], keepdim: true) + 1e-6).sqrt() * t[1]);
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Gelu_is_x_times_the_normal_distribution(bool bridge)
+        => Check(bridge, [[3, 50]], t => Operators.Gelu(t[0], tanh: false), t => t[0] * 0.5 * (1 + (t[0] / Math.Sqrt(2)).erf()));
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Gelu_by_tanh_is_its_published_approximation(bool bridge)
+        => Check(bridge, [[3, 50]], t => Operators.Gelu(t[0], tanh: true),
+            t => t[0] * 0.5 * (1 + ((t[0] + (t[0].pow(3) * 0.044715)) * Math.Sqrt(2 / Math.PI)).tanh()));
+
+    [SkippableTheory]
+    [InlineData(true, false, 8), InlineData(true, true, 8), InlineData(true, false, 4), InlineData(true, true, 4)]
+    [InlineData(false, false, 8), InlineData(false, true, 8), InlineData(false, false, 4), InlineData(false, true, 4)]
+    public void Rotary_turns_each_pair_by_its_angle(bool bridge, bool interleaved, int size)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        var angles = randn(5, size / 2);
+        Check(bridge, [[2, 5, 3, 8]], t => Operators.Rotary(t[0], angles.cos(), angles.sin(), interleaved), t =>
+        {
+            var wide = angles.to(ScalarType.Float64);
+            var columns = Enumerable.Range(0, 8).Select(i =>
+            {
+                if (i >= size) return t[0].select(-1, i);
+                var pair = interleaved ? i / 2 : i % (size / 2);
+                var first = interleaved ? i % 2 == 0 : i < size / 2;
+                var (a, b) = interleaved ? (2 * pair, (2 * pair) + 1) : (pair, pair + (size / 2));
+                var (cos, sin) = (wide.select(-1, pair).cos().unsqueeze(-1), wide.select(-1, pair).sin().unsqueeze(-1)); // (T, 1)
+                return first ? (t[0].select(-1, a) * cos) - (t[0].select(-1, b) * sin) : (t[0].select(-1, b) * cos) + (t[0].select(-1, a) * sin);
+            });
+            return stack(columns.ToArray(), -1);
+        });
+    }
+
+    [SkippableTheory]
+    [InlineData(true, 0, 0, 0), InlineData(true, 0.1, 0, 0), InlineData(true, 0, 1e-2, 0), InlineData(true, 0.2, 1e-2, 3)]
+    [InlineData(false, 0, 0, 0), InlineData(false, 0.1, 0, 0), InlineData(false, 0, 1e-2, 0), InlineData(false, 0.2, 1e-2, 3)]
+    public void Linear_cross_entropy_sums_over_the_targets_that_count(bool bridge, double smoothing, double zLoss, double cap)
+    {
+        using var scope = NewDisposeScope();
+        var targets = tensor(new long[] { 3, -100, 0, 10, 7, -100 });
+        var options = new CrossEntropyOptions { LabelSmoothing = smoothing, ZLoss = zLoss, SoftCap = cap };
+        Check(bridge, [[6, 12], [11, 12], [11]], t => Operators.LinearCrossEntropy(t[0], t[1], t[2], targets, options), t =>
+        {
+            var logits = matmul(t[0], t[1].t()) + t[2];
+            if (cap > 0) logits = (logits / cap).tanh() * cap;
+            var counted = targets.ne(-100);
+            var log = logits.log_softmax(-1);
+            var likelihood = log.gather(1, targets.clamp_min(0).unsqueeze(1)).squeeze(1);
+            var each = (likelihood * -(1 - smoothing)) - (log.mean([-1]) * smoothing) + (logits.exp().sum(-1).log().square() * zLoss);
+            return (each * counted.to(ScalarType.Float64)).sum();
+        });
+    }
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void AdamW_with_clipping_is_its_published_arithmetic(bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        long[][] shapes = [[5, 7], [3], []];
+        Tensor[] parameters = [.. shapes.Select(s => randn(s))], means = [.. shapes.Select(s => zeros(s))], squares = [.. shapes.Select(s => zeros(s))];
+        Tensor[] expected = [.. parameters.Select(p => p.to(ScalarType.Float64))], m = [.. expected.Select(p => torch.zeros_like(p))], v = [.. expected.Select(p => torch.zeros_like(p))];
+        var o = new AdamWOptions { LearningRate = 0.1, Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-6, WeightDecay = 0.3 };
+        for (var step = 1; step <= 4; step++)
+        {
+            Tensor[] gradients = [.. shapes.Select(s => randn(s))];
+            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), o, step, tensor(0.5f));
+            for (var i = 0; i < shapes.Length; i++)
+            {
+                var g = gradients[i].to(ScalarType.Float64) * 0.5;
+                (m[i], v[i]) = ((m[i] * o.Beta1) + (g * (1 - o.Beta1)), (v[i] * o.Beta2) + (g.square() * (1 - o.Beta2)));
+                var (mean, square) = (m[i] / (1 - Math.Pow(o.Beta1, step)), v[i] / (1 - Math.Pow(o.Beta2, step)));
+                expected[i] = (expected[i] * (1 - (o.LearningRate * o.WeightDecay))) - (mean / (square.sqrt() + o.Epsilon) * o.LearningRate);
+            }
+        }
+        for (var i = 0; i < shapes.Length; i++) TensorAssert.Close(expected[i], parameters[i], Within);
+    }
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Grad_norm_is_the_root_of_all_squares(bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        var norm = OptimizerOperators.GradNorm([full([1], 3f), full([1, 1], 4f), full([1], 12f).to(ScalarType.BFloat16)]);
+        Assert.Equal((13f, ScalarType.Float32, 0L), (norm.item<float>(), norm.dtype, norm.dim()));
+    }
+
+    private static void Check(bool bridge, long[][] shapes, Func<Tensor[], Tensor> actual, Func<Tensor[], Tensor> formula)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        Tensor[] inputs = [.. shapes.Select(s => randn(s).requires_grad_())];
+        Tensor[] wide = [.. inputs.Select(t => t.detach().to(ScalarType.Float64).requires_grad_())];
+        var (result, expected) = (actual(inputs), formula(wide));
+        TensorAssert.Close(expected, result, Within * Math.Max(1, expected.abs().max().item<double>()));
+        var direction = randn(result.shape);
+        (result * direction).sum().backward();
+        (expected * direction).sum().backward();
+        for (var i = 0; i < inputs.Length; i++) TensorAssert.Close(wide[i].grad!, inputs[i].grad!, 5 * Within);
+    }
+}
