@@ -8,6 +8,9 @@ namespace TransformerTorch.Cli;
 /// <summary>What a command may throw to end with a message and exit code 1: the work failed for a reason that needs no stack trace.</summary>
 internal sealed class CommandException(string message) : Exception(message);
 
+/// <summary>What a command may throw when it was called wrongly: exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
 /// <summary>Exit codes, error messages and signals: the same for every command.</summary>
 internal static class CommandLine
 {
@@ -38,6 +41,11 @@ internal static class CommandLine
             foreach (var error in e.Errors) Console.Error.WriteLine(error);
             return Usage;
         }
+        catch (UsageException e)
+        {
+            Console.Error.WriteLine($"tt: {e.Message}");
+            return Usage;
+        }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {
             return Interrupted;
@@ -54,6 +62,19 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>Options made of what the user gave: where they cannot be, it was called wrongly.</summary>
+    public static T Checked<T>(Func<T> options)
+    {
+        try
+        {
+            return options();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
     // `tt --help` and `tt train --help` are answered whatever else stands there.
     private static bool AsksForHelp(ParseResult parsed) => parsed.Action is HelpAction;
 
@@ -67,12 +88,20 @@ internal static class CommandLine
         {
             var unknown = parsed.UnmatchedTokens.FirstOrDefault(token => error.Message.Contains($"'{token}'", StringComparison.Ordinal));
             var meant = unknown is null ? null : Suggestion.For(unknown.Split('=')[0], known);
-            Console.Error.WriteLine($"{name}: {error.Message}{(meant is null ? "" : $" Did you mean {meant}?")}");
+            Console.Error.WriteLine($"{name}: {Plain(error.Message)}{(meant is null ? "" : $" Did you mean {meant}?")}");
         }
         if (command.Subcommands.Count > 0)
             Console.Error.WriteLine($"{name}: the commands are {string.Join(", ", command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}");
         Console.Error.WriteLine($"`{name} --help` explains.");
         return Usage;
+    }
+
+    // The library names .NET types.
+    private static string Plain(string message)
+    {
+        var at = message.IndexOf(" as expected type '", StringComparison.Ordinal);
+        if (at < 0) return message;
+        return message[..at] + (message.Contains("Int", StringComparison.Ordinal) ? ": expected a whole number" : ": expected a number");
     }
 
     private static IEnumerable<string> Path(CommandResult result) =>
@@ -91,7 +120,7 @@ internal static class CommandLine
         }
     }
 
-    private static bool IsForeseen(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException
+    private static bool IsForeseen(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException
         || e.GetType().Namespace?.StartsWith(nameof(TransformerTorch), StringComparison.Ordinal) == true;
 
     private static bool StandardOutputIsOpen()

@@ -32,6 +32,7 @@ internal sealed partial class Interruption : IDisposable
     private static void Exit(int code)
     {
         if (OperatingSystem.IsWindows()) Environment.Exit(code);
+        if (!Console.IsErrorRedirected) Console.Error.Write("\e[?25h\n"); // the cursor that a progress bar has hidden
         ExitNow(code);
     }
 

@@ -3,6 +3,8 @@ using TransformerTorch.Cli;
 // A command is a file: it parses, calls the engine, prints. Add it to this list.
 return await CommandLine.Run(args,
 [
+    TrainCommand.Create(),
+    GenerateCommand.Create(),
     ConfigCommand.Create(),
     DoctorCommand.Create(),
 ]);

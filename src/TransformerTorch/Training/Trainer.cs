@@ -68,7 +68,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             if (Step > resumedAt || last)
             {
                 if (last || Due(config.EvalSteps)) Evaluate(samples: last ? 0 : config.EvalSamples);
-                if (last || Due(config.SaveSteps) || stop.IsCancellationRequested) Save();
+                if (Step > resumedAt && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
             }
             if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, _checkpoint) { Evaluation = _evaluation };
 

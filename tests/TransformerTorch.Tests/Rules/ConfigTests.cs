@@ -49,15 +49,15 @@ public sealed class ConfigTests
             "docs/configuration.md is out of date: scripts/tt config reference > docs/configuration.md");
 
     [Theory]
-    [InlineData("n_layers: 3", "run.yaml:5:3: model.n_layers: this model has no such key: did you mean `n_layer`?")]
+    [InlineData("n_layers: 3", "run.yaml:5:13: model.n_layers: this model has no such key: did you mean `n_layer`?")]
     [InlineData("n_embd: 250", "run.yaml:4:3: model: n_embd 250 is no multiple of n_head 12")]
-    [InlineData("n_layer: many", "run.yaml:5:3: model.n_layer: n_layer is \"many\", expected a whole number")]
+    [InlineData("n_layer: many", "run.yaml:5:12: model.n_layer: n_layer is \"many\", expected a whole number")]
     public void Model_section_is_held_to_its_family(string line, string expected)
     {
         var yaml = $"output_dir: a\ntokenizer: {{path: x}}\nmodel:\n  model_type: gpt2\n  {line}\ndata: {{source: dotnet_docs}}";
 
         var error = Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(yaml, "run.yaml")).Errors.Single();
-        Assert.Equal(expected, error.ToString().Replace(":12:", ":3:", StringComparison.Ordinal));
+        Assert.Equal(expected, error.ToString());
     }
 
     private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../.."));

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using TransformerTorch.Configuration;
+using TransformerTorch.Training;
+
+namespace TransformerTorch.Cli;
+
+/// <summary><c>tt train</c>: trains or fine-tunes as a run file says, from the start or from a checkpoint.</summary>
+internal static class TrainCommand
+{
+    public static Command Create()
+    {
+        var (path, set, json) = (RunFile.Path(), RunFile.Overrides(), CommandLine.Json());
+        var resume = new Option<string?>("--resume")
+        {
+            Description = "Go on from a checkpoint: the given one, or the newest that is whole",
+            HelpName = "CHECKPOINT",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command = new Command("train", "Train or fine-tune a model as a run file says") { path, set, resume, json };
+        command.SetAction((parsed, stop) =>
+        {
+            var config = Yaml.Load<RunConfig>(parsed.GetRequiredValue(path), parsed.GetValue(set));
+            var progress = new TrainingProgress();
+            var run = new TrainingRun(config, progress) { Sampler = Samples.Of(config) };
+            var result = progress.During(() => parsed.GetResult(resume) is null ? run.Start(stop) : run.Resume(parsed.GetValue(resume), stop));
+
+            if (result.Interrupted) Console.Error.WriteLine($"\nStopped after step {result.Step} of {result.TotalSteps}. To go on:\n  {ResumeCommand(parsed)}");
+            else Summary(config, result, progress);
+            if (parsed.GetValue(json)) Console.WriteLine(Line(config, result, progress));
+            return Task.FromResult(result.Interrupted ? CommandLine.Interrupted : CommandLine.Done);
+        });
+        return command;
+    }
+
+    // The same command again, options and all, with a --resume.
+    private static string ResumeCommand(ParseResult parsed)
+    {
+        var words = parsed.Tokens.Select(token => token.Value).ToList();
+        if (words.IndexOf("--resume") is var at and >= 0)
+        {
+            var named = parsed.GetValue<string?>("--resume") is { } checkpoint && words.ElementAtOrDefault(at + 1) == checkpoint;
+            words.RemoveRange(at, named ? 2 : 1);
+        }
+        return $"{Launcher.Name} {string.Join(' ', words.Select(Launcher.Quote))} --resume";
+    }
+
+    private static void Summary(RunConfig config, TrainingResult result, TrainingProgress progress)
+    {
+        var lines = new List<(string, string)> { ("steps", $"{result.Step} in {TrainingProgress.Duration(progress.Elapsed)}") };
+        if (progress.Loss is { } loss) lines.Add(("loss", $"{loss:0.0000}"));
+        if (result.Evaluation is { } evaluation)
+            lines.Add(("validation", $"loss {evaluation.EvalLoss:0.0000}, perplexity {evaluation.EvalPerplexity:0.00}, {evaluation.EvalBitsPerByte:0.0000} bits per byte"));
+        lines.Add(("curves", Path.Combine(config.OutputDir, "loss.svg")));
+        if (result.ModelFolder is { } model)
+        {
+            lines.Add(("model", model));
+            lines.Add(("generate", $"{Launcher.Name} generate --model {Launcher.Quote(model)} --prompt {Launcher.Quote(config.Sample.Prompts is [var first, ..] ? first : "Hello")}"));
+        }
+        Console.WriteLine();
+        foreach (var (name, value) in lines) Console.WriteLine($"{name,-12}{value}");
+    }
+
+    private static string Line(RunConfig config, TrainingResult result, TrainingProgress progress)
+    {
+        var line = new JsonObject
+        {
+            ["step"] = result.Step,
+            ["total_steps"] = result.TotalSteps,
+            ["interrupted"] = result.Interrupted,
+            ["seconds"] = Math.Round(progress.Elapsed.TotalSeconds, 3),
+            ["loss"] = progress.Loss,
+            ["tokens_per_second"] = progress.TokensPerSecond,
+            ["output_dir"] = config.OutputDir,
+            ["checkpoint"] = result.Checkpoint,
+            ["model"] = result.ModelFolder,
+        };
+        if (result.Evaluation is { } evaluation)
+            (line["eval_loss"], line["eval_perplexity"], line["eval_bits_per_byte"]) = (evaluation.EvalLoss, evaluation.EvalPerplexity, evaluation.EvalBitsPerByte);
+        return line.ToJsonString();
+    }
+}
