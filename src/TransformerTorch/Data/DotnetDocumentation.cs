@@ -19,6 +19,7 @@ public sealed record DocumentedMember(DocumentationId Id, string Signature, stri
 public sealed class DotnetDocumentation : ITextSource
 {
     private readonly List<string> _files;
+    private readonly Lazy<List<DocumentedMember>> _members;
 
     /// <summary>Finds the documentation.</summary>
     /// <param name="root">The .NET folder (it holds <c>packs</c>); null searches as <see cref="FindRoot"/> does.</param>
@@ -30,6 +31,7 @@ public sealed class DotnetDocumentation : ITextSource
         if (_files.Count == 0) throw Missing([Root]);
         var described = _files.Select(f => $"{Path.GetRelativePath(Root, f)}:{new FileInfo(f).Length}");
         Identity = "dotnet_docs/1\n" + string.Join('\n', described);
+        _members = new(() => [.. Distinct()]);
     }
 
     /// <summary>The .NET folder that is read.</summary>
@@ -39,12 +41,14 @@ public sealed class DotnetDocumentation : ITextSource
     public string Identity { get; }
 
     /// <inheritdoc/>
-    public IEnumerable<Document> Read() => Members().Select(m =>
+    public IEnumerable<Document> Read() => Members.Select(m =>
         new Document($"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}", Key: m.Summary));
 
-    /// <summary>The members with distinct summaries, by file and place in it.</summary>
+    /// <summary>The members with distinct summaries, by file and place in it; read once and kept (some 10 MB).</summary>
     /// <exception cref="DataException">A file is not well-formed XML.</exception>
-    public IEnumerable<DocumentedMember> Members()
+    public IReadOnlyList<DocumentedMember> Members => _members.Value;
+
+    private IEnumerable<DocumentedMember> Distinct()
     {
         var elements = _files.AsParallel().AsOrdered().SelectMany(Load).ToList();
         var typeArguments = new Dictionary<string, string[]>();

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Xunit;
 using TransformerTorch.Data;
+using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;
 
@@ -12,8 +13,8 @@ public sealed class BatchLoaderTests : IDisposable
     public BatchLoaderTests()
     {
         // Ids that count up: a window is known by its first.
-        TokenFileWriter.Write(_folder.File("t"), new byte[32], [new(new string('x', 402))], t => [.. t.Select((_, i) => i)], endMark: 402);
-        _file = TokenFile.TryOpen(_folder.File("t"), new byte[32])!;
+        TokenFileWriter.Write(_folder["t"], new byte[32], [new(new string('x', 402))], t => [.. t.Select((_, i) => i)], endMark: 402);
+        _file = TokenFile.TryOpen(_folder["t"], new byte[32])!;
     }
 
     public void Dispose()

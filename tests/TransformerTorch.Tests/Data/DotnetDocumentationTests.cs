@@ -1,4 +1,5 @@
 using TransformerTorch.Data;
+using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;
 
@@ -51,7 +52,7 @@ public sealed class DotnetDocumentationTests : IDisposable
             <member name="P:N.Box`1.Empty"><summary /></member>
             """));
 
-        var documents = new DotnetDocumentation(_folder.Path).Read().ToList();
+        var documents = new DotnetDocumentation(_folder.Root).Read().ToList();
 
         Assert.Equal(["type N.Box<TItem>\nA box. Holds one TItem.",
             "method N.Box<TItem>.Put(TItem item)\nPuts item into the Box, or throws Kind.Full and null.\nReturns: true if it fits."],
@@ -61,9 +62,9 @@ public sealed class DotnetDocumentationTests : IDisposable
     [Fact]
     public void A_folder_without_documentation_is_named_with_the_remedy()
     {
-        var error = Assert.Throws<DataException>(() => new DotnetDocumentation(_folder.Path));
+        var error = Assert.Throws<DataException>(() => new DotnetDocumentation(_folder.Root));
 
-        Assert.Contains(_folder.Path, error.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder.Root, error.Message, StringComparison.Ordinal);
         Assert.Contains("Install the .NET SDK", error.Message, StringComparison.Ordinal);
     }
 
@@ -72,7 +73,7 @@ public sealed class DotnetDocumentationTests : IDisposable
     {
         var file = _folder.Write("packs/Some.Ref/10.0.2/ref/net10.0/A.xml", "<doc>\n<members>\n<member name='T:A'>");
 
-        var error = Assert.ThrowsAny<Exception>(() => new DotnetDocumentation(_folder.Path).Read().ToList());
+        var error = Assert.ThrowsAny<Exception>(() => new DotnetDocumentation(_folder.Root).Read().ToList());
 
         Assert.Contains($"{file}:3", (error as AggregateException)?.Flatten().InnerException?.Message ?? error.Message, StringComparison.Ordinal);
     }

@@ -1,4 +1,5 @@
 using TransformerTorch.Data;
+using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;
 
@@ -27,15 +28,15 @@ public sealed class TextFilesTests : IDisposable
         _folder.Write("sub/c.md", "3");
         _folder.Write("sub/d.bin", "4");
 
-        Assert.Equal(["1", "3", "2"], new TextFiles([_folder.Path]).Read().Select(d => d.Text));
-        Assert.Equal(["1", "2"], new TextFiles([_folder.File("**/*.txt")]).Read().Select(d => d.Text));
-        Assert.Equal(["3"], new TextFiles([_folder.File("sub/*.md")]).Read().Select(d => d.Text));
+        Assert.Equal(["1", "3", "2"], new TextFiles([_folder.Root]).Read().Select(d => d.Text));
+        Assert.Equal(["1", "2"], new TextFiles([_folder["**/*.txt"]]).Read().Select(d => d.Text));
+        Assert.Equal(["3"], new TextFiles([_folder["sub/*.md"]]).Read().Select(d => d.Text));
     }
 
     [Fact]
     public void A_pattern_that_matches_nothing_is_named()
     {
-        var error = Assert.Throws<DataException>(() => new TextFiles([_folder.File("*.txt")]));
+        var error = Assert.Throws<DataException>(() => new TextFiles([_folder["*.txt"]]));
 
         Assert.Contains("*.txt", error.Message, StringComparison.Ordinal);
     }
@@ -43,7 +44,7 @@ public sealed class TextFilesTests : IDisposable
     [Fact]
     public void Bytes_that_are_not_utf8_are_named_with_file_and_line()
     {
-        var file = _folder.File("t.txt");
+        var file = _folder["t.txt"];
         File.WriteAllBytes(file, [(byte)'a', (byte)'\n', 0xff, 0xfe, 0xff]);
 
         var error = Assert.Throws<DataException>(() => new TextFiles([file]).Read().ToList());

@@ -1,4 +1,5 @@
 using TransformerTorch.Data;
+using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;
 
@@ -35,7 +36,7 @@ public sealed class TokenFileTests : IDisposable
     {
         Write(["ab"]).Dispose();
 
-        Assert.Null(TokenFile.TryOpen(_folder.File("t.tokens"), new byte[32]));
+        Assert.Null(TokenFile.TryOpen(_folder["t.tokens"], new byte[32]));
     }
 
     [Theory]
@@ -44,7 +45,7 @@ public sealed class TokenFileTests : IDisposable
     public void A_truncated_file_is_not_opened(int missing)
     {
         Write(["ab"]).Dispose();
-        var path = _folder.File("t.tokens");
+        var path = _folder["t.tokens"];
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^missing]);
 
         Assert.Null(TokenFile.TryOpen(path, _fingerprint));
@@ -60,11 +61,11 @@ public sealed class TokenFileTests : IDisposable
             throw new IOException("no space left");
         }
 
-        Assert.Throws<IOException>(() => TokenFileWriter.Write(_folder.File("t.tokens"), _fingerprint, Failing(), Encode, End));
+        Assert.Throws<IOException>(() => TokenFileWriter.Write(_folder["t.tokens"], _fingerprint, Failing(), Encode, End));
 
-        using var file = TokenFile.TryOpen(_folder.File("t.tokens"), _fingerprint);
+        using var file = TokenFile.TryOpen(_folder["t.tokens"], _fingerprint);
         Assert.Equal([97L, 98, End], All(file!));
-        Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Root));
     }
 
     [Fact]
@@ -88,7 +89,7 @@ public sealed class TokenFileTests : IDisposable
 
     private TokenFile Write(string[] texts, Func<int, int, int> id)
     {
-        var path = _folder.File("t.tokens");
+        var path = _folder["t.tokens"];
         TokenFileWriter.Write(path, _fingerprint, texts.Select(t => new Document(t)), t => [.. t.Select((c, i) => id(c, i))], End);
         return TokenFile.TryOpen(path, _fingerprint)!;
     }

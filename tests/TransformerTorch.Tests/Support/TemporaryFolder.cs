@@ -9,5 +9,13 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string this[string name] => Path.Combine(Root, name);
 
+    /// <summary>Writes a text file, in a folder of its own where the name has one.</summary>
+    public string Write(string name, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
+        File.WriteAllText(this[name], text);
+        return this[name];
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 }

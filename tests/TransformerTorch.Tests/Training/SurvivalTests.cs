@@ -1,6 +1,6 @@
 using TorchSharp;
 using TransformerTorch.Data;
-using TransformerTorch.Tests.Data;
+using TransformerTorch.Tests.Support;
 using TransformerTorch.Training;
 
 namespace TransformerTorch.Tests.Training;
@@ -91,13 +91,13 @@ public sealed class SurvivalTests : IDisposable
     {
         using var folder = new TemporaryFolder();
 
-        Assert.Throws<IOException>(() => AtomicFolder.Write(folder.File("x"), unfinished =>
+        Assert.Throws<IOException>(() => AtomicFolder.Write(folder["x"], unfinished =>
         {
             File.WriteAllText(Path.Combine(unfinished, "a"), "1");
             throw new IOException("No space left on device");
         }));
 
-        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Root));
     }
 
     [Fact]

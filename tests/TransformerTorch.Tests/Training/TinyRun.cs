@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
+using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 using TransformerTorch.Training;
-using TransformerTorch.Tests.Data;
+using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Training;
 
@@ -10,20 +11,22 @@ namespace TransformerTorch.Tests.Training;
 internal sealed class TinyRun : ITrainingReporter, IDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly int _threads = torch.get_num_threads();
 
     public TinyRun()
     {
+        torch.set_num_threads(1);     // so small a model is slower on several
         var text = _folder.Write("text.txt", string.Concat(Enumerable.Range(0, 400).Select(i => $"Line {i} says that {i * 7 % 100} follows {i * 3 % 50}.\n")));
         Config = new()
         {
-            OutputDir = _folder.File("run"),
+            OutputDir = _folder["run"],
             Model = new JsonObject
             {
                 ["model_type"] = "gpt2", ["n_layer"] = 2, ["n_head"] = 2, ["n_embd"] = 32, ["n_positions"] = 64,
                 ["resid_pdrop"] = 0.1, ["embd_pdrop"] = 0.1, ["attn_pdrop"] = 0.1,
             },
             Tokenizer = new() { Train = new() { VocabSize = 300 } },
-            Data = new TextConfig { Files = [text], Documents = DocumentUnit.Line, SequenceLen = 32, ValSetSize = 0.1, DatasetPreparedPath = _folder.File("cache") },
+            Data = new TextConfig { Files = [text], Documents = DocumentUnit.Line, SequenceLen = 32, ValSetSize = 0.1, DatasetPreparedPath = _folder["cache"] },
             Device = "cpu", MaxSteps = 12, PerDeviceTrainBatchSize = 4, LearningRate = 1e-3, LoggingSteps = 1, EvalSteps = 0, SaveSteps = 4, SaveTotalLimit = 0,
         };
     }
@@ -61,5 +64,9 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
         Also(trainingEvent);
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        torch.set_num_threads(_threads);
+        _folder.Dispose();
+    }
 }
