@@ -64,12 +64,9 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         parts.Objective.Model.train();
         while (true)
         {
-            var last = Step == total;
-            if (Step > resumedAt || last)
-            {
-                if (last || Due(config.EvalSteps)) Evaluate(samples: last ? 0 : config.EvalSamples);
-                if (Step > resumedAt && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
-            }
+            var (last, moved) = (Step == total, Step > resumedAt);
+            if (last || (moved && Due(config.EvalSteps))) Evaluate(samples: last ? 0 : config.EvalSamples);
+            if (moved && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
             if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, _checkpoint) { Evaluation = _evaluation };
 
             using var scope = NewDisposeScope();
