@@ -64,6 +64,14 @@ public sealed class Encoding
     /// <summary>What truncation cut off, as encodings of their own.</summary>
     public IReadOnlyList<Encoding> Overflowing { get; internal set; } = [];
 
+    /// <summary>This encoding filled up to a length.</summary>
+    internal Encoding Pad(int length, Padding padding)
+    {
+        var draft = new PostProcessors.Draft(Items);
+        draft.Pad(length, padding);
+        return new Encoding(_tokenizer, _texts, draft.Tokens) { Overflowing = [.. Overflowing.Select(part => part.Pad(length, padding))] };
+    }
+
     private (int Start, int End)[] Convert(Func<string, int[]?> map)
     {
         var maps = Array.ConvertAll(_texts, text => map(text));

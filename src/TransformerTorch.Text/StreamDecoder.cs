@@ -31,7 +31,7 @@ public sealed class StreamDecoder
         if (_stream is null)
             return isFirst ? token : " " + token;
         _output.Clear();
-        _stream.Push(new Chunk(token, IsStart: true), _output);
+        _stream.Push(Chunk.Token(token), _output);
         return Joined();
     }
 

@@ -5,7 +5,7 @@ namespace TransformerTorch.Text.Tests;
 /// <summary>Against the reference library's own answers (tests/fixtures/tokenizers, made by tokenizers 0.23).</summary>
 public sealed class GoldenTests
 {
-    public static TheoryData<string> Folders => new("gpt2");
+    public static TheoryData<string> Folders => new("bert-cased", "bert-uncased", "gpt2", "llama2", "llama3", "roberta", "t5", "t5-precompiled", "word-level", "xlnet-like");
 
     [Theory]
     [MemberData(nameof(Folders))]

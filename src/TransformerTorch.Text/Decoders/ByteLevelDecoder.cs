@@ -53,9 +53,9 @@ internal sealed class ByteLevelDecoder : Decoder
         {
             var characters = new char[bytes.Length + 4];
             var count = _utf8.GetChars(bytes, characters, flush);
-            if (count == 0)
+            if (count == 0 && !flush)
                 return;
-            output.Add(new Chunk(new string(characters, 0, count), !_started));
+            output.Add(new Chunk(new string(characters, 0, count), !_started, flush));
             _started = true;
         }
     }

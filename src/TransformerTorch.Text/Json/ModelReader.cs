@@ -8,11 +8,42 @@ namespace TransformerTorch.Text.Json;
 /// <summary>The "model" member of tokenizer.json.</summary>
 internal static class ModelReader
 {
-    public static Model Read(Node node) => node["type"].StringOrNull() switch
+    public static Model Read(Node node) => (node["type"].StringOrNull() ?? Guess(node)) switch
     {
         "BPE" => ReadBytePair(node),
+        "WordPiece" => new WordPieceModel(
+            ReadVocabulary(node.Required("vocab")),
+            node.Required("unk_token").String(),
+            node.Required("continuing_subword_prefix").String(),
+            node.Required("max_input_chars_per_word").Length()),
+        "WordLevel" => new WordLevelModel(ReadVocabulary(node.Required("vocab")), node.Required("unk_token").String()),
+        "Unigram" => ReadUnigram(node),
         var type => throw node.Error($"model type '{type}' is unknown"),
     };
+
+    // Old files do not name the type.
+    private static string Guess(Node node) => !node["merges"].IsNull ? "BPE"
+        : node["vocab"].Value.ValueKind == JsonValueKind.Array ? "Unigram"
+        : !node["continuing_subword_prefix"].IsNull ? "WordPiece" : "WordLevel";
+
+    private static UnigramModel ReadUnigram(Node node)
+    {
+        var vocabulary = node.Required("vocab");
+        if (vocabulary.Value.ValueKind != JsonValueKind.Array)
+            throw vocabulary.Error("a list of pieces and their scores is expected");
+        var pieces = new List<(byte[] Token, double Score)>(vocabulary.Value.GetArrayLength());
+        foreach (var item in vocabulary.Value.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Array || item.GetArrayLength() != 2 || item[1].ValueKind != JsonValueKind.Number
+                || !item[1].TryGetDouble(out var score) || !double.IsFinite(score))
+                throw (vocabulary with { Value = item, Path = $"{vocabulary.Path}[{pieces.Count}]" }).Error("a piece and its score are expected");
+            pieces.Add((StringBytes(vocabulary with { Value = item[0] }).ToArray(), score));
+        }
+        var unknown = node["unk_id"];
+        if (!unknown.IsNull && unknown.Count() >= pieces.Count)
+            throw unknown.Error($"id {unknown.Count()} is beyond the {pieces.Count} pieces");
+        return new UnigramModel(pieces, unknown.IsNull ? null : unknown.Count(), node["byte_fallback"].Boolean(absent: false));
+    }
 
     private static BytePairModel ReadBytePair(Node node)
     {

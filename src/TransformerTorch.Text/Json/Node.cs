@@ -35,6 +35,19 @@ internal readonly record struct Node(JsonElement Value, string File, string Path
             yield return new Node(item, File, $"{Path}[{i++}]");
     }
 
+    public IEnumerable<(string Name, Node Value)> Members()
+    {
+        if (Value.ValueKind != JsonValueKind.Object)
+            throw Error($"an object is expected, not {Kind}");
+        foreach (var member in Value.EnumerateObject())
+            yield return (member.Name, new Node(member.Value, File, $"{Path}.{member.Name}"));
+    }
+
+    /// <summary>A text of one character.</summary>
+    public string Character() => String() is var text && text.EnumerateRunes().Take(2).Count() == 1
+        ? text
+        : throw Error($"one character is expected, not {Kind}");
+
     public string String() => Value.ValueKind == JsonValueKind.String ? Value.GetString()! : throw Error($"a text is expected, not {Kind}");
 
     public string? StringOrNull() => IsNull ? null : String();

@@ -35,10 +35,34 @@ internal static class TokenizerReader
             PreTokenizerReader.ReadOrNull(root["pre_tokenizer"]),
             PostProcessorReader.ReadOrNull(root["post_processor"]),
             DecoderReader.ReadOrNull(root["decoder"]));
+        tokenizer.Truncation = ReadTruncation(root["truncation"]);
+        tokenizer.Padding = ReadPadding(root["padding"]);
         if (!root["added_tokens"].IsNull)
             tokenizer.AddTokens([.. root["added_tokens"].Items().Select(ReadAddedToken)]);
         return tokenizer;
     }
+
+    private static Truncation? ReadTruncation(Node node) => node.IsNull ? null : new Truncation(node.Required("max_length").Length())
+    {
+        Stride = node.Required("stride").Length(),
+        Strategy = node.Required("strategy").Choice(
+            ("LongestFirst", TruncationStrategy.LongestFirst), ("OnlyFirst", TruncationStrategy.OnlyFirst), ("OnlySecond", TruncationStrategy.OnlySecond)),
+        Side = node["direction"].IsNull ? Side.Right : ReadSide(node["direction"]),
+    };
+
+    private static Padding? ReadPadding(Node node) => node.IsNull ? null : new Padding
+    {
+        Length = node.Required("strategy") is { Value.ValueKind: JsonValueKind.Object } strategy ? strategy.Required("Fixed").Length() : ReadLongest(node["strategy"]),
+        MultipleOf = node["pad_to_multiple_of"].IsNull ? null : node["pad_to_multiple_of"].Length(),
+        Side = ReadSide(node.Required("direction")),
+        Id = node.Required("pad_id").Count(),
+        TypeId = node.Required("pad_type_id").Count(),
+        Token = node.Required("pad_token").String(),
+    };
+
+    private static int? ReadLongest(Node node) => node.Choice<int?>(("BatchLongest", null));
+
+    private static Side ReadSide(Node node) => node.Choice(("Left", Side.Left), ("Right", Side.Right));
 
     private static AddedToken ReadAddedToken(Node node) => new(node.Required("content").String())
     {

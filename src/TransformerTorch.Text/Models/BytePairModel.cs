@@ -191,10 +191,7 @@ internal sealed class BytePairModel : Model
         writer.WriteBoolean("fuse_unk", _options.FuseUnknown);
         writer.WriteBoolean("byte_fallback", _options.ByteFallback);
         writer.WriteBoolean("ignore_merges", _options.IgnoreMerges);
-        writer.WriteStartObject("vocab");
-        foreach (var (id, token) in Vocabulary.InOrder())
-            writer.WriteNumber(token, id);
-        writer.WriteEndObject();
+        WriteVocabulary(writer);
         writer.WriteStartArray("merges");
         foreach (var (left, right) in _merges.InOrder())
         {

@@ -14,6 +14,14 @@ internal abstract class Model
     public virtual int Size => Vocabulary.Count;
 
     public abstract void Write(Utf8JsonWriter writer);
+
+    protected void WriteVocabulary(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("vocab");
+        foreach (var (id, token) in Vocabulary.InOrder())
+            writer.WriteNumber(token, id);
+        writer.WriteEndObject();
+    }
 }
 
 /// <summary>One thread's working memory for a model.</summary>
@@ -24,4 +32,16 @@ internal sealed class ModelScratch
     public WordCache Cache { get; } = new();
 
     public SymbolList Symbols { get; } = new();
+
+    /// <summary>Pieces on the way back along the best path.</summary>
+    public List<(int Id, int Start, int End)> Steps { get; } = [];
+
+    private PathNode[] _path = new PathNode[256];
+
+    public Span<PathNode> Path(int length)
+    {
+        if (_path.Length < length)
+            _path = new PathNode[Math.Max(length, _path.Length * 2)];
+        return _path.AsSpan(0, length);
+    }
 }

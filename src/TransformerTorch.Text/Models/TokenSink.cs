@@ -23,6 +23,9 @@ internal sealed class TokenSink
             Values.Clear();
     }
 
+    /// <summary>Forgets all but the first <paramref name="count"/> tokens.</summary>
+    public void Truncate(int count) => Count = count;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(int id, int start, int end)
     {

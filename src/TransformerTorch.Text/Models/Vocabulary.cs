@@ -8,6 +8,7 @@ internal sealed class Vocabulary(int capacity = 16)
 {
     private readonly ByteStrings _tokens = new(capacity);
     private int[] _ids = new int[Math.Max(1, capacity)];
+    private readonly List<(int Id, int Index)> _formerIds = [];
     private int[]? _tokenOfId; // number of the token plus one
     private Dictionary<int, int>? _tokenOfSparseId;
 
@@ -29,6 +30,15 @@ internal sealed class Vocabulary(int capacity = 16)
         if (index == _ids.Length)
             Array.Resize(ref _ids, index * 2);
         _ids[index] = id;
+    }
+
+    /// <summary>The same, but an id whose token is given again keeps naming it.</summary>
+    public void AddKeepingIds(ReadOnlySpan<byte> token, int id)
+    {
+        var index = _tokens.Find(token);
+        if (index >= 0)
+            _formerIds.Add((_ids[index], index));
+        Add(token, id);
     }
 
     public void Add(string token, int id) => Add(Utf8.Bytes(token), id);
@@ -72,12 +82,16 @@ internal sealed class Vocabulary(int capacity = 16)
             var sparse = new Dictionary<int, int>(Count);
             for (var index = 0; index < Count; index++)
                 sparse[_ids[index]] = index;
+            foreach (var (id, index) in _formerIds)
+                sparse[id] = index;
             _tokenOfSparseId = sparse;
             return;
         }
         var dense = new int[MaxId + 1];
         for (var index = 0; index < Count; index++)
             dense[_ids[index]] = index + 1;
+        foreach (var (id, index) in _formerIds)
+            dense[id] = index + 1;
         _tokenOfId = dense;
     }
 }

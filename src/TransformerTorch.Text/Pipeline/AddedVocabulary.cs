@@ -104,13 +104,13 @@ internal sealed class AddedVocabulary
     private static bool EndsWithWord(ReadOnlySpan<byte> text)
     {
         var at = text.Length;
-        return at > 0 && CodePoints.IsWord(Utf8.Previous(text, ref at));
+        return at > 0 && CodePoints.Is(Utf8.Previous(text, ref at), CodePoints.RustWord);
     }
 
     private static bool StartsWithWord(ReadOnlySpan<byte> text)
     {
         var at = 0;
-        return text.Length > 0 && CodePoints.IsWord(Utf8.Next(text, ref at));
+        return text.Length > 0 && CodePoints.Is(Utf8.Next(text, ref at), CodePoints.RustWord);
     }
 
     private static int SpaceBefore(ReadOnlySpan<byte> text, int at)

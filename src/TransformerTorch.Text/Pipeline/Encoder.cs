@@ -42,7 +42,7 @@ internal sealed class Encoder
     {
         var encodings = new Encoding[count];
         Parallel.For(0, count, i => encodings[i] = Encode(input(i).Text, input(i).Pair, addSpecialTokens));
-        return encodings;
+        return Finishing.PadTogether(_tokenizer, encodings);
     }
 
     /// <summary>The text as the normalizer leaves it.</summary>
@@ -94,7 +94,8 @@ internal sealed class Encoder
         var codePoints = state.OriginalLength == text.Length ? null : state.CodePointOfByte;
         var tokens = new TokenBuilder(state, codePoints, sequence);
         var scratch = state.Model;
-        var pieces = state.Pieces;
+        var (first, limit) = Limits(state, sequence);
+        var pieces = state.Pieces[first..];
         for (var word = 0; word < pieces.Length; word++)
         {
             var piece = pieces[word];
@@ -103,14 +104,48 @@ internal sealed class Encoder
                 tokens.Add(piece, word);
                 continue;
             }
-            scratch.Sink.Clear();
-            var bytes = state.Text.Slice(piece.Start, piece.End);
-            if (_byteModel is not null)
-                _byteModel.TokenizeBytes(bytes, scratch);
-            else
-                _tokenizer.Model.Tokenize(bytes, scratch);
+            Tokenize(state, piece);
             tokens.Add(piece, word, scratch.Sink);
+            if (tokens.Count >= limit)
+                break;
         }
         return new Draft(tokens.ToArray());
+    }
+
+    /// <summary>
+    /// The first piece that truncation needs, and the tokens behind which it needs no more piece: what lies beyond is not cut at all, nor
+    /// does it overflow.
+    /// </summary>
+    private (int First, int Limit) Limits(TextState state, int sequence)
+    {
+        if (_tokenizer.Truncation is not { } truncation || (truncation.Strategy == TruncationStrategy.OnlySecond && sequence == 0))
+            return (0, int.MaxValue);
+        if (truncation.Side == Side.Right)
+            return (0, truncation.MaxLength);
+        var (count, first) = (0, state.Pieces.Length);
+        while (first > 0)
+        {
+            var piece = state.Pieces[--first];
+            if (piece.IsToken)
+            {
+                count++;
+                continue;
+            }
+            Tokenize(state, piece);
+            count += state.Model.Sink.Count;
+            if (count >= truncation.MaxLength)
+                break;
+        }
+        return (first, int.MaxValue);
+    }
+
+    private void Tokenize(TextState state, in Piece piece)
+    {
+        state.Model.Sink.Clear();
+        var bytes = state.Text.Slice(piece.Start, piece.End);
+        if (_byteModel is not null)
+            _byteModel.TokenizeBytes(bytes, state.Model);
+        else
+            _tokenizer.Model.Tokenize(bytes, state.Model);
     }
 }

@@ -7,11 +7,75 @@ internal static class Finishing
 {
     public static Encoding Finish(Tokenizer tokenizer, string[] texts, List<Draft> drafts, bool addSpecialTokens)
     {
+        if (tokenizer.Truncation is { } truncation)
+            Truncate(drafts, truncation, addSpecialTokens ? tokenizer.PostProcessor?.AddedTokens(drafts.Count > 1) ?? 0 : 0);
         if (tokenizer.PostProcessor is { } processor)
             drafts = processor.Process(drafts, tokenizer.Model.Vocabulary, addSpecialTokens);
-        var draft = drafts.Count == 1 ? drafts[0] : Join(drafts);
-        return new Encoding(tokenizer, texts, draft.Tokens);
+        var draft = drafts is [var only] ? only : drafts.Aggregate(new Draft([]), (joined, next) => joined.Append(next));
+        if (tokenizer.Padding is { } padding)
+            draft.Pad(Length(padding, draft.Tokens.Length), padding);
+        return Build(tokenizer, texts, draft);
     }
 
-    private static Draft Join(List<Draft> drafts) => new([.. drafts.SelectMany(draft => draft.Tokens)]);
+    /// <summary>Fills encodings up to the longest.</summary>
+    public static Encoding[] PadTogether(Tokenizer tokenizer, Encoding[] encodings)
+    {
+        if (tokenizer.Padding is not { Length: null } padding || encodings.Length == 0)
+            return encodings;
+        var length = Length(padding, encodings.Max(encoding => encoding.Count));
+        return Array.ConvertAll(encodings, encoding => encoding.Pad(length, padding));
+    }
+
+    private static int Length(Padding padding, int longest)
+    {
+        var length = padding.Length ?? longest;
+        return padding.MultipleOf is > 0 and var multiple && length % multiple > 0 ? checked(length + multiple - length % multiple) : length;
+    }
+
+    private static Encoding Build(Tokenizer tokenizer, string[] texts, Draft draft) => new(tokenizer, texts, draft.Tokens)
+    {
+        Overflowing = draft.Overflowing.Count == 0 ? [] : [.. draft.Overflowing.Select(part => Build(tokenizer, texts, part))],
+    };
+
+    private static void Truncate(List<Draft> drafts, Truncation truncation, int added)
+    {
+        var length = truncation.MaxLength - added;
+        if (length < 0)
+            throw new TokenizerException($"truncation to {truncation.MaxLength} tokens leaves no room for the {added} that the post-processor adds");
+        var (first, second) = (drafts[0], drafts.ElementAtOrDefault(1));
+        var total = first.Tokens.Length + (second?.Tokens.Length ?? 0);
+        if (length > 0 && total <= length)
+            return;
+        var (firstLength, secondLength) = (0, 0);
+        if (length > 0)
+            (firstLength, secondLength) = Lengths(truncation.Strategy, length, first.Tokens.Length, second?.Tokens.Length);
+        first.Truncate(firstLength, truncation.Stride, truncation.Side);
+        second?.Truncate(secondLength, truncation.Stride, truncation.Side);
+    }
+
+    private static (int First, int Second) Lengths(TruncationStrategy strategy, int length, int first, int? second)
+    {
+        if (strategy == TruncationStrategy.LongestFirst)
+            return second is null ? (length, 0) : Share(length, first, second.Value);
+        if (strategy == TruncationStrategy.OnlySecond && second is null)
+            throw new TokenizerException("truncation of the second text alone: there is no second text");
+        var remove = first + (second ?? 0) - length;
+        var remaining = (strategy == TruncationStrategy.OnlyFirst ? first : second!.Value) - remove;
+        if (remaining <= 0)
+            throw new TokenizerException($"truncation: the text to be cut is too short to come down to {length} tokens");
+        return strategy == TruncationStrategy.OnlyFirst ? (remaining, second ?? 0) : (first, remaining);
+    }
+
+    /// <summary>The shorter text stays whole while it takes no more than half.</summary>
+    private static (int First, int Second) Share(int length, int first, int second)
+    {
+        var shorter = Math.Min(first, second);
+        var longer = shorter > length ? shorter : Math.Max(shorter, length - shorter);
+        if (shorter + longer > length)
+        {
+            shorter = length / 2;
+            longer = shorter + length % 2;
+        }
+        return first > second ? (longer, shorter) : (shorter, longer);
+    }
 }

@@ -24,6 +24,9 @@ internal sealed class TextState
     /// <summary>Bytes of the original.</summary>
     public int OriginalLength { get; private set; }
 
+    /// <summary>For normalizers to write to.</summary>
+    public List<Change> Changes { get; } = [];
+
     public Token[] TokenBuffer { get; set; } = new Token[256];
 
     /// <summary>For each byte of the original, as it was given, the index of its character; not filled for ASCII.</summary>

@@ -9,6 +9,8 @@ internal ref struct TokenBuilder(TextState state, int[]? codePoints, int sequenc
     private Token[] _tokens = state.TokenBuffer;
     private int _count;
 
+    public readonly int Count => _count;
+
     public void Add(in Piece piece, int word)
     {
         ref var token = ref Next();

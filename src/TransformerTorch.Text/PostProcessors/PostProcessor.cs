@@ -3,20 +3,6 @@ using TransformerTorch.Text.Models;
 
 namespace TransformerTorch.Text.PostProcessors;
 
-/// <summary>A text's tokens on their way through truncation, the post-processor and padding.</summary>
-internal sealed class Draft(Token[] tokens)
-{
-    public Token[] Tokens { get; set; } = tokens;
-
-    public List<Draft> Overflowing { get; set; } = [];
-
-    public void SetTypeIds(int typeId)
-    {
-        foreach (ref var token in Tokens.AsSpan())
-            token.TypeId = typeId;
-    }
-}
-
 /// <summary>Adds what the model wants around and between the texts.</summary>
 internal abstract class PostProcessor
 {
@@ -27,4 +13,7 @@ internal abstract class PostProcessor
     public abstract List<Draft> Process(List<Draft> drafts, Vocabulary vocabulary, bool addSpecialTokens);
 
     public abstract void Write(Utf8JsonWriter writer);
+
+    protected static Token Special(int id, string token, int typeId) =>
+        new() { Id = id, Value = token, TypeId = typeId, Word = -1, Sequence = -1, IsSpecial = true };
 }

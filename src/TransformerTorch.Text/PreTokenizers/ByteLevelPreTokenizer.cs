@@ -1,7 +1,7 @@
 using System.Text.Json;
+using TransformerTorch.Text.Normalizers;
 using TransformerTorch.Text.Patterns;
 using TransformerTorch.Text.Pipeline;
-using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.PreTokenizers;
 
@@ -19,18 +19,7 @@ internal sealed class ByteLevelPreTokenizer : PreTokenizer
     public override void Apply(TextState state)
     {
         ApplyToBytes(state);
-        var output = state.BeginWriting();
-        foreach (var piece in state.Pieces)
-        {
-            var start = output.Length;
-            for (var at = piece.Start; at < piece.End && !piece.IsToken; at++)
-            {
-                var character = ByteAlphabet.Character(state.Text.Bytes[at]);
-                output.Append(character, state.Text.OriginalStart(at), state.Text.OriginalEnd(at));
-            }
-            state.EndPiece(piece, start);
-        }
-        state.EndWriting();
+        ByteLevelNormalizer.AppendBytes(state);
     }
 
     /// <summary>All but the last step: the pieces are left as bytes, for a model that takes them so.</summary>

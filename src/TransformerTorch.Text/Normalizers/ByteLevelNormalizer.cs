@@ -1,0 +1,34 @@
+using System.Text.Json;
+using TransformerTorch.Text.Pipeline;
+using TransformerTorch.Text.Unicode;
+
+namespace TransformerTorch.Text.Normalizers;
+
+/// <summary>Each byte becomes a character of GPT-2's alphabet.</summary>
+internal sealed class ByteLevelNormalizer : Normalizer
+{
+    public override void Apply(TextState state) => AppendBytes(state);
+
+    public static void AppendBytes(TextState state)
+    {
+        var output = state.BeginWriting();
+        foreach (var piece in state.Pieces)
+        {
+            var start = output.Length;
+            for (var at = piece.Start; at < piece.End && !piece.IsToken; at++)
+            {
+                var character = ByteAlphabet.Character(state.Text.Bytes[at]);
+                output.Append(character, state.Text.OriginalStart(at), state.Text.OriginalEnd(at));
+            }
+            state.EndPiece(piece, start);
+        }
+        state.EndWriting();
+    }
+
+    public override void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type", "ByteLevel");
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using TransformerTorch.Text.Pipeline;
+using TransformerTorch.Text.Unicode;
+
+namespace TransformerTorch.Text.Normalizers;
+
+/// <summary>
+/// SentencePiece's rewriting table: a double-array trie over UTF-8 whose values are places among the replacements, which end in zeros
+/// (google/sentencepiece, normalizer.cc; the trie is Darts'). Short clusters are looked up whole, others character by character.
+/// </summary>
+internal sealed class PrecompiledNormalizer : CharacterNormalizer
+{
+    private const int MaxClusterLength = 5;
+
+    private readonly byte[] _table;
+    private readonly uint[] _trie;
+    private readonly byte[] _replacements;
+
+    /// <exception cref="TokenizerException">The table is cut short, or its replacements are not UTF-8.</exception>
+    public PrecompiledNormalizer(byte[] table)
+    {
+        _table = table;
+        if (table.Length < 4 || BinaryPrimitives.ReadUInt32LittleEndian(table) is var size && (size > table.Length - 4 || size % 4 != 0 || size == 0))
+            throw new TokenizerException("the table is cut short: its trie does not fit in it");
+        _trie = new uint[size / 4];
+        for (var i = 0; i < _trie.Length; i++)
+            _trie[i] = BinaryPrimitives.ReadUInt32LittleEndian(table.AsSpan(4 + i * 4));
+        _replacements = table[(4 + (int)size)..];
+        if (!System.Text.Unicode.Utf8.IsValid(_replacements))
+            throw new TokenizerException("the table's replacements are not UTF-8");
+    }
+
+    public byte[] Table => _table;
+
+    protected override bool Leaves(ReadOnlySpan<byte> text)
+    {
+        // The usual tables leave printable ASCII alone; others are found out by looking.
+        if (text.IndexOfAnyExceptInRange((byte)' ', (byte)'~') >= 0)
+            return false;
+        foreach (ref readonly var character in text)
+        {
+            if (Find(new ReadOnlySpan<byte>(in character), out _))
+                return false;
+        }
+        return true;
+    }
+
+    protected override int Rewrite(ReadOnlySpan<byte> text, List<Change> changes)
+    {
+        for (var start = 0; start < text.Length;)
+        {
+            var end = Graphemes.End(text, start);
+            if (end - start > MaxClusterLength || !Replace(text[start..end], changes))
+            {
+                for (var at = start; at < end;)
+                {
+                    var character = text.Slice(at, Utf8.LengthFromFirst(text[at]));
+                    if (!Replace(character, changes))
+                        changes.Add(new Change(Utf8.Next(text, ref at), 0));
+                    else
+                        at += character.Length;
+                }
+            }
+            start = end;
+        }
+        return 0;
+    }
+
+    private bool Replace(ReadOnlySpan<byte> old, List<Change> changes)
+    {
+        if (!Find(old, out var place))
+            return false;
+        var before = changes.Count;
+        var rest = _replacements.AsSpan(place);
+        var replacement = rest[..(rest.IndexOf((byte)0) is >= 0 and var length ? length : rest.Length)];
+        for (var at = 0; at < replacement.Length;)
+            changes.Add(new Change(Utf8.Next(replacement, ref at), 0));
+        var difference = changes.Count - before - Utf8.CountCodePoints(old);
+        for (var i = 0; i < difference; i++)
+            changes[^(i + 1)] = changes[^(i + 1)] with { Shift = 1 };
+        if (difference < 0 && changes.Count > 0)
+            changes[^1] = changes[^1] with { Shift = changes[^1].Shift + difference };
+        return true;
+    }
+
+    /// <summary>The place of the replacement for the shortest beginning of <paramref name="text"/> that has one.</summary>
+    private bool Find(ReadOnlySpan<byte> text, out int place)
+    {
+        place = 0;
+        var node = Offset(_trie[0]);
+        foreach (var part in text)
+        {
+            node ^= part;
+            if (part == 0 || node >= _trie.Length || (_trie[node] & 0x800000FF) != part)
+                return false;
+            var unit = _trie[node];
+            node ^= Offset(unit);
+            if ((unit >> 8 & 1) == 0)
+                continue;
+            place = node < _trie.Length ? (int)(_trie[node] & 0x7FFFFFFF) : int.MaxValue;
+            return place <= _replacements.Length && (place == _replacements.Length || !Utf8.IsContinuation(_replacements[place]));
+        }
+        return false;
+    }
+
+    private static uint Offset(uint unit) => unit >> 10 << (int)((unit & 1 << 9) >> 6);
+
+    public override void Write(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type", "Precompiled");
+        writer.WriteBase64String("precompiled_charsmap", _table);
+        writer.WriteEndObject();
+    }
+}
