@@ -64,7 +64,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         parts.Objective.Model.train();
         while (true)
         {
-            var (last, moved) = (Step == total, Step > resumedAt);
+            var (last, moved) = (Step >= total, Step > resumedAt);     // beyond, where a longer run is resumed
             if (last || (moved && Due(config.EvalSteps))) Evaluate(samples: last ? 0 : config.EvalSamples);
             if (moved && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
             if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, _checkpoint) { Evaluation = _evaluation };
