@@ -31,7 +31,8 @@ public static partial class AtomicFolder
         }
         catch
         {
-            Directory.Delete(temporary, recursive: true);
+            try { Directory.Delete(temporary, recursive: true); }
+            catch (IOException) { }     // the next Write removes it; what failed first counts
             throw;
         }
     }

@@ -15,6 +15,21 @@ internal sealed class OutputFolder(string path)
 
     private string Model => At("model");
 
+    /// <summary>Keeps other runs out of the folder until it is disposed, or the process ends however that may be.</summary>
+    /// <exception cref="TrainingException">Another run writes here.</exception>
+    public IDisposable Lock()
+    {
+        Directory.CreateDirectory(path);
+        try
+        {
+            return new FileStream(At(".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e)
+        {
+            throw new TrainingException($"{path}: another run writes here. Wait for it, or give this one another output_dir.", e);
+        }
+    }
+
     /// <summary>Moves what an earlier run left into <c>earlier-N</c>, and nothing else that lies here.</summary>
     /// <returns>That folder; null where there was nothing.</returns>
     public string? SetAside()

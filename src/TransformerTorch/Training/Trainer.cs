@@ -40,15 +40,17 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     private readonly Stopwatch _clock = new();
     private long _tokensSeen, _tokensTimed;
     private EvaluationMetrics? _evaluation;
-    private string? _checkpoint;
 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
 
+    /// <summary>The last checkpoint written or resumed from.</summary>
+    public string? Checkpoint { get; private set; }
+
     /// <summary>Goes on from a checkpoint: call it after weights and optimizer are loaded.</summary>
     public void Restore(LoopState state, string checkpoint)
     {
-        (Step, _tokensSeen, _checkpoint) = (state.Step, state.TokensSeen, checkpoint);
+        (Step, _tokensSeen, Checkpoint) = (state.Step, state.TokensSeen, checkpoint);
         foreach (var (name, bytes) in state.Random)
             if (Devices().FirstOrDefault(d => d.ToString() == name) is { } saved) RandomState.Restore(saved, bytes);
     }
@@ -56,7 +58,8 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     /// <summary>
     /// Trains to the last step, or until <paramref name="stop"/>: then the step is finished and a checkpoint written.
     /// </summary>
-    /// <exception cref="TrainingException">A loss or gradient is not finite, or a checkpoint cannot be written.</exception>
+    /// <exception cref="TrainingException">A loss or gradient is not finite.</exception>
+    /// <exception cref="IOException">A checkpoint or the metrics cannot be written; earlier checkpoints are untouched.</exception>
     public TrainingResult Run(CancellationToken stop)
     {
         var total = parts.LearningRate.TotalSteps;
@@ -67,7 +70,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             var (last, moved) = (Step >= total, Step > resumedAt);     // beyond, where a longer run is resumed
             if (last || (moved && Due(config.EvalSteps))) Evaluate(samples: last ? 0 : config.EvalSamples);
             if (moved && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
-            if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, _checkpoint) { Evaluation = _evaluation };
+            if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, Checkpoint) { Evaluation = _evaluation };
 
             using var scope = NewDisposeScope();
             _clock.Start();
@@ -129,22 +132,14 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
 
     private void Save()
     {
-        try
-        {
-            _checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, Capture()));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new TrainingException($"Step {Step}: the checkpoint could not be written: {e.Message} " + (_checkpoint is null
-                ? "There is no earlier one." : $"The last good one is {_checkpoint}.") + " Make room, then continue with --resume.", e);
-        }
-        report(new Saved(Step, _checkpoint));
+        Checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, Capture()));
+        report(new Saved(Step, Checkpoint));
     }
 
     private TrainingException NotFinite(double loss, double gradNorm, double rate) => new(
         $"Step {Step + 1}: the {(double.IsFinite(loss) ? $"gradient norm is {gradNorm} (loss {loss:g4})" : $"loss is {loss}")} at learning rate {rate:g3}. " +
         "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; look at the data of this step. " +
-        (_checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {_checkpoint}."));
+        (Checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {Checkpoint}."));
 
     private Dictionary<string, byte[]> Capture() => Devices().ToDictionary(d => d.ToString(), RandomState.Capture);
 

@@ -32,7 +32,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     /// <exception cref="OperationCanceledException">It was stopped before the first step.</exception>
     public TrainingResult Start(CancellationToken stop = default)
     {
-        if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
+        using var only = _output.Lock();
         return Run(checkpoint: null, stop);
     }
 
@@ -41,6 +41,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     /// <inheritdoc cref="Start"/>
     public TrainingResult Resume(string? checkpoint = null, CancellationToken stop = default)
     {
+        using var only = _output.Lock();
         var (newest, defects) = TrainingCheckpoint.Newest(_output.Checkpoints);
         if (checkpoint is not null && AtomicFolder.Defect(checkpoint) is { } defect)
             throw new CheckpointException($"{checkpoint}: {defect}. {(newest is null ? "" : $"The newest whole one is {newest}.")}".TrimEnd());
@@ -86,6 +87,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count() / perStep);
         var warmup = config.WarmupSteps < 1 ? (int)(config.WarmupSteps * total) : (int)config.WarmupSteps;
         if (state is not null) Continue(state, checkpoint!, saved.Configuration);
+        else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
 
@@ -99,18 +101,34 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
                 : new Evaluator(objective, new(held, config.Data.SequenceLen), config.PerDeviceEvalBatchSize) { Precision = config.Precision, Device = device },
             Sample = step => Sample(model, data.Tokenizer, step),
             Save = loop => Save(loop, saved),
-        }, device, happened => Record(happened, metrics));
+        }, device, happened => Record(happened, metrics, after: state?.Step ?? 0));
         if (state is not null) trainer.Restore(state, checkpoint!);
 
         reporter.Report(new Started(trainer.Step, total, model.parameters().Sum(p => p.numel()), (long)perStep * config.Data.SequenceLen)
         {
             Device = device.ToString(), TrainTokens = data.Train.Count, ValidationTokens = data.Validation?.Count ?? 0,
         });
-        var result = trainer.Run(stop);
-        _output.DrawLoss();
-        if (!result.Interrupted) result = result with { ModelFolder = _output.Export(saved.SaveModel) };
+        var result = Guarded(trainer, () =>
+        {
+            var ended = trainer.Run(stop);
+            _output.DrawLoss();
+            return ended.Interrupted ? ended : ended with { ModelFolder = _output.Export(saved.SaveModel) };
+        });
         reporter.Report(new Finished(result));
         return result;
+    }
+
+    private static TrainingResult Guarded(Trainer trainer, Func<TrainingResult> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException($"Step {trainer.Step}: {e.Message.TrimEnd('.')}. " + (trainer.Checkpoint is { } last
+                ? $"The last good checkpoint is {last}: make room there, then continue with --resume." : "No checkpoint was written yet."), e);
+        }
     }
 
     private void Continue(LoopState state, string checkpoint, string configuration)
@@ -140,10 +158,11 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         model.train();
     }
 
-    private void Record(TrainingEvent happened, MetricsLog metrics)
+    // A finished run that is resumed is evaluated again, but its metrics have that line already.
+    private void Record(TrainingEvent happened, MetricsLog metrics, int after)
     {
         if (happened is StepDone { Logged: true } step) metrics.Write(step.Metrics);
-        if (happened is Evaluated evaluated)
+        if (happened is Evaluated evaluated && evaluated.Metrics.Step > after)
         {
             metrics.Write(evaluated.Metrics);
             _output.DrawLoss();

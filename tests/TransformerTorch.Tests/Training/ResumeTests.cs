@@ -73,6 +73,17 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_finished_run_that_is_resumed_changes_nothing()
+    {
+        _run.Start();
+        var (whole, metrics) = (_run.Hash(12), _run.Metrics().Count);
+
+        var again = _run.Resume();
+
+        Assert.Equal((12, false, metrics, whole), (again.Step, again.Interrupted, _run.Metrics().Count, _run.Hash(12)));
+    }
+
+    [Fact]
     public void A_folder_without_checkpoints_is_named()
     {
         var error = Assert.Throws<CheckpointException>(() => _run.Resume());

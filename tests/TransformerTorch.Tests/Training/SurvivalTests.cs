@@ -42,6 +42,50 @@ public sealed class SurvivalTests : IDisposable
         Assert.Equal(12, _run.Resume().Step);
     }
 
+    [SkippableFact]
+    public void A_disk_that_is_full_while_a_checkpoint_is_written_leaves_the_earlier_one_and_no_half_one()
+    {
+        Skip.IfNot(File.Exists("/dev/full"));
+        _run.StartUntil(4);
+        using var nothing = new AdamW([], new());
+        var checkpoints = Path.Combine(_run.Config.OutputDir, "checkpoints");
+        var full = new CheckpointParts(nothing, "")
+        {
+            SaveModel = folder =>
+            {
+                File.WriteAllText(Path.Combine(folder, "config.json"), "{}");
+                using var disk = new FileStream("/dev/full", FileMode.Open, FileAccess.Write);
+                disk.Write(new byte[100_000]);
+            },
+            LoadModel = _ => { },
+        };
+
+        var error = Assert.Throws<IOException>(() => TrainingCheckpoint.Save(checkpoints, new(8, 0, new(0, 0, 0, 0), new Dictionary<string, byte[]>()), full));
+
+        Assert.Contains("No space left", error.Message, StringComparison.Ordinal);
+        Assert.Equal([_run.Checkpoint(4)], Directory.GetFileSystemEntries(checkpoints));
+        Assert.Null(AtomicFolder.Defect(_run.Checkpoint(4)));
+    }
+
+    [Fact]
+    public void Two_runs_do_not_write_into_one_folder()
+    {
+        TrainingException? refused = null;
+        _run.Also = e =>
+        {
+            if (e is Started) refused = Assert.Throws<TrainingException>(() => new TrainingRun(_run.Config, new Silent()).Start());
+        };
+
+        _run.Start();
+
+        Assert.Contains("another run", refused!.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Silent : ITrainingReporter
+    {
+        public void Report(TrainingEvent trainingEvent) { }
+    }
+
     [Fact]
     public void What_a_killed_process_left_half_written_is_neither_loaded_nor_kept()
     {
