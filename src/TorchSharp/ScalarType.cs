@@ -52,7 +52,7 @@ public static partial class torch
 
     public static bool is_floating_point(Tensor input) => input.dtype.IsFloatingPoint();
 
-    public static bool is_complex(Tensor t) => t.dtype.IsComplex();
+    public static bool is_complex(Tensor input) => input.dtype.IsComplex();
 
     internal static bool IsIntegral(this ScalarType type) => type is <= ScalarType.Int64 or ScalarType.Bool;
 

@@ -65,7 +65,7 @@ public sealed class IndexingTests : IDisposable
         Assert.Equal([8L, 8, 8, 8], Values(_t[0, 1]));
         _t.index_put_(5, TensorIndex.Single(0), TensorIndex.Single(2));
         Assert.Equal([5L, 5, 5, 5], Values(_t[0, 2]));
-        _t.index_put_(tensor(2L), [TensorIndex.Tensor(tensor(new[] { 0L, 0 })), TensorIndex.Single(2)], accumulate: true);
+        _t.index_put_(tensor(2L), [tensor(new[] { 0L, 0 }), tensor(new[] { 2L, 2 })], accumulate: true);
         Assert.Equal([9L, 9, 9, 9], Values(_t[0, 2]));
     }
 
@@ -77,6 +77,10 @@ public sealed class IndexingTests : IDisposable
         Assert.Equal([0f, 0, 2, 2, 2, 2], x.grad!.data<float>().ToArray());
     }
 
-    [Fact]
-    public void A_number_out_of_range_fails() => Assert.ThrowsAny<Exception>(() => _t[5]);
+    [SkippableFact]
+    public void A_number_out_of_range_fails()
+    {
+        Provider.NeedsNativeExceptions();
+        Assert.ThrowsAny<Exception>(() => _t[5]);
+    }
 }

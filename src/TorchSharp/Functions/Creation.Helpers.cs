@@ -15,7 +15,7 @@ public static partial class torch
     private static Tensor Full(ReadOnlySpan<long> size, Scalar value, ScalarType? dtype, Device? device, bool requiresGrad, string[]? names)
     {
         Unnamed(names);
-        dtype ??= value.Type == ScalarType.Float64 ? _defaultType : value.Type;
+        dtype ??= value.Type.IsIntegral() ? ScalarType.Int64 : _defaultType;
         return Marked(s_full.Call(size, value, dtype, Arg.None, InitializeDevice(device)), requiresGrad);
     }
 

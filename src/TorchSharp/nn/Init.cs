@@ -34,15 +34,6 @@ public static partial class torch
             public static Tensor normal_(Tensor tensor, double mean = 0, double std = 1, Generator? generator = null) =>
                 Filled(tensor, t => t.normal_(mean, std, generator));
 
-            /// <summary>A normal distribution cut off at a and b, by the inverse of its cumulative function.</summary>
-            public static Tensor trunc_normal_(
-                Tensor tensor, double mean = 0, double std = 1, double a = -2, double b = 2, Generator? generator = null)
-            {
-                var (low, high) = (Below((a - mean) / std), Below((b - mean) / std));
-                return Filled(tensor, t =>
-                    t.uniform_(2 * low - 1, 2 * high - 1, generator).erfinv_().mul_(std * Math.Sqrt(2)).add_(mean).clamp_(a, b));
-            }
-
             public static Tensor kaiming_uniform_(
                 Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn, NonlinearityType nonlinearity = NonlinearityType.LeakyReLU)
             {
@@ -82,14 +73,6 @@ public static partial class torch
             {
                 var (fanIn, fanOut) = CalculateFanInAndFanOut(tensor);
                 return gain * Math.Sqrt(2.0 / (fanIn + fanOut));
-            }
-
-            /// <summary>The normal distribution's cumulative function, to 1e-15, by libtorch's error function.</summary>
-            private static double Below(double x)
-            {
-                using var t = torch.tensor(x / Math.Sqrt(2));
-                using var erf = t.erf();
-                return (1 + erf.item<double>()) / 2;
             }
 
             private static Tensor Filled(Tensor tensor, Action<Tensor> fill)
