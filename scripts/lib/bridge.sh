@@ -1,16 +1,16 @@
 # Builds the native library (src/native) against the libtorch that was found.
 
-# need COMMAND PACKAGE: installed where that is allowed, else named with the command to run.
 missing_tools() {
   local missing=()
   command -v "${CXX:-g++}" >/dev/null || missing+=(g++)
   command -v cmake >/dev/null || missing+=(cmake)
-  command -v ninja >/dev/null || missing+=(ninja-build)
+  command -v ninja >/dev/null || command -v make >/dev/null || missing+=(ninja-build)
   echo "${missing[@]}"
 }
 
-ensure_tools() {
-  local missing; missing=$(missing_tools)
+ensure_tools() { # installed where that is allowed, else named with the command to run
+  local missing
+  missing=$(missing_tools)
   [[ -n $missing ]] || return 0
   command -v apt-get >/dev/null || die "needed and not found: $missing; install them with this system's package manager"
   ((EUID == 0)) || die "needed and not found: $missing; run: sudo apt-get install $missing"
@@ -29,8 +29,9 @@ build_bridge() {
   ensure_tools
   folder=$state/native-$(echo "$torch_include $torch_lib $torch_rpath $device" | hash_of)
   bridge=$folder/libtransformertorch.so
-  options=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DTT_TORCH_INCLUDE="$torch_include" -DTT_TORCH_LIB="$torch_lib" -DTT_RPATH="$torch_rpath"
+  options=(-DCMAKE_BUILD_TYPE=Release -DTT_TORCH_INCLUDE="$torch_include" -DTT_TORCH_LIB="$torch_lib" -DTT_RPATH="$torch_rpath"
            -DTT_LOADER="$torch_loader")
+  if command -v ninja >/dev/null; then options+=(-G Ninja); fi
   if [[ $device == cuda ]]; then
     export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
     [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
@@ -43,5 +44,5 @@ compile_bridge() {
   local folder=$1; shift
   # A cache that an interrupted or older configuration left is begun anew rather than trusted.
   cmake -S "$root/src/native" -B "$folder" "$@" || { rm -rf "$folder"; cmake -S "$root/src/native" -B "$folder" "$@"; }
-  cmake --build "$folder" --target transformertorch
+  cmake --build "$folder" --target transformertorch --parallel "$(nproc)"
 }

@@ -42,14 +42,20 @@ step() {
   trap - INT TERM
   [[ ! -t 2 ]] || printf '\r\033[K' >&2
   if ((status == 0)); then say "$what: $((SECONDS - start)) s"; return; fi
+  case $(last_output) in
+    *"o space left"* | *"enough free space"* | *"quota exceeded"*)
+      die "$what failed, the disk is full: make room, or set TT_CACHE to a folder with room (log: $log)" ;;
+    *"failure resolving"* | *"resolve host"* | *"ould not connect"* | *"Network is unreachable"* | *"onnection timed out"*)
+      die "$what failed, the network cannot be reached: $remedy (log: $log)" ;;
+  esac
   echo "setup: $what failed:" >&2; why_failed | sed "s|$root/||g; s/^/  | /" >&2
-  if tail -n 40 "$log" | grep -qiE 'no space left|disk quota exceeded'; then remedy="the disk is full: make room, or set TT_CACHE to a folder with room"; fi
-  die "$remedy (the whole log: $log)"
+  die "$remedy (log: $log)"
 }
 
-why_failed() { # the compilers' errors of the last step, else its last lines
+last_output() { tac "$log" | sed '/^== /q' | tac; } # of the last step
+why_failed() { # the compilers' errors, else the last lines
   local output errors
-  output=$(tac "$log" | sed '/^== /q' | tac)
+  output=$(last_output)
   errors=$(grep -E '(: |^)(fatal )?error( [A-Z0-9]+)?:' <<<"$output" | sed 's/ \[[^]]*csproj\]$//' | awk '!seen[$0]++' | head -n 12 || true)
   if [[ -n $errors ]]; then echo "$errors"; else tail -n 12 <<<"$output"; fi
 }

@@ -12,13 +12,14 @@ use_debian_libtorch() {
   ready=$debian/usr/include/torch
   if [[ ! -d $ready ]]; then
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-      die "found no libtorch, and without apt there is none to fetch: unpack the official libtorch zip ($oldest_torch to $newest_torch) and set LIBTORCH to its folder"
+      die "found no libtorch, and there is no apt to fetch one: set LIBTORCH to an unpacked official libtorch zip, $oldest_torch to $newest_torch"
     [[ -r /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
       die "Debian's archive key is missing: install debian-archive-keyring, or set LIBTORCH to an unpacked official libtorch zip"
     ensure_folder "$cache" "set TT_CACHE to a folder that can be written"
     lock "$cache/lock"
     [[ -d $ready ]] || step "fetching libtorch 2.6 from Debian 13 into $cache (180 MB, unpacked 750 MB)" \
-      "Debian's packages could not be fetched: without a network, set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder" fetch_debian
+      "set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder, or try again" \
+      fetch_debian
   fi
   torch_include=$debian/usr/include torch_lib=$debian/usr/lib/$triplet torch_from="Debian 13's libtorch 2.6 in $debian"
   # OpenBLAS on OpenMP stands first, so that libblas.so.3 and liblapack.so.3 are its; libgloo is in usr/lib itself
@@ -30,12 +31,15 @@ use_debian_libtorch() {
 }
 
 debian_mirrors() { # this machine's own, in both of apt's formats, then Debian's
-  { apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '^https?://.*/debian/?$' || true; echo https://deb.debian.org/debian; } | awk '!seen[$0]++'
+  {
+    apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '^https?://.*/debian/?$' || true
+    echo https://deb.debian.org/debian
+  } | awk '!seen[$0]++'
 }
 
 fetch_debian() {
   set -euo pipefail
-  local work=$debian.partial components=main packages headers mirror deb apt
+  local work=$debian.partial components=main packages headers mirror part deb apt
   packages=(libtorch2.6 libopenblas0-openmp libc-bin)
   headers=(libtorch-dev libdnnl-dev patchelf)   # their own dependencies are not wanted
   if [[ $device == cuda ]]; then
@@ -48,6 +52,9 @@ fetch_debian() {
        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Install-Recommends=false -o Debug::NoLocking=true
        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=2 -o Acquire::http::Timeout=20
        -o Acquire::https::Timeout=20 -o APT::Update::Error-Mode=any -o APT::Update::Post-Invoke-Success::=)
+  for part in DEP-11 DEP-11-icons-small DEP-11-icons DEP-11-icons-hidpi CNF; do
+    apt+=(-o "Acquire::IndexTargets::deb::$part::DefaultEnabled=false")
+  done
   for mirror in $(debian_mirrors); do
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $debian_suite $components" >"$work/sources.list"
     if "${apt[@]}" update; then break; fi

@@ -15,7 +15,7 @@ use_libtorch_folder() { # FOLDER: the official zip's layout, which a Python envi
   folder=$(readlink -f "$1") || die "LIBTORCH=$1 does not exist"
   version=$(torch_version "$folder/include")
   [[ -n $version && -e $folder/lib/libtorch_cpu.so ]] ||
-    die "LIBTORCH=$1 holds no libtorch (looked for include/torch/ and lib/libtorch_cpu.so); name the unpacked official zip or Python's torch folder"
+    die "LIBTORCH=$1 has no include/torch or no lib/libtorch_cpu.so; name an unpacked official libtorch zip or Python's torch folder"
   supported_torch "$version" || die "LIBTORCH=$1 is libtorch $version; $oldest_torch to $newest_torch work"
   torch_include=$folder/include torch_lib=$folder/lib torch_rpath=$folder/lib torch_loader= torch_from="libtorch $version in $folder"
   [[ $device == cpu || -e $torch_lib/libtorch_cuda.so ]] || die "LIBTORCH=$1 is built without CUDA; name one that is, or use --device cpu"

@@ -39,10 +39,11 @@ run_native_tests() { # each program of tests/native is one test; exit status 0 p
   [[ -n $bridge ]] || return 0
   for source in "$root"/tests/native/*"$filter"*.cpp; do
     [[ -e $source ]] || continue
-    [[ $status != 0 || -n ${native_built:-} ]] || { native_built=yes
-      step "building the native tests" "the native tests do not build" cmake --build "$(dirname "$bridge")" --target native-tests; echo "== native"; }
     name=$(basename "$source" .cpp)
-    if "$(dirname "$bridge")/tests/$name" </dev/null; then passed=$((passed + 1)); else failed=$((failed + 1)) status=1; echo "native test $name failed"; fi
+    echo "== native/$name"
+    if (step "building $name" "the native test does not build" cmake --build "$(dirname "$bridge")" --target "$name") &&
+      "$(dirname "$bridge")/tests/$name" </dev/null; then passed=$((passed + 1)); continue; fi
+    echo "native test $name failed"; failed=$((failed + 1)) status=1
   done
   return $status
 }
