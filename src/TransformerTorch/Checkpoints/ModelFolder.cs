@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
 
-/// <summary>A model's folder in the published layout: <c>config.json</c>, <c>model.safetensors</c>, <c>generation_config.json</c>.</summary>
+/// <summary>
+/// A model's folder in the published layout: <c>config.json</c>, <c>model.safetensors</c>, <c>generation_config.json</c>.
+/// </summary>
 public static class ModelFolder
 {
     private const string Config = "config.json", Weights = "model.safetensors", Generation = "generation_config.json";
@@ -34,7 +36,9 @@ public static class ModelFolder
         }
     }
 
-    /// <summary>Saves a model in its published layout; each file is written beside the old one and renamed over it, the weights last.</summary>
+    /// <summary>
+    /// Saves a model in its published layout; each file is written beside the old one and renamed over it, the weights last.
+    /// </summary>
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
     public static void Save(CausalLanguageModel model, string folder)
     {

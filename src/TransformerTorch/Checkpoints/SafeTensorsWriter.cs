@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
 
-/// <summary>Writes safetensors files: beside the old one, flushed to the disk, then renamed over it, so that a reader never sees half a file.</summary>
+/// <summary>
+/// Writes safetensors files: beside the old one, flushed to the disk, then renamed over it, so that a reader never sees half a file.
+/// </summary>
 public static class SafeTensorsWriter
 {
     /// <summary>Writes tensors of any device and strides, in the order given.</summary>
@@ -13,7 +15,8 @@ public static class SafeTensorsWriter
     /// <param name="tensors">names and tensors; each is asked for when it is written</param>
     /// <param name="metadata">texts beside <c>"format": "pt"</c>, without which older readers refuse the file</param>
     /// <exception cref="IOException">The disk is full or cannot be written; the old file is as it was.</exception>
-    public static void Write(string path, IReadOnlyList<(string Name, Func<Tensor> Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        string path, IReadOnlyList<(string Name, Func<Tensor> Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var unfinished = path + ".tmp";
         try

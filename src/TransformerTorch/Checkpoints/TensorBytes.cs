@@ -7,7 +7,9 @@ internal static class TensorBytes
 {
     private const long MostElements = 1 << 26;
 
-    /// <summary>Flat views of a contiguous CPU tensor with the byte that each begins at. A piece is good until the next is asked for.</summary>
+    /// <summary>
+    /// Flat views of a contiguous CPU tensor with the byte that each begins at. A piece is good until the next is asked for.
+    /// </summary>
     public static IEnumerable<(long Offset, Tensor Piece)> Pieces(Tensor tensor)
     {
         using var flat = tensor.view(-1);

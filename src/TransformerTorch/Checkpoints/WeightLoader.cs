@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
 
-/// <summary>Between a model's parameters and published tensors. All or nothing: shapes and names are checked before anything is copied.</summary>
+/// <summary>
+/// Between a model's parameters and published tensors. All or nothing: shapes and names are checked before anything is copied.
+/// </summary>
 public static class WeightLoader
 {
     /// <summary>Copies published tensors into a model.</summary>
@@ -31,7 +33,8 @@ public static class WeightLoader
                from part in names.Parts(p.name)
                select (part.Name, (Func<Tensor>)(() => part.View(of is null ? p.parameter : of(p.parameter))))];
 
-    private static List<(Tensor Target, WeightPart Part, string Name)> Plan(nn.Module model, WeightNames names, WeightSource source, string where)
+    private static List<(Tensor Target, WeightPart Part, string Name)> Plan(
+        nn.Module model, WeightNames names, WeightSource source, string where)
     {
         using var scope = NewDisposeScope();
         var plan = new List<(Tensor, WeightPart, string)>();
@@ -53,7 +56,8 @@ public static class WeightLoader
         }
         var unexpected = source.Names.Where(n => !used.Contains(n) && !names.IsIgnored(n)).Order().ToList();
         if (missing.Count + misshaped.Count + unexpected.Count == 0) return plan;
-        throw new CheckpointException($"{where} does not fit the model:{List("missing", missing)}{List("mis-shaped", misshaped)}{List("unexpected", unexpected)}");
+        var lists = List("missing", missing) + List("mis-shaped", misshaped) + List("unexpected", unexpected);
+        throw new CheckpointException($"{where} does not fit the model:{lists}");
     }
 
     /// <summary>The published name, with the base's prefix or without it, as the file has it.</summary>

@@ -62,7 +62,8 @@ public sealed class WeightSource : IDisposable
         var listed = Listed(path);
         foreach (var name in listed.Values.Distinct())
         {
-            if (name != Path.GetFileName(name) || name is "" or "." or "..") throw new CheckpointException($"{path}: '{name}' is no file of this folder");
+            if (name != Path.GetFileName(name) || name is "" or "." or "..")
+                throw new CheckpointException($"{path}: '{name}' is no file of this folder");
             if (!File.Exists(Path.Combine(folder, name))) throw new CheckpointException($"{path}: the shard {name} is missing");
             Add(folder, name);
         }
@@ -74,7 +75,8 @@ public sealed class WeightSource : IDisposable
     {
         try
         {
-            var map = JsonNode.Parse(File.ReadAllText(path))?["weight_map"] as JsonObject ?? throw new CheckpointException($"{path}: no weight_map");
+            var map = JsonNode.Parse(File.ReadAllText(path))?["weight_map"] as JsonObject
+                ?? throw new CheckpointException($"{path}: no weight_map");
             return map.ToDictionary(p => p.Key, p => p.Value!.GetValue<string>());
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)

@@ -26,7 +26,7 @@ internal static class BeamSearch
             using var scope = NewDisposeScope();
             var (next, parents) = Extend(beams, Candidates(session.Read(), beams, 2 * options.Beams), finished, options, length);
             beams = next;
-            if (length == options.MaxNewTokens || IsDone(beams, finished, options, length)) break;
+            if (length == options.MaxNewTokens || IsDone(beams, finished, options)) break;
             session.Select(tensor(parents, device: model.HeadWeight.device));
             session.Continue(tensor([.. beams.Select(b => (long)b.Ids[^1])], device: model.HeadWeight.device));
         }
@@ -46,7 +46,8 @@ internal static class BeamSearch
     }
 
     private static (List<Beam> Beams, long[] Parents) Extend(
-        List<Beam> beams, List<(int Parent, int Token, double LogProbability)> candidates, List<Finished> finished, GenerationOptions options, int length)
+        List<Beam> beams, List<(int Parent, int Token, double LogProbability)> candidates, List<Finished> finished,
+        GenerationOptions options, int length)
     {
         var (next, parents) = (new List<Beam>(), new List<long>());
         for (var rank = 0; rank < candidates.Count && next.Count < options.Beams; rank++)
@@ -65,11 +66,14 @@ internal static class BeamSearch
 
     private static void Keep(List<Finished> finished, Beam beam, GenerationOptions options)
     {
-        finished.Add(new Finished(beam.Ids, beam.LogProbability / Math.Pow(beam.Ids.Length, options.LengthPenalty)));
+        finished.Add(new Finished(beam.Ids, Score(beam, options)));
         if (finished.Count > options.Beams) finished.Remove(finished.MinBy(f => f.Score)!);
     }
 
-    private static bool IsDone(List<Beam> beams, List<Finished> finished, GenerationOptions options, int length)
+    private static bool IsDone(List<Beam> beams, List<Finished> finished, GenerationOptions options)
         => finished.Count >= options.Beams
-            && (options.EarlyStopping || finished.Min(f => f.Score) >= beams.Max(b => b.LogProbability) / Math.Pow(length, options.LengthPenalty));
+            && (options.EarlyStopping || finished.Min(f => f.Score) >= Score(beams.MaxBy(b => b.LogProbability)!, options));
+
+    private static double Score(Beam beam, GenerationOptions options)
+        => beam.LogProbability / Math.Pow(beam.Ids.Length, options.LengthPenalty);
 }

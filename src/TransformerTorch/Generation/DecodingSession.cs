@@ -32,7 +32,9 @@ internal sealed class DecodingSession : IDisposable
         _cache = model.Decoder.NewCache(T + maxNewTokens);
     }
 
-    /// <summary>Reads what is pending, lets the caller choose from the logits (B, V) of the last position, and makes the choice (B) pending.</summary>
+    /// <summary>
+    /// Reads what is pending, lets the caller choose from the logits (B, V) of the last position, and makes the choice (B) pending.
+    /// </summary>
     public int[] Next(Func<Tensor, Tensor> choose)
     {
         using var _ = no_grad();

@@ -42,7 +42,9 @@ public sealed record GenerationOptions
     /// <summary>Whether beam search ends as soon as it holds as many finished texts as beams.</summary>
     public bool EarlyStopping { get; init; }
 
-    /// <summary>Reads a model folder's <c>generation_config.json</c>; the defaults where there is none. Unknown keys are not ours.</summary>
+    /// <summary>
+    /// Reads a model folder's <c>generation_config.json</c>; the defaults where there is none. Unknown keys are not ours.
+    /// </summary>
     /// <exception cref="ArgumentException">The file is damaged or its values contradict each other.</exception>
     public static GenerationOptions Read(string folder)
     {

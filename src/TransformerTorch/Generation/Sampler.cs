@@ -12,7 +12,8 @@ public static class Sampler
     /// <param name="options">what to leave out and how to draw</param>
     /// <param name="random">where to draw from; none: torch's default</param>
     /// <returns>(B) int64</returns>
-    public static Tensor Next(Tensor logits, IReadOnlyList<IReadOnlyList<int>> histories, GenerationOptions options, Generator? random = null)
+    public static Tensor Next(
+        Tensor logits, IReadOnlyList<IReadOnlyList<int>> histories, GenerationOptions options, Generator? random = null)
     {
         using var scope = NewDisposeScope();
         var scores = PenalizeRepetition(logits.to(ScalarType.Float32), histories, options.RepetitionPenalty);

@@ -29,7 +29,8 @@ public sealed class TextGenerator(CausalLanguageModel model, Tokenizer tokenizer
     private readonly TokenGenerator _tokens = new(model);
 
     /// <summary>Continues a text piece by piece; an empty one from the model's beginning of text.</summary>
-    /// <exception cref="ArgumentException">The prompt fills the model's context, or is empty and the model has no beginning of text.</exception>
+    /// <exception cref="ArgumentException">The prompt fills the model's context, or is empty and the model has no beginning of
+    /// text.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; takes effect between tokens.</exception>
     public IEnumerable<TextPiece> Stream(string prompt, GenerationOptions options, CancellationToken cancellation = default)
     {

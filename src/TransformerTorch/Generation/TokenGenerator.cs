@@ -17,7 +17,9 @@ public sealed class TokenGenerator(CausalLanguageModel model)
         => options.Beams > 1 ? BeamSearch.Run(model, prompt, Resolved(options, [prompt]), cancellation)
             : Steps([prompt], Resolved(options, [prompt]), cancellation).Select(ids => ids[0]);
 
-    /// <summary>Continues several prompts together; each result holds the new ids only and ends with its end token where it met one.</summary>
+    /// <summary>
+    /// Continues several prompts together; each result holds the new ids only and ends with its end token where it met one.
+    /// </summary>
     /// <exception cref="ArgumentException">A prompt is empty, holds ids outside the vocabulary, or fills the model's context.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public int[][] Generate(IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellation = default)
@@ -58,15 +60,20 @@ public sealed class TokenGenerator(CausalLanguageModel model)
 
     private GenerationOptions Resolved(GenerationOptions options, IReadOnlyList<IReadOnlyList<int>> prompts)
     {
+        var (context, vocabulary) = (model.Config.ContextLength, model.Config.VocabularySize);
         foreach (var prompt in prompts)
         {
-            if (prompt.Count == 0) throw new ArgumentException("a prompt is empty: begin with a token, such as the model's beginning of text");
-            if (prompt.Count >= model.Config.ContextLength)
-                throw new ArgumentException($"a prompt of {prompt.Count} tokens leaves no room in the model's context of {model.Config.ContextLength}");
-            if (prompt.Any(id => id < 0 || id >= model.Config.VocabularySize))
-                throw new ArgumentException($"token {prompt.First(id => id < 0 || id >= model.Config.VocabularySize)} is outside the vocabulary of {model.Config.VocabularySize}");
+            if (prompt.Count == 0)
+                throw new ArgumentException("a prompt is empty: begin with a token, such as the model's beginning of text");
+            if (prompt.Count >= context)
+                throw new ArgumentException($"a prompt of {prompt.Count} tokens leaves no room in the model's context of {context}");
+            foreach (var id in prompt)
+                if (id < 0 || id >= vocabulary) throw new ArgumentException($"token {id} is outside the vocabulary of {vocabulary}");
         }
-        var room = model.Config.ContextLength - prompts.Max(p => p.Count);
-        return options.Validated() with { MaxNewTokens = Math.Min(options.MaxNewTokens, room), EndTokens = options.EndTokens ?? model.Config.EndTokens };
+        var room = context - prompts.Max(p => p.Count);
+        return options.Validated() with
+        {
+            MaxNewTokens = Math.Min(options.MaxNewTokens, room), EndTokens = options.EndTokens ?? model.Config.EndTokens,
+        };
     }
 }

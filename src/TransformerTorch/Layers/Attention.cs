@@ -76,7 +76,10 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         if (options.KeyValueHeads < 1 || options.Heads % options.KeyValueHeads != 0)
             throw new ArgumentException($"{options.Heads} query heads cannot share {options.KeyValueHeads} key-value heads evenly");
         (_options, _layer) = (options, layer);
-        _arguments = new AttentionArguments { Causal = options.Causal, Window = options.Window, Scale = options.Scale, SoftCap = options.SoftCap };
+        _arguments = new AttentionArguments
+        {
+            Causal = options.Causal, Window = options.Window, Scale = options.Scale, SoftCap = options.SoftCap,
+        };
         _qkv = new Linear(options.Width, (options.Heads + (2L * options.KeyValueHeads)) * options.HeadSize, options.Bias);
         _output = new Linear((long)options.Heads * options.HeadSize, options.Width, options.OutputBias);
         RegisterComponents();

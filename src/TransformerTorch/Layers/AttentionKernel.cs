@@ -26,7 +26,9 @@ public sealed record AttentionArguments
     /// <summary>Only the last so many of those keys; 0: all.</summary>
     public int Window { get; init; }
 
-    /// <summary>Added to the scores, broadcastable to (B, H, Tq, Tk); hides a key where it is <see cref="AttentionKernel.Hidden"/>.</summary>
+    /// <summary>
+    /// Added to the scores, broadcastable to (B, H, Tq, Tk); hides a key where it is <see cref="AttentionKernel.Hidden"/>.
+    /// </summary>
     public Tensor? Bias { get; init; }
 
     /// <summary>Multiplies the scores; null: 1/sqrt(D).</summary>
@@ -53,7 +55,8 @@ public static class AttentionKernel
     [ThreadStatic] private static AttentionKernelKind? t_override;
 
     /// <summary>The kernel for the whole process; null: the fastest that can.</summary>
-    public static AttentionKernelKind? Override { get; set; } = Environment.GetEnvironmentVariable("TT_ATTENTION") is { Length: > 0 } name ? Parse(name) : null;
+    public static AttentionKernelKind? Override { get; set; }
+        = Environment.GetEnvironmentVariable("TT_ATTENTION") is { Length: > 0 } name ? Parse(name) : null;
 
     /// <summary>fused, sdpa or math.</summary>
     /// <exception cref="ArgumentException">None of these.</exception>
@@ -117,7 +120,8 @@ public static class AttentionKernel
     private static Tensor Mathematics(Tensor query, Tensor key, Tensor value, AttentionArguments a)
     {
         var (B, Tq, H, D) = query.Dims4();
-        var scores = matmul(query.transpose(1, 2), Heads(key, H).transpose(-2, -1)).to(ScalarType.Float32) * (a.Scale ?? (1 / Math.Sqrt(D)));
+        var products = matmul(query.transpose(1, 2), Heads(key, H).transpose(-2, -1)); // (B, H, Tq, Tk)
+        var scores = products.to(ScalarType.Float32) * (a.Scale ?? (1 / Math.Sqrt(D)));
         if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
         if (Bias(a, Tq, key.shape[1], query) is { } bias) scores = scores + bias;
         var weights = Dropout.Apply(scores.softmax(-1).to(value.dtype), a.Dropout, training: true); // (B, H, Tq, Tk)
@@ -132,7 +136,9 @@ public static class AttentionKernel
         return K == heads ? transposed : transposed.unsqueeze(2).expand(B, K, heads / K, T, D).reshape(B, heads, T, D);
     }
 
-    /// <summary>All that is added to the scores: the caller's bias and what causality and window hide; null where that is nothing.</summary>
+    /// <summary>
+    /// All that is added to the scores: the caller's bias and what causality and window hide; null where that is nothing.
+    /// </summary>
     private static Tensor? Bias(AttentionArguments a, long Tq, long Tk, Tensor like)
     {
         if (!a.Causal || (Tq == 1 && a.Window == 0)) return a.Bias;

@@ -21,7 +21,9 @@ public sealed class KvCache : IDisposable
     /// <summary>How many positions are held; the next one's index.</summary>
     public long Offset { get; private set; }
 
-    /// <summary>Adds a layer's new keys and values (B, T, K, D) and returns all of that layer's so far (B, Offset + T, K, D), as views.</summary>
+    /// <summary>
+    /// Adds a layer's new keys and values (B, T, K, D) and returns all of that layer's so far (B, Offset + T, K, D), as views.
+    /// </summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         using var _ = no_grad();
@@ -55,8 +57,8 @@ public sealed class KvCache : IDisposable
     {
         using var _ = no_grad();
         for (var i = 0; i < _layers.Length; i++)
-            if (_layers[i] is { } layer) _layers[i] = (Replace(layer.Keys, t => t.index_select(0, rows)), Replace(layer.Values, t => t.index_select(0, rows)));
-        if (_mask is not null) _mask = Replace(_mask, t => t.index_select(0, rows));
+            if (_layers[i] is { } layer) _layers[i] = (Rows(layer.Keys, rows), Rows(layer.Values, rows));
+        if (_mask is not null) _mask = Rows(_mask, rows);
     }
 
     /// <inheritdoc/>
@@ -95,10 +97,10 @@ public sealed class KvCache : IDisposable
         from.Dispose();
     }
 
-    private static Tensor Replace(Tensor old, Func<Tensor, Tensor> make)
+    private static Tensor Rows(Tensor old, Tensor rows)
     {
-        var made = make(old).DetachFromDisposeScope();
+        var chosen = old.index_select(0, rows).DetachFromDisposeScope();
         old.Dispose();
-        return made;
+        return chosen;
     }
 }

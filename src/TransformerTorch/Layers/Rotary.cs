@@ -24,7 +24,9 @@ public sealed record RotaryScaling
     /// <summary>The divisor.</summary>
     public required double Factor { get; init; }
 
-    /// <summary>(low, high, original context): wavelengths under original/high stay, over original/low are divided, between blend.</summary>
+    /// <summary>
+    /// (low, high, original context): wavelengths under original/high stay, over original/low are divided, between blend.
+    /// </summary>
     public (double Low, double High, double OriginalContext)? Bounds { get; init; }
 
     internal double Apply(double frequency)

@@ -83,7 +83,8 @@ public sealed class CausalLanguageModel : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var (B, T, C) = hidden.Dims3();
-        return Operators.LinearCrossEntropy(hidden.view(B * T, C), HeadWeight, bias: null, targets.reshape(B * T), options).MoveToOuterDisposeScope();
+        var (rows, wanted) = (hidden.view(B * T, C), targets.reshape(B * T));
+        return Operators.LinearCrossEntropy(rows, HeadWeight, bias: null, wanted, options).MoveToOuterDisposeScope();
     }
 
     /// <summary>Labels moved to the position that predicts them; the last predicts nothing.</summary>

@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Models;
 
-/// <summary>The keys of a published configuration, read by type; what is wrong is named with its key, its value and where it stands.</summary>
+/// <summary>
+/// The keys of a published configuration, read by type; what is wrong is named with its key, its value and where it stands.
+/// </summary>
 public sealed class ConfigKeys
 {
     private readonly JsonObject _json;
@@ -73,7 +75,8 @@ public sealed class ConfigKeys
     };
 
     /// <summary>A key's value cannot be.</summary>
-    public ModelConfigException Wrong(string key, string expected) => new($"{_source}: {key} is {_json[key]?.ToJsonString() ?? "null"}, expected {expected}", _path + key);
+    public ModelConfigException Wrong(string key, string expected)
+        => new($"{_source}: {key} is {_json[key]?.ToJsonString() ?? "null"}, expected {expected}", _path + key);
 
     /// <summary>Keys contradict each other.</summary>
     public ModelConfigException Contradiction(string message) => new($"{_source}: {message}");

@@ -15,7 +15,8 @@ public sealed class Gpt2 : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        var (width, heads, layers, positions) = (keys.Whole("n_embd", 768), keys.Whole("n_head", 12), keys.Whole("n_layer", 12), keys.Whole("n_positions", 1024));
+        var (width, heads) = (keys.Whole("n_embd", 768), keys.Whole("n_head", 12));
+        var (layers, positions) = (keys.Whole("n_layer", 12), keys.Whole("n_positions", 1024));
         if (width % heads != 0) throw keys.Contradiction($"n_embd {width} is no multiple of n_head {heads}");
         if (keys.Flag("add_cross_attention", false)) throw keys.Wrong("add_cross_attention", "false: this decoder has no encoder");
         var byLayer = keys.Flag("scale_attn_by_inverse_layer_idx", false);
@@ -24,11 +25,13 @@ public sealed class Gpt2 : IModelFamily
         {
             Attention = new AttentionOptions
             {
-                Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = width / heads, Dropout = keys.Probability("attn_pdrop", 0.1),
+                Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = width / heads,
+                Dropout = keys.Probability("attn_pdrop", 0.1),
             },
             FeedForward = new FeedForwardOptions
             {
-                Width = width, HiddenSize = keys.Whole("n_inner", 4 * width), Activation = keys.OneOf("activation_function", Activation.Names, "gelu_new"),
+                Width = width, HiddenSize = keys.Whole("n_inner", 4 * width),
+                Activation = keys.OneOf("activation_function", Activation.Names, "gelu_new"),
             },
             Norm = new NormOptions { Epsilon = keys.Number("layer_norm_epsilon", 1e-5) },
             Dropout = keys.Probability("resid_pdrop", 0.1),
@@ -44,12 +47,16 @@ public sealed class Gpt2 : IModelFamily
             {
                 Embeddings = new EmbeddingOptions
                 {
-                    VocabularySize = keys.Whole("vocab_size", 50257), Width = width, Positions = positions, Dropout = keys.Probability("embd_pdrop", 0.1),
+                    VocabularySize = keys.Whole("vocab_size", 50257), Width = width, Positions = positions,
+                    Dropout = keys.Probability("embd_pdrop", 0.1),
                 },
-                Blocks = [.. Enumerable.Range(1, layers).Select(n => block with { Attention = block.Attention with { Scale = byLayer ? scale / n : scale } })],
+                Blocks = [.. Enumerable.Range(1, layers).Select(n => Scaled(block, byLayer ? scale / n : scale))],
             },
         };
     }
+
+    private static BlockOptions Scaled(BlockOptions block, double scale)
+        => block with { Attention = block.Attention with { Scale = scale } };
 
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config) => new WeightNames { BasePrefix = "transformer." }

@@ -15,9 +15,11 @@ public sealed class Llama : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        var (width, heads, positions) = (keys.Whole("hidden_size", 4096), keys.Whole("num_attention_heads", 32), keys.Whole("max_position_embeddings", 2048));
+        var (width, heads) = (keys.Whole("hidden_size", 4096), keys.Whole("num_attention_heads", 32));
+        var positions = keys.Whole("max_position_embeddings", 2048);
         var (groups, bias) = (keys.Whole("num_key_value_heads", heads), keys.Flag("attention_bias", false));
-        if (!keys.Has("head_dim") && width % heads != 0) throw keys.Contradiction($"hidden_size {width} is no multiple of num_attention_heads {heads}");
+        if (!keys.Has("head_dim") && width % heads != 0)
+            throw keys.Contradiction($"hidden_size {width} is no multiple of num_attention_heads {heads}");
         if (heads % groups != 0) throw keys.Contradiction($"num_attention_heads {heads} is no multiple of num_key_value_heads {groups}");
         var headSize = keys.Whole("head_dim", width / heads);
         var block = new BlockOptions
@@ -52,16 +54,16 @@ public sealed class Llama : IModelFamily
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config)
     {
-        var block = config.Decoder.Blocks[0];
-        var (queries, keys) = ((long)block.Attention.Heads * block.Attention.HeadSize, (long)block.Attention.KeyValueHeads * block.Attention.HeadSize);
-        const string layer = "model.layers.*";
+        var (attention, hidden) = (config.Decoder.Blocks[0].Attention, config.Decoder.Blocks[0].FeedForward.HiddenSize);
+        var (queries, keys) = ((long)attention.Heads * attention.HeadSize, (long)attention.KeyValueHeads * attention.HeadSize);
+        const string layer = "model.layers.*", self = $"{layer}.self_attn";
         return new WeightNames { BasePrefix = "model." }
             .Same("decoder.embeddings.tokens", "model.embed_tokens")
             .Same("decoder.layers.*.attention_norm", $"{layer}.input_layernorm")
-            .Rows("decoder.layers.*.attention.qkv", ($"{layer}.self_attn.q_proj", queries), ($"{layer}.self_attn.k_proj", keys), ($"{layer}.self_attn.v_proj", keys))
-            .Same("decoder.layers.*.attention.output", $"{layer}.self_attn.o_proj")
+            .Rows("decoder.layers.*.attention.qkv", ($"{self}.q_proj", queries), ($"{self}.k_proj", keys), ($"{self}.v_proj", keys))
+            .Same("decoder.layers.*.attention.output", $"{self}.o_proj")
             .Same("decoder.layers.*.feed_forward_norm", $"{layer}.post_attention_layernorm")
-            .Rows("decoder.layers.*.feed_forward.up", ($"{layer}.mlp.gate_proj", block.FeedForward.HiddenSize), ($"{layer}.mlp.up_proj", block.FeedForward.HiddenSize))
+            .Rows("decoder.layers.*.feed_forward.up", ($"{layer}.mlp.gate_proj", hidden), ($"{layer}.mlp.up_proj", hidden))
             .Same("decoder.layers.*.feed_forward.down", $"{layer}.mlp.down_proj")
             .Same("decoder.norm", "model.norm")
             .Same("head", "lm_head")

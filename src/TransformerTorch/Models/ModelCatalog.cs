@@ -19,7 +19,8 @@ public interface IModelFamily
 /// <summary>The families known, by <c>model_type</c>.</summary>
 public static class ModelCatalog
 {
-    private static readonly Dictionary<string, IModelFamily> s_families = new IModelFamily[] { new Gpt2(), new Llama() }.ToDictionary(f => f.ModelType);
+    private static readonly Dictionary<string, IModelFamily> s_families
+        = new IModelFamily[] { new Gpt2(), new Llama() }.ToDictionary(f => f.ModelType);
 
     /// <summary>The names known.</summary>
     public static IEnumerable<string> Names => s_families.Keys;

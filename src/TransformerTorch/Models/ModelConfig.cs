@@ -44,7 +44,8 @@ public sealed record ModelConfig
     {
         try
         {
-            return FromKeys(JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new ModelConfigException($"{path}: not a JSON object"), path);
+            var keys = JsonNode.Parse(File.ReadAllText(path)) as JsonObject;
+            return FromKeys(keys ?? throw new ModelConfigException($"{path}: not a JSON object"), path);
         }
         catch (JsonException e)
         {
@@ -60,11 +61,13 @@ public sealed record ModelConfig
     {
         var reader = new ConfigKeys(keys, source);
         var config = ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
-        return config with { EndTokens = reader.Ids("eos_token_id"), BeginToken = reader.Ids("bos_token_id") is [var begin, ..] ? begin : null };
+        int? begin = reader.Ids("bos_token_id") is [var id, ..] ? id : null;
+        return config with { EndTokens = reader.Ids("eos_token_id"), BeginToken = begin };
     }
 
     /// <summary>
-    /// What is wrong with keys that a person wrote: as <see cref="FromKeys"/>, and keys that the family does not read, which published files
+    /// What is wrong with keys that a person wrote: as <see cref="FromKeys"/>, and keys that the family does not read, which published
+    /// files
     /// are full of but which here are mistakes. A key and a message each.
     /// </summary>
     public static IEnumerable<(string Key, string Message)> Problems(JsonObject keys)
@@ -78,7 +81,8 @@ public sealed record ModelConfig
         {
             return [(e.Key, e.Message.TrimStart(':', ' '))];
         }
-        return reader.Unread.Where(key => !IsAbout(key)).Select(key => (key, $"this model has no such key: {Suggestion.Phrase(key, reader.Asked)}"));
+        return reader.Unread.Where(key => !IsAbout(key))
+            .Select(key => (key, $"this model has no such key: {Suggestion.Phrase(key, reader.Asked)}"));
 
         // Keys for those who use the model later.
         static bool IsAbout(string key) => key is "architectures" || key.EndsWith("_token_id", StringComparison.Ordinal);

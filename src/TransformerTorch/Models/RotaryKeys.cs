@@ -23,7 +23,8 @@ internal static class RotaryKeys
             "llama3" => new RotaryScaling
             {
                 Factor = keys.Number("factor"),
-                Bounds = (keys.Number("low_freq_factor"), keys.Number("high_freq_factor"), keys.Whole("original_max_position_embeddings", positions)),
+                Bounds = (keys.Number("low_freq_factor"), keys.Number("high_freq_factor"),
+                    keys.Whole("original_max_position_embeddings", positions)),
             },
             _ => null,
         };

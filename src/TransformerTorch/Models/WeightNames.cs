@@ -4,7 +4,8 @@ namespace TransformerTorch.Models;
 
 /// <summary>A published tensor as a part of one of ours.</summary>
 /// <param name="Name">the published name</param>
-/// <param name="View">from our tensor (a parameter or its gradient) to a view of it in the published shape; may give a non-contiguous one</param>
+/// <param name="View">from our tensor (a parameter or its gradient) to a view of it in the published shape; may give a non-contiguous
+/// one</param>
 public sealed record WeightPart(string Name, Func<Tensor, Tensor> View);
 
 /// <summary>
@@ -20,7 +21,8 @@ public sealed class WeightNames
     public string BasePrefix { get; init; } = "";
 
     /// <summary>One module is one published module.</summary>
-    public WeightNames Same(string ours, string published) => Add(ours, (index, kind) => [new(Name(published, index, kind), t => t.alias())]);
+    public WeightNames Same(string ours, string published)
+        => Add(ours, (index, kind) => [new(Name(published, index, kind), t => t.alias())]);
 
     /// <summary>As <see cref="Same"/>, with matrices stored as (in, out).</summary>
     public WeightNames Transposed(string ours, string published)
@@ -68,5 +70,6 @@ public sealed class WeightNames
         return this;
     }
 
-    private static string Name(string published, string index, string kind) => $"{published.Replace("*", index, StringComparison.Ordinal)}.{kind}";
+    private static string Name(string published, string index, string kind)
+        => $"{published.Replace("*", index, StringComparison.Ordinal)}.{kind}";
 }

@@ -17,6 +17,7 @@ public static class Devices
             throw new ArgumentException($"unknown device '{name}': cpu, cuda, cuda:N or auto");
         var index = parts.Length == 2 ? int.Parse(parts[1]) : 0;
         var count = cuda.is_available() ? cuda.device_count() : 0;
-        return index < count ? new Device(DeviceType.CUDA, index) : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
+        return index < count ? new Device(DeviceType.CUDA, index)
+            : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
     }
 }

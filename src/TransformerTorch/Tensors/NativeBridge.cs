@@ -32,7 +32,9 @@ public static unsafe partial class NativeBridge
         return new Guard(static () => t_suspended--);
     }
 
-    /// <summary>The first caller in the process gets what is missing, to print it; later ones, and where nothing is missing, null.</summary>
+    /// <summary>
+    /// The first caller in the process gets what is missing, to print it; later ones, and where nothing is missing, null.
+    /// </summary>
     public static string? MissingOnce()
         => IsAvailable || Interlocked.Exchange(ref s_told, 1) == 1 ? null
             : $"native bridge not used ({Missing}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower";

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Tensors;
 
-/// <summary>An operator of libtorch or of ours, called by name through the dispatcher (autograd, autocast and device selection included).</summary>
+/// <summary>
+/// An operator of libtorch or of ours, called by name through the dispatcher (autograd, autocast and device selection included).
+/// </summary>
 public sealed unsafe partial class NativeOperator
 {
     private readonly nint _handle;
@@ -25,7 +27,8 @@ public sealed unsafe partial class NativeOperator
     public Tensor Call(params ReadOnlySpan<Argument> arguments)
     {
         NativeValue result;
-        if (Invoke(arguments, &result, maximum: 1) < 1 || result.Tag != Argument.TensorTag) throw new InvalidOperationException($"{_name} returned no tensor");
+        if (Invoke(arguments, &result, maximum: 1) < 1 || result.Tag != Argument.TensorTag)
+            throw new InvalidOperationException($"{_name} returned no tensor");
         return Tensor.UnsafeCreateTensor((nint)result.Payload);
     }
 

@@ -10,8 +10,8 @@ namespace TransformerTorch.Tensors;
 /// </summary>
 public static class Operators
 {
-    private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"), s_gelu = new("gelu"),
-        s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
+    private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"),
+        s_gelu = new("gelu"), s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>
@@ -83,8 +83,10 @@ public static class Operators
             return native.Call(hidden, weight, bias, targets, o.IgnoreIndex, o.LabelSmoothing, o.ZLoss, o.SoftCap);
         var logits = Linear(hidden, weight, bias).to(ScalarType.Float32); // (N, V)
         if (o.SoftCap > 0) logits = (logits / o.SoftCap).tanh() * o.SoftCap;
-        var loss = F.cross_entropy(logits, targets, ignore_index: o.IgnoreIndex, reduction: nn.Reduction.Sum, label_smoothing: o.LabelSmoothing);
-        return o.ZLoss == 0 ? loss : loss + (logits.logsumexp(-1).square() * targets.ne(o.IgnoreIndex).to(ScalarType.Float32)).sum() * o.ZLoss;
+        var loss = F.cross_entropy(logits, targets, ignore_index: o.IgnoreIndex, reduction: nn.Reduction.Sum,
+            label_smoothing: o.LabelSmoothing);
+        return o.ZLoss == 0 ? loss
+            : loss + (logits.logsumexp(-1).square() * targets.ne(o.IgnoreIndex).to(ScalarType.Float32)).sum() * o.ZLoss;
     }
 }
 
@@ -110,7 +112,8 @@ public sealed record CrossEntropyOptions
 /// <summary>A native operator, ours unless it says whose, looked up once; none while the bridge is missing or suspended.</summary>
 internal sealed class NativeSlot(string name)
 {
-    private readonly Lazy<NativeOperator?> _operator = new(() => NativeOperator.Find(name.Contains("::", StringComparison.Ordinal) ? name : $"transformertorch::{name}"));
+    private readonly Lazy<NativeOperator?> _operator
+        = new(() => NativeOperator.Find(name.Contains("::", StringComparison.Ordinal) ? name : $"transformertorch::{name}"));
 
     public NativeOperator? Get() => NativeBridge.IsAvailable ? _operator.Value : null;
 }

@@ -8,7 +8,8 @@ public static class OptimizerOperators
     private static readonly NativeSlot s_adamW = new("adamw_"), s_gradNorm = new("grad_norm");
 
     /// <summary>
-    /// One step of AdamW (Loshchilov and Hutter, 2017; PyTorch's arithmetic: decay first, then the bias-corrected step), in place. All lists
+    /// One step of AdamW (Loshchilov and Hutter, 2017; PyTorch's arithmetic: decay first, then the bias-corrected step), in place. All
+    /// lists
     /// are of one length and order.
     /// </summary>
     /// <param name="group">parameters, gradients and both moments</param>
@@ -23,7 +24,8 @@ public static class OptimizerOperators
         var o = options;
         if (s_adamW.Get() is { } native)
         {
-            native.Run(parameters, gradients, means, squares, gradientScale, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, (long)step);
+            native.Run(parameters, gradients, means, squares, gradientScale, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay,
+                (long)step);
             return;
         }
         var (correction1, correction2) = (1 - Math.Pow(o.Beta1, step), 1 - Math.Pow(o.Beta2, step));

@@ -30,7 +30,8 @@ public static partial class RandomState
 
     private static nint Generator(Device device)
     {
-        if (!NativeBridge.IsAvailable) throw new NotSupportedException($"the random state of {device} needs the native bridge: {NativeBridge.Missing}");
+        if (!NativeBridge.IsAvailable)
+            throw new NotSupportedException($"the random state of {device} needs the native bridge: {NativeBridge.Missing}");
         var generator = tt_generator_default((int)device.type, Math.Max(device.index, 0));
         return generator != 0 ? generator : throw NativeBridge.LastError("generator");
     }

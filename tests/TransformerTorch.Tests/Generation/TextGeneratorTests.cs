@@ -7,12 +7,14 @@ namespace TransformerTorch.Tests.Generation;
 /// <summary>Text in, text out, over a tokenizer whose tokens are single letters.</summary>
 public class TextGeneratorTests
 {
+    private const string Letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
     private static readonly Tokenizer s_letters = Tokenizer.FromJson(System.Text.Encoding.UTF8.GetBytes($$"""
         {"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"post_processor":null,
          "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
          "decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},
          "model":{"type":"BPE","dropout":null,"unk_token":null,"merges":[],"vocab":{
-            {{string.Join(',', Enumerable.Range(0, 61).Select(i => $"\"{(i < 52 ? i < 26 ? (char)('a' + i) : (char)('A' + i - 26) : (char)('0' + i - 52))}\":{i}"))}} } } }
+            {{string.Join(',', Letters.Take(61).Select((letter, i) => $"\"{letter}\":{i}"))}} } } }
         """));
 
     [Fact]

@@ -102,10 +102,11 @@ public class AttentionKernelTests
         {
             var last = a.Causal ? i + (Tk - Tq) : Tk - 1;
             var first = a.Window > 0 ? Math.Max(0, last - a.Window + 1) : 0;
+            Tensor Seen(Tensor t) => t.narrow(1, first, last - first + 1);
             var heads = new List<Tensor>();
             for (var h = 0L; h < H; h++)
             {
-                var (kh, vh) = (k.select(2, h * K / H).narrow(1, first, last - first + 1), v.select(2, h * K / H).narrow(1, first, last - first + 1));
+                var (kh, vh) = (Seen(k.select(2, h * K / H)), Seen(v.select(2, h * K / H))); // (B, keys, D)
                 var scores = (kh * q.select(1, i).select(1, h).unsqueeze(1)).sum(-1) * (a.Scale ?? (1 / Math.Sqrt(D))); // (B, keys)
                 if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
                 if (bias is not null) scores = scores + bias.select(1, h).select(1, i).narrow(1, first, last - first + 1);

@@ -74,6 +74,7 @@ public class GoldenTests
         Tensor[] parameters = [.. model.parameters()];
         var (means, squares) = (Array.ConvertAll(parameters, zeros_like), Array.ConvertAll(parameters, zeros_like));
         var expected = golden.Grads["adamw_losses"]!.AsArray();
+        var options = new AdamWOptions { LearningRate = 1e-3, WeightDecay = 0.01 };
 
         for (var step = 1; step <= expected.Count; step++)
         {
@@ -84,7 +85,7 @@ public class GoldenTests
             loss.backward();
             Tensor[] gradients = Array.ConvertAll(parameters, p => p.grad!);
             var clip = (1 / (OptimizerOperators.GradNorm(gradients) + 1e-6)).clamp_max(1);
-            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), new AdamWOptions { LearningRate = 1e-3, WeightDecay = 0.01 }, step, clip);
+            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), options, step, clip);
         }
         Assert.Equal(10, expected.Count);
         static Tensor zeros_like(Tensor t) => torch.zeros_like(t, requires_grad: false);

@@ -17,7 +17,8 @@ public class ModelConfigTests
     [InlineData("""{"model_type":"gpt2","tie_word_embeddings":"yes"}""", "here: tie_word_embeddings is \"yes\", expected true or false")]
     [InlineData("""{"model_type":"llama","num_attention_heads":6,"hidden_size":12,"num_key_value_heads":4}""",
         "here: num_attention_heads 6 is no multiple of num_key_value_heads 4")]
-    [InlineData("""{"model_type":"llama","rope_scaling":{"type":"yarn"}}""", "here: rope_scaling: type is \"yarn\", expected one of default, linear, llama3")]
+    [InlineData("""{"model_type":"llama","rope_scaling":{"type":"yarn"}}""",
+        "here: rope_scaling: type is \"yarn\", expected one of default, linear, llama3")]
     [InlineData("""{"model_type":"llama","rope_scaling":{"type":"linear"}}""", "here: rope_scaling: factor is missing")]
     public void A_wrong_value_is_named_with_its_place(string json, string message)
     {
@@ -30,14 +31,16 @@ public class ModelConfigTests
     {
         var keys = JsonNode.Parse("""{"model_type":"gpt2","activation_function":"gelo"}""")!.AsObject();
         var error = Assert.Throws<ModelConfigException>(() => ModelConfig.FromKeys(keys, "here"));
-        Assert.StartsWith("here: activation_function is \"gelo\", expected one of gelu, gelu_fast", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("here: activation_function is \"gelo\", expected one of gelu, gelu_fast", error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Absent_keys_take_the_published_defaults()
     {
         var config = ModelConfig.FromKeys(new JsonObject { ["model_type"] = "gpt2" }, "here");
-        Assert.Equal((50257, 1024, 12, 768), (config.VocabularySize, config.ContextLength, config.Decoder.Blocks.Count, config.Decoder.Embeddings.Width));
+        Assert.Equal((50257, 1024, 12, 768), (config.VocabularySize, config.ContextLength, config.Decoder.Blocks.Count,
+            config.Decoder.Embeddings.Width));
         Assert.True(config.TieEmbeddings);
         Assert.Equal(3072, config.Decoder.Blocks[0].FeedForward.HiddenSize);
     }

@@ -15,11 +15,12 @@ public class ModelContractTests
 
     private static readonly Dictionary<string, string> s_configs = new()
     {
-        ["gpt2"] = """{"model_type":"gpt2","vocab_size":61,"n_embd":24,"n_layer":3,"n_head":3,"n_positions":32,"n_inner":40,"initializer_range":0.2,"""
-            + """ "activation_function":"relu","scale_attn_by_inverse_layer_idx":true,"resid_pdrop":0,"embd_pdrop":0,"attn_pdrop":0}""",
-        ["llama"] = """{"model_type":"llama","vocab_size":61,"hidden_size":24,"intermediate_size":36,"num_hidden_layers":2,"initializer_range":0.2,"""
-            + """ "num_attention_heads":6,"num_key_value_heads":2,"head_dim":6,"max_position_embeddings":32,"attention_bias":true,"mlp_bias":true,"""
-            + """ "rope_theta":500,"rope_scaling":{"type":"linear","factor":2}}""",
+        ["gpt2"] = """{"model_type":"gpt2","vocab_size":61,"n_embd":24,"n_layer":3,"n_head":3,"n_positions":32,"""
+            + """ "n_inner":40,"initializer_range":0.2,"activation_function":"relu","""
+            + """ "scale_attn_by_inverse_layer_idx":true,"resid_pdrop":0,"embd_pdrop":0,"attn_pdrop":0}""",
+        ["llama"] = """{"model_type":"llama","vocab_size":61,"hidden_size":24,"intermediate_size":36,"num_hidden_layers":2,"""
+            + """ "initializer_range":0.2,"num_attention_heads":6,"num_key_value_heads":2,"head_dim":6,"max_position_embeddings":32,"""
+            + """ "attention_bias":true,"mlp_bias":true,"rope_theta":500,"rope_scaling":{"type":"linear","factor":2}}""",
     };
 
     public static TheoryData<string> Families => [.. s_configs.Keys];
@@ -90,7 +91,8 @@ public class ModelContractTests
         model.Hidden(ids, mask, cache);
         cache.Select(rows);
         var continued = model.Hidden(next, cache: cache);
-        var whole = model.Hidden(cat([ids.index_select(0, rows), next], 1), cat([mask.index_select(0, rows), ones([3, 1], ScalarType.Int64)], 1));
+        var wholeMask = cat([mask.index_select(0, rows), ones([3, 1], ScalarType.Int64)], 1);
+        var whole = model.Hidden(cat([ids.index_select(0, rows), next], 1), wholeMask);
         TensorAssert.Close(whole.narrow(1, 6, 1), continued, Within);
     }
 
@@ -117,7 +119,7 @@ public class ModelContractTests
         using var model = Build(family, ("attn_pdrop", 0.1), ("resid_pdrop", 0.1));
         model.train();
         Tensor[] parameters = [.. model.parameters()];
-        Tensor[] means = Array.ConvertAll(parameters, p => torch.zeros_like(p, requires_grad: false)), squares = Array.ConvertAll(parameters, p => torch.zeros_like(p, requires_grad: false));
+        var (means, squares) = (Array.ConvertAll(parameters, Zeros), Array.ConvertAll(parameters, Zeros));
         Step(1);
         model.zero_grad();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -125,6 +127,7 @@ public class ModelContractTests
         model.zero_grad();
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
 
+        static Tensor Zeros(Tensor like) => zeros_like(like, requires_grad: false);
         void Step(int step)
         {
             using var scope = NewDisposeScope();
@@ -132,7 +135,8 @@ public class ModelContractTests
             var ids = randint(0, 61, [2, 16], ScalarType.Int64);
             model.LossSum(ids, ids).backward();
             var gradients = Array.ConvertAll(parameters, p => p.grad!);
-            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), new AdamWOptions(), step, OptimizerOperators.GradNorm(gradients));
+            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), new AdamWOptions(), step,
+                OptimizerOperators.GradNorm(gradients));
         }
     }
 
@@ -167,9 +171,11 @@ public class ModelContractTests
         using var model = Build("gpt2", ("n_embd", 96), ("initializer_range", 0.02));
         foreach (var (name, parameter) in model.named_parameters())
         {
-            var expected = name.EndsWith("output.weight", StringComparison.Ordinal) || name.EndsWith("down.weight", StringComparison.Ordinal) ? 0.02 / Math.Sqrt(6) : 0.02;
+            var residual = name.Contains("output.", StringComparison.Ordinal) || name.Contains("down.", StringComparison.Ordinal);
+            var constant = name.Contains("norm.weight", StringComparison.Ordinal) ? 1 : 0;
+            var expected = residual ? 0.02 / Math.Sqrt(6) : 0.02;
             if (parameter.dim() == 2) TensorAssert.Near(expected, parameter.std().item<float>(), 0.1, name);
-            else TensorAssert.Close(full_like(parameter, name.Contains("norm.weight", StringComparison.Ordinal) ? 1 : 0), parameter, within: 0);
+            else TensorAssert.Close(full_like(parameter, constant), parameter, within: 0);
         }
     }
 }

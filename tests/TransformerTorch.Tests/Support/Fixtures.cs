@@ -19,7 +19,9 @@ internal static class Fixtures
     }
 }
 
-/// <summary>What the reference computed for a model: inputs and outputs, loss, gradient norms, ten losses of AdamW, generated ids.</summary>
+/// <summary>
+/// What the reference computed for a model: inputs and outputs, loss, gradient norms, ten losses of AdamW, generated ids.
+/// </summary>
 internal sealed class Golden : IDisposable
 {
     private readonly SafeTensorsFile _io;

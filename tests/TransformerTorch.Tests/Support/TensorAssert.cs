@@ -18,5 +18,6 @@ internal static class TensorAssert
 
     /// <summary>Equal within a relative tolerance.</summary>
     public static void Near(double expected, double actual, double relative, string what)
-        => Assert.True(Math.Abs(actual - expected) <= relative * Math.Abs(expected), $"{what}: {actual:g9}, the reference has {expected:g9}, allowed {relative:g3}");
+        => Assert.True(Math.Abs(actual - expected) <= relative * Math.Abs(expected),
+            $"{what}: {actual:g9}, the reference has {expected:g9}, allowed {relative:g3}");
 }

@@ -57,7 +57,8 @@ public class OperatorsTests
                 var first = interleaved ? i % 2 == 0 : i < size / 2;
                 var (a, b) = interleaved ? (2 * pair, (2 * pair) + 1) : (pair, pair + (size / 2));
                 var (cos, sin) = (wide.select(-1, pair).cos().unsqueeze(-1), wide.select(-1, pair).sin().unsqueeze(-1)); // (T, 1)
-                return first ? (t[0].select(-1, a) * cos) - (t[0].select(-1, b) * sin) : (t[0].select(-1, b) * cos) + (t[0].select(-1, a) * sin);
+                return first ? (t[0].select(-1, a) * cos) - (t[0].select(-1, b) * sin)
+                    : (t[0].select(-1, b) * cos) + (t[0].select(-1, a) * sin);
             });
             return stack(columns.ToArray(), -1);
         });
@@ -89,8 +90,10 @@ public class OperatorsTests
         using var way = new Way(AttentionKernelKind.Math, bridge);
         using var scope = NewDisposeScope();
         long[][] shapes = [[5, 7], [3], []];
-        Tensor[] parameters = [.. shapes.Select(s => randn(s))], means = [.. shapes.Select(s => zeros(s))], squares = [.. shapes.Select(s => zeros(s))];
-        Tensor[] expected = [.. parameters.Select(p => p.to(ScalarType.Float64))], m = [.. expected.Select(p => torch.zeros_like(p))], v = [.. expected.Select(p => torch.zeros_like(p))];
+        Tensor[] parameters = [.. shapes.Select(s => randn(s))], means = [.. shapes.Select(s => zeros(s))],
+            squares = [.. shapes.Select(s => zeros(s))];
+        Tensor[] expected = [.. parameters.Select(p => p.to(ScalarType.Float64))], m = [.. expected.Select(p => torch.zeros_like(p))],
+            v = [.. expected.Select(p => torch.zeros_like(p))];
         var o = new AdamWOptions { LearningRate = 0.1, Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-6, WeightDecay = 0.3 };
         for (var step = 1; step <= 4; step++)
         {
@@ -101,7 +104,8 @@ public class OperatorsTests
                 var g = gradients[i].to(ScalarType.Float64) * 0.5;
                 (m[i], v[i]) = ((m[i] * o.Beta1) + (g * (1 - o.Beta1)), (v[i] * o.Beta2) + (g.square() * (1 - o.Beta2)));
                 var (mean, square) = (m[i] / (1 - Math.Pow(o.Beta1, step)), v[i] / (1 - Math.Pow(o.Beta2, step)));
-                expected[i] = (expected[i] * (1 - (o.LearningRate * o.WeightDecay))) - (mean / (square.sqrt() + o.Epsilon) * o.LearningRate);
+                var decayed = expected[i] * (1 - (o.LearningRate * o.WeightDecay));
+                expected[i] = decayed - (mean / (square.sqrt() + o.Epsilon) * o.LearningRate);
             }
         }
         for (var i = 0; i < shapes.Length; i++) TensorAssert.Close(expected[i], parameters[i], Within);
