@@ -56,11 +56,14 @@ public sealed class Decoder : nn.Module<Tensor, Tensor>
     /// <param name="cache">earlier positions, to which these are added</param>
     /// <param name="each">called with the embeddings and with what each block gives, before the final norm; not kept by the stack</param>
     /// <returns>(B, T, C)</returns>
+    /// <exception cref="ArgumentException">More tokens than the model has learned positions.</exception>
     public Tensor Hidden(Tensor ids, Tensor? mask = null, KvCache? cache = null, Action<Tensor>? each = null)
     {
         using var scope = NewDisposeScope();
         var (B, T) = ids.Dims2();
         var offset = cache?.Offset ?? 0;
+        if (_options.Embeddings.Positions is > 0 and var most && offset + T > most)
+            throw new ArgumentException($"a sequence of {offset + T} tokens, the model has {most} positions");
         var keys = cache is null ? mask : cache.ExtendMask(mask, B, T); // (B, Tk)
         var positions = Positions(keys, offset, T, ids.device);
         var context = new AttentionContext { Rotation = _rotary?.At(positions), Bias = Bias(keys), Cache = cache };

@@ -165,6 +165,15 @@ public class ModelContractTests
     }
 
     [Fact]
+    public void More_tokens_than_learned_positions_are_refused_with_both_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Build("gpt2");
+        var error = Assert.Throws<ArgumentException>(() => model.call(zeros([1, 33], ScalarType.Int64)));
+        Assert.Equal("a sequence of 33 tokens, the model has 32 positions", error.Message);
+    }
+
+    [Fact]
     public void First_values_are_the_papers()
     {
         using var scope = NewDisposeScope();
