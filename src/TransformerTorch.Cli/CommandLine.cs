@@ -28,7 +28,7 @@ internal static class CommandLine
         foreach (var command in commands) root.Subcommands.Add(command);
 
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && !AsksForHelp(parsed)) return Refuse(parsed);
+        if ((parsed.Errors.Count > 0 || Unknown(parsed).Any()) && !AsksForHelp(parsed)) return Refuse(parsed);
         using var interruption = new Interruption();
         try
         {
@@ -78,18 +78,27 @@ internal static class CommandLine
     // `tt --help` and `tt train --help` are answered whatever else stands there.
     private static bool AsksForHelp(ParseResult parsed) => parsed.Action is HelpAction;
 
+    // Words that nothing takes, and misspelt options, which the library takes for a command's argument (`tt train --resum`).
+    private static IEnumerable<string> Unknown(ParseResult parsed)
+    {
+        var options = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value).Where(word => word.StartsWith("--", StringComparison.Ordinal)).ToList();
+        return options.Count > 0 ? options : parsed.UnmatchedTokens;
+    }
+
     private static int Refuse(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
         var name = string.Join(' ', Path(parsed.CommandResult));
         string[] known = [.. command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden).Select(option => option.Name),
             .. command.Subcommands.Select(sub => sub.Name)];
-        foreach (var error in parsed.Errors.DistinctBy(error => error.Message))
-        {
-            var unknown = parsed.UnmatchedTokens.FirstOrDefault(token => error.Message.Contains($"'{token}'", StringComparison.Ordinal));
-            var meant = unknown is null ? null : Suggestion.For(unknown.Split('=')[0], known);
-            Console.Error.WriteLine($"{name}: {Plain(error.Message)}{(meant is null ? "" : $" Did you mean {meant}?")}");
-        }
+        var unknown = Unknown(parsed).ToList();
+        foreach (var word in unknown)
+            Console.Error.WriteLine($"{name}: unknown {(word.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument")} '{word}'."
+                + (Suggestion.For(word.Split('=')[0], known) is { } meant ? $" Did you mean {meant}?" : ""));
+        // What else is wrong mostly follows from a misspelt word.
+        if (unknown.Count == 0)
+            foreach (var message in parsed.Errors.Select(error => Plain(error.Message)).Distinct()) Console.Error.WriteLine($"{name}: {message}");
         if (command.Subcommands.Count > 0)
             Console.Error.WriteLine($"{name}: the commands are {string.Join(", ", command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}");
         Console.Error.WriteLine($"`{name} --help` explains.");

@@ -127,7 +127,9 @@ internal sealed class ConfigFile(Type root, List<ConfigError> errors)
     private static string Nearby(string path)
     {
         if (Path.GetDirectoryName(path) is not { } folder || !Directory.Exists(folder)) return "";
-        var names = Directory.EnumerateFiles(folder).Where(file => Path.GetExtension(file) is ".yaml" or ".yml").Select(file => Path.GetFileName(file));
-        return Suggestion.For(Path.GetFileName(path), names) is { } name ? $"; did you mean {name}?" : "";
+        // By stems: a shared ".yaml" makes no two names alike.
+        var names = Directory.EnumerateFiles(folder).Where(file => Path.GetExtension(file) is ".yaml" or ".yml")
+            .ToLookup(file => Path.GetFileNameWithoutExtension(file), file => Path.GetFileName(file));
+        return Suggestion.For(Path.GetFileNameWithoutExtension(path), names.Select(group => group.Key)) is { } name ? $"; did you mean {names[name].First()}?" : "";
     }
 }

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.EndToEnd.Support;
+
+/// <summary>How a command ended, and what it printed.</summary>
+internal sealed record Outcome(int ExitCode, string Output, string Error)
+{
+    /// <summary>What --json printed: the last line.</summary>
+    public JsonObject Json => (JsonObject)JsonNode.Parse(Output.TrimEnd().Split('\n')[^1])!;
+
+    public Outcome Succeeded()
+    {
+        Assert.True(ExitCode == 0, $"exit code {ExitCode}\n{Output}\n{Error}");
+        return this;
+    }
+}
+
+/// <summary>The built command line, run in a folder of its own by the host that runs the tests.</summary>
+internal sealed partial class Tt : IDisposable
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("tt-end-to-end-").FullName;
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(Path.Combine(Folder, name), text);
+        return name;
+    }
+
+    public string At(string name) => Path.Combine(Folder, name);
+
+    public Outcome Run(params string[] arguments)
+    {
+        using var running = Start(arguments);
+        return running.Ended();
+    }
+
+    public Running Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Host(), [Path.Combine(AppContext.BaseDirectory, "tt.dll"), .. arguments])
+        {
+            WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        // Small models on one thread each: tests run beside each other.
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment["TT_LAUNCHER"] = "tt";
+        return new Running(Process.Start(start)!);
+    }
+
+    // The tests' own process is the host, or was started by it.
+    private static string Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) is "dotnet"
+        ? Environment.ProcessPath!
+        : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    /// <summary>A command that runs.</summary>
+    internal sealed partial class Running : IDisposable
+    {
+        private readonly Process _process;
+        private readonly ConcurrentQueue<string> _error = [];
+        private readonly Task<string> _output;
+        private readonly Task _errorRead;
+
+        public Running(Process process)
+        {
+            _process = process;
+            _process.StandardInput.Close();
+            _output = process.StandardOutput.ReadToEndAsync();
+            _errorRead = Task.Run(() =>
+            {
+                while (process.StandardError.ReadLine() is { } line) _error.Enqueue(line);
+            });
+        }
+
+        /// <summary>Waits until standard error has a line of that kind.</summary>
+        public void WaitFor(Predicate<string> line)
+        {
+            var until = Stopwatch.StartNew();
+            while (!_error.Any(seen => line(seen)))
+            {
+                if (_errorRead.IsCompleted || until.Elapsed > _patience) Assert.Fail($"the line did not come:\n{string.Join('\n', _error)}");
+                Thread.Sleep(20);
+            }
+        }
+
+        public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
+
+        public Outcome Ended()
+        {
+            Assert.True(_process.WaitForExit(_patience), $"still running:\n{string.Join('\n', _error)}");
+            _errorRead.Wait();
+            return new Outcome(_process.ExitCode, _output.Result, string.Join('\n', _error));
+        }
+
+        public void Dispose()
+        {
+            if (!_process.HasExited) _process.Kill();
+            _process.Dispose();
+        }
+
+        [LibraryImport("libc", EntryPoint = "kill")]
+        private static partial int Kill(int process, int signal);
+    }
+}

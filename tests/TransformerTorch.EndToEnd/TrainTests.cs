@@ -1,0 +1,87 @@
+using System.Xml.Linq;
+using TransformerTorch.Configuration;
+using TransformerTorch.EndToEnd.Support;
+using TransformerTorch.Training;
+
+namespace TransformerTorch.EndToEnd;
+
+public sealed class TrainTests
+{
+    [Fact]
+    public void Training_leaves_what_the_command_line_promises_and_generation_and_resuming_go_on_from_it()
+    {
+        using var tt = TinyTraining.Folder();
+
+        var trained = tt.Run("train", "run.yaml", "--set", "seed=7", "--json").Succeeded();
+
+        Assert.Equal(12, (int)trained.Json["step"]!);
+        Assert.True((double)trained.Json["eval_bits_per_byte"]! > 0);
+        Assert.Contains("tt generate --model run/model --prompt 'Line 1'", trained.Output, StringComparison.Ordinal);
+        Assert.Contains("step 12: Line 1|", trained.Error, StringComparison.Ordinal);
+        var config = Yaml.Load<RunConfig>(tt.At("run/config.yaml"));
+        Assert.Equal((7, 0.9), (config.Seed, config.AdamBeta1));
+        Assert.Equal(Enumerable.Range(1, 12), TinyTraining.Steps(tt, "loss"));
+        Assert.Equal(Enumerable.Range(1, 12), TinyTraining.Steps(tt, "tokens_per_second"));
+        Assert.Equal([6, 12], TinyTraining.Steps(tt, "eval_loss"));
+        Assert.Equal("svg", XDocument.Load(tt.At("run/loss.svg")).Root!.Name.LocalName);
+        Assert.True(Directory.Exists(tt.At("run/checkpoints/step-12")));
+        Assert.All(["config.json", "model.safetensors", "tokenizer.json"], name => Assert.True(File.Exists(tt.At($"run/model/{name}")), name));
+
+        string[] generate = ["generate", "--model", "run/model", "--max-new-tokens", "5", "--temperature", "1", "--seed", "3"];
+        var text = tt.Run([.. generate, "--prompt", "Line 1"]).Succeeded();
+        var json = tt.Run([.. generate, "--prompt", "Line 1", "--json"]).Succeeded().Json;
+        Assert.Equal(text.Output, (string)json["text"]! + "\n");
+        Assert.InRange(json["ids"]!.AsArray().Count, 1, 5);
+        var ids = tt.Run([.. generate, "--prompt-ids", "40,41,42"]).Succeeded();
+        Assert.InRange(ids.Output.Split(',').Select(int.Parse).Count(), 1, 5);
+
+        var resumed = tt.Run("train", "run.yaml", "--set", "seed=7", "--set", "max_steps=14", "--resume").Succeeded();
+        Assert.Contains("going on after step 12", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Range(1, 14), TinyTraining.Steps(tt, "loss"));
+    }
+
+    [SkippableTheory]
+    [InlineData(2)]  // SIGINT: Ctrl-C
+    [InlineData(15)] // SIGTERM
+    public void Interrupted_training_writes_a_checkpoint_and_the_command_it_names_goes_on(int signal)
+    {
+        Skip.If(OperatingSystem.IsWindows(), "POSIX signals");
+        using var tt = TinyTraining.Folder();
+        using var training = tt.Start("train", "run.yaml", "--set", "max_steps=100000", "--set", "save_steps=0");
+        training.WaitFor(line => line.StartsWith("step 6:", StringComparison.Ordinal));
+
+        training.Signal(signal);
+        var ended = training.Ended();
+
+        Assert.Equal(130, ended.ExitCode);
+        var step = TinyTraining.Steps(tt, "loss")[^1];
+        Assert.True(Directory.Exists(tt.At($"run/checkpoints/step-{step}")));
+        Assert.EndsWith($"Stopped after step {step} of 100000. To go on:\n  tt train run.yaml --set max_steps=100000 --set save_steps=0 --resume", ended.Error, StringComparison.Ordinal);
+
+        tt.Run("train", "run.yaml", "--set", $"max_steps={step + 2}", "--set", "save_steps=0", "--resume").Succeeded();
+        Assert.Equal(Enumerable.Range(1, step + 2), TinyTraining.Steps(tt, "loss"));
+    }
+
+    [SkippableFact]
+    public void Training_killed_at_any_moment_leaves_a_checkpoint_that_loads()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "POSIX signals");
+        using var tt = TinyTraining.Folder();
+        var random = new Random(20);
+        string[] train = ["train", "run.yaml", "--set", "max_steps=100000", "--set", "save_steps=1", "--set", "eval_steps=0"];
+
+        for (var kill = 0; kill < 3; kill++)
+        {
+            using var training = kill == 0 ? tt.Start(train) : tt.Start([.. train, "--resume"]);
+            training.WaitFor(line => line.Contains(": saved ", StringComparison.Ordinal));
+            Thread.Sleep(random.Next(150));
+            training.Signal(9);
+            training.Ended();
+        }
+
+        var last = Directory.GetDirectories(tt.At("run/checkpoints"), "step-*").Max(path => int.Parse(path.Split('-')[^1]));
+        var ended = tt.Run([.. train, "--resume", "--set", $"max_steps={last + 1}", "--json"]).Succeeded();
+        Assert.Equal(last + 1, (int)ended.Json["step"]!);
+        Assert.Equal(Enumerable.Range(1, last + 1), TinyTraining.Steps(tt, "loss"));
+    }
+}
