@@ -14,7 +14,7 @@ internal static class DoctorCommand
             var report = MachineReport.Make();
             if (parsed.GetValue(json)) Console.WriteLine(report.ToJson());
             else Console.Write(report.ToText());
-            return CommandLine.Done;
+            return report.Problem is { } problem ? throw new CommandException(problem) : CommandLine.Done;
         });
         return command;
     }

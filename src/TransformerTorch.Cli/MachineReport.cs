@@ -5,6 +5,8 @@ using System.Runtime.Intrinsics.X86;
 using System.Text;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Cli;
@@ -15,16 +17,31 @@ internal sealed class MachineReport
     private static readonly string[] _variables =
         ["LIBTORCH", "TT_NATIVE", "TT_BRIDGE", "TT_ATTENTION", "TT_CACHE", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"];
 
+    private static readonly AttentionArguments _causal = new() { Causal = true };
+
     private readonly List<(string Key, string Label, JsonNode? Value, string Unit)> _lines = [];
 
     public static MachineReport Make()
     {
         var report = new MachineReport();
         report.Machine();
-        report.Torch();
-        report.Speed();
+        report.Storage();
+        try
+        {
+            report.Torch();
+            report.Speed();
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException or ExternalException or FileNotFoundException)
+        {
+            // TorchSharp tells all that it tried; its first sentence is the reason.
+            var reason = (e.InnerException ?? e).Message.ReplaceLineEndings("\n").Split('\n')[0].Split(".  ")[0];
+            report.Problem = $"libtorch does not load: {reason}\nscripts/setup.sh sets it up.";
+        }
         return report;
     }
+
+    /// <summary>Why the engine cannot work here; null where it can.</summary>
+    public string? Problem { get; private set; }
 
     public string ToJson() => new JsonObject(_lines.Select(line => KeyValuePair.Create(line.Key, line.Value?.DeepClone()))).ToJsonString();
 
@@ -64,7 +81,9 @@ internal sealed class MachineReport
         Add("blas", "BLAS", NativeProbe.Blas());
         Add("threads", "Threads", get_num_threads());
         Add("devices", "Devices", new JsonArray(["cpu", .. Enumerable.Range(0, cuda.is_available() ? cuda.device_count() : 0).Select(i => (JsonNode)$"cuda:{i}")]));
-        Add("bridge", "Bridge", NativeProbe.Loaded("libtransformertorch"));
+        Add("bridge", "Bridge", NativeBridge.BuildInfo ?? $"not used: {NativeBridge.Missing}");
+        Add("bridge_path", "  from", NativeProbe.Loaded("libtransformertorch"));
+        Add("attention", "Attention", AttentionKernel.Chosen(_causal).ToString().ToLowerInvariant());
         Add("environment", "Environment", new JsonObject(_variables
             .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name))).Where(item => item.Value is not null)));
     }
@@ -75,6 +94,23 @@ internal sealed class MachineReport
         using var noGrad = no_grad();
         var (x, w) = (randn(512, 768), randn(768, 3072));
         Add("matmul_gflops", "512x768x3072, fp32", Math.Round(2.0 * 512 * 768 * 3072 / Best(() => x.matmul(w)) / 1e9), " GFLOP/s");
+
+        // (B, T, H, D), causal: half of the scores are computed.
+        var (q, k, v) = (randn(2, 512, 12, 64), randn(2, 512, 12, 64), randn(2, 512, 12, 64));
+        var seconds = Best(() => AttentionKernel.Run(q, k, v, _causal));
+        Add("attention_ms", "2x12x512x64 causal", Math.Round(seconds * 1e3, 2), " ms");
+        Add("attention_gflops", "", Math.Round(2.0 * 2 * 12 * 512 * 512 * 64 / seconds / 1e9), " GFLOP/s");
+    }
+
+    private void Storage()
+    {
+        var cache = Environment.GetEnvironmentVariable("TT_CACHE") is { Length: > 0 } named ? named
+            : Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } caches ? caches
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "transformertorch");
+        Add("cache", "Cache", cache);
+        var existing = cache;
+        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { Length: > 0 } above) existing = above;
+        Add("cache_free_gb", "  free", Math.Round(new DriveInfo(existing).AvailableFreeSpace / 1e9, 1), " GB");
     }
 
     // The best of a few: what the machine can do when it is left alone.
