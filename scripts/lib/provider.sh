@@ -26,7 +26,7 @@ pick_provider() {
   rm -rf "$state/probe"
   library=$folder/runtimes/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')/native/libLibTorchSharp.so
   if [[ ! -f $library ]]; then
-    missing="the NuGet feed has no TorchSharp $(torchsharp_version) for this machine"
+    missing="NuGet gave no TorchSharp $(torchsharp_version) for this machine"
     [[ $1 != package ]] || die "$missing; use --provider system, or reach a feed that has it"
   else
     missing=$(ldd "$library" 2>&1 | sed -n 's/.*version .\([A-Z]*_[0-9.]*\). not found.*/\1/p' | sort -u | paste -s -d ' ')

@@ -15,7 +15,7 @@ public sealed class SetupTests : IDisposable
         var result = _machine.Run("setup.sh");
 
         Assert.True(result.ExitCode == 0, result.Errors);
-        Assert.Contains("provider system (cpu): the NuGet feed has no TorchSharp 0.107.0", result.Errors);
+        Assert.Contains("provider system (cpu): NuGet gave no TorchSharp 0.107.0", result.Errors);
         Assert.Contains("<TorchProvider>system</TorchProvider>", _machine.Read("repo/.setup/setup.props"));
         Assert.Contains(_machine.Calls, call => call.Contains($"-DTT_TORCH_LIB={_machine.Path("libtorch/lib")}"));
         Assert.Equal(_machine.Path("bin/dotnet"), _machine.Read("repo/.setup/host").Trim());
