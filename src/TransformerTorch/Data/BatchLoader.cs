@@ -48,8 +48,12 @@ public sealed class BatchLoader
         var ids = new long[rows * width];
         for (var row = 0; row < rows; row++)
         {
-            if (_orderOf == State.Epoch && State.Index == _order.Length) State = State with { Epoch = State.Epoch + 1, Index = 0 };
             if (_orderOf != State.Epoch) Shuffle();
+            if (State.Index == _order.Length)
+            {
+                State = State with { Epoch = State.Epoch + 1, Index = 0 };
+                Shuffle();
+            }
             _data.Read(_order[State.Index], _offset, ids.AsSpan(row * width, width));
             State = State with { Index = State.Index + 1 };
         }

@@ -51,6 +51,11 @@ public sealed class BatchLoaderTests : IDisposable
     }
 
     [Fact]
+    public void It_goes_on_from_the_very_end_of_an_epoch()
+        => It_goes_on_exactly_where_its_state_was_taken(NonNegativeInt.NewNonNegativeInt(10),
+            PositiveInt.NewPositiveInt(3), 0);
+
+    [Fact]
     public void Seeds_give_orders_of_their_own()
     {
         Assert.NotEqual(Starts(new(new(_file, 10), seed: 1), 40), Starts(new(new(_file, 10), seed: 2), 40));
