@@ -91,7 +91,8 @@ public static partial class torch
         public static int device_count() => NativeMethods.tt_cuda_device_count();
 
         public static void manual_seed(long seed) => NativeMethods.Check(
-            NativeMethods.tt_generator_seed(NativeMethods.Check(NativeMethods.tt_generator_default((int)DeviceType.CUDA, -1)), (ulong)seed));
+            NativeMethods.tt_generator_seed(NativeMethods.Check(NativeMethods.tt_generator_default((int)DeviceType.CUDA, -1)),
+                (ulong)seed));
 
         public static void manual_seed_all(long seed)
         {
@@ -100,7 +101,8 @@ public static partial class torch
                     NativeMethods.Check(NativeMethods.tt_generator_default((int)DeviceType.CUDA, i)), (ulong)seed));
         }
 
-        public static void synchronize(Device? device = null) => NativeMethods.Check(NativeMethods.tt_cuda_synchronize(device?.index ?? -1));
+        public static void synchronize(Device? device = null) =>
+            NativeMethods.Check(NativeMethods.tt_cuda_synchronize(device?.index ?? -1));
     }
 
     public static partial class backends

@@ -10,7 +10,8 @@ public static partial class torch
         private readonly bool _owned;
 
         public Generator(ulong seed = 0, Device? device = null)
-            : this(NativeMethods.Check(NativeMethods.tt_generator_new((int)(device ?? CPU).type, (device ?? CPU).index)), device ?? CPU, owned: true) =>
+            : this(NativeMethods.Check(NativeMethods.tt_generator_new((int)(device ?? CPU).type, (device ?? CPU).index)), device ?? CPU,
+                owned: true) =>
             NativeMethods.Check(NativeMethods.tt_generator_seed(Handle, seed));
 
         private Generator(nint handle, Device device, bool owned) => (Handle, this.device, _owned) = (handle, device, owned);

@@ -140,7 +140,8 @@ public static class TensorExtensionMethods
         }
         if (!shape.SequenceEqual(tensor.shape))
             throw new ArgumentException(
-                $"Mismatched tensor shape while loading: the tensor's is [{string.Join(", ", tensor.shape)}], the stored one's [{string.Join(", ", shape)}].");
+                $"Mismatched tensor shape while loading: the tensor's is [{string.Join(", ", tensor.shape)}], "
+                + $"the stored one's [{string.Join(", ", shape)}].");
         using var frozen = no_grad();
         if (tensor.device_type == DeviceType.CPU) {
             tensor.ReadBytesFromStream(reader.BaseStream);

@@ -38,7 +38,8 @@ public sealed class IndexingTests : IDisposable
         Assert.Equal([1L, 3L, 4L], _t[tensor(new[] { 1L })].shape);
         Assert.Equal([4L, 16], Values(_t[TensorIndex.Colon, TensorIndex.Tensor(tensor(1L)), 0]));
         Assert.Equal([20L, 21, 22, 23], Values(_t[_t > 19]));
-        Assert.Equal([2L, 4], _t[TensorIndex.Colon, TensorIndex.Tensor(tensor(new[] { false, true, false })), TensorIndex.Colon].squeeze(1).shape);
+        Assert.Equal([2L, 4], _t[TensorIndex.Colon, TensorIndex.Tensor(tensor(new[] { false, true, false })),
+            TensorIndex.Colon].squeeze(1).shape);
         Assert.Equal([0L, 5], Values(_t[0][arange(2), arange(2)]));
         Assert.Equal([5L, 7, 17, 19], Values(_t[TensorIndex.Colon, 1, TensorIndex.Tensor(tensor(new[] { 1L, 3 }))]));
         Assert.Equal([2L, 2L], _t[TensorIndex.Ellipsis, 0, TensorIndex.Tensor(tensor(new[] { 1L, 3 }))].shape);

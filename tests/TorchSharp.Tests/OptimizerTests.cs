@@ -76,7 +76,8 @@ public sealed class OptimizerTests : IDisposable
     {
         var q = nn.Parameter(tensor(1.0));
         using var optimizer = optim.AdamW(
-            [new AdamW.ParamGroup([_p], new AdamW.Options { weight_decay = 0.5 }), new AdamW.ParamGroup([q], new AdamW.Options { LearningRate = 0.2 })],
+            [new AdamW.ParamGroup([_p], new AdamW.Options { weight_decay = 0.5 }), new AdamW.ParamGroup([q],
+                new AdamW.Options { LearningRate = 0.2 })],
             lr: 0.1);
         Assert.Equal([0.1, 0.2], optimizer.ParamGroups.Select(g => g.LearningRate));
         Gradient(0, 0);

@@ -35,10 +35,12 @@ public static class Signatures
         MethodInfo m when Visible(m) && (!m.IsSpecialName || m.Name.StartsWith("op_", StringComparison.Ordinal)) =>
             $"{Access(m)} {Name(m.ReturnType)} {m.Name}{Generics(m)}({Parameters(m)})",
         PropertyInfo p when (p.GetMethod ?? p.SetMethod) is { } a && Visible(a) =>
-            $"{Access(a)} {Name(p.PropertyType)} {p.Name}{Index(p)} {{{(Visible(p.GetMethod) ? " get;" : "")}{(Visible(p.SetMethod) ? " set;" : "")} }}",
+            $"{Access(a)} {Name(p.PropertyType)} {p.Name}{Index(p)} "
+            + $"{{{(Visible(p.GetMethod) ? " get;" : "")}{(Visible(p.SetMethod) ? " set;" : "")} }}",
         FieldInfo { IsSpecialName: false } f when f.IsPublic || f.IsFamily || f.IsFamilyOrAssembly =>
             f.IsLiteral ? $"const {Name(f.FieldType)} {f.Name} = {Convert.ToString(f.GetRawConstantValue(), CultureInfo.InvariantCulture)}"
-                        : $"{(f.IsPublic ? "public" : "protected")}{(f.IsStatic ? " static" : "")}{(f.IsInitOnly ? " readonly" : "")} {Name(f.FieldType)} {f.Name}",
+                        : (f.IsPublic ? "public" : "protected") + (f.IsStatic ? " static" : "") + (f.IsInitOnly ? " readonly" : "")
+                  + $" {Name(f.FieldType)} {f.Name}",
         EventInfo e when Visible(e.AddMethod) => $"event {Name(e.EventHandlerType!)} {e.Name}",
         _ => null,
     };
@@ -48,7 +50,8 @@ public static class Signatures
     private static string Access(MethodBase m)
     {
         var overrides = m is MethodInfo { IsVirtual: true } v && v.GetBaseDefinition() != v;
-        var kind = m.IsStatic ? " static" : overrides ? " override" : m.IsAbstract ? " abstract" : m.IsVirtual && !m.IsFinal ? " virtual" : "";
+        var kind = m.IsStatic ? " static" : overrides ? " override" : m.IsAbstract ? " abstract" : m.IsVirtual
+            && !m.IsFinal ? " virtual" : "";
         return (m.IsPublic ? "public" : "protected") + kind;
     }
 
@@ -139,7 +142,8 @@ public static class Signatures
     private static string Short(string name)
     {
         name = name.Replace('+', '.');
-        foreach (var prefix in (string[])["TorchSharp.torch.", "TorchSharp.", "System.Collections.Generic.", "System.Numerics.", "System.IO.", "System."]) {
+        foreach (var prefix in (string[])["TorchSharp.torch.", "TorchSharp.", "System.Collections.Generic.", "System.Numerics.",
+            "System.IO.", "System."]) {
             if (name.StartsWith(prefix, StringComparison.Ordinal)) {
                 return name[prefix.Length..];
             }

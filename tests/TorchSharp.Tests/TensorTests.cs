@@ -188,6 +188,7 @@ public sealed class TensorTests
     public void A_cuda_device_that_is_not_there_is_named()
     {
         if (!cuda.is_available())
-            Assert.Contains("CUDA", Assert.Throws<InvalidOperationException>(() => ones(1, device: "cuda")).Message, StringComparison.Ordinal);
+            Assert.Contains("CUDA", Assert.Throws<InvalidOperationException>(() => ones(1, device: "cuda")).Message,
+                StringComparison.Ordinal);
     }
 }

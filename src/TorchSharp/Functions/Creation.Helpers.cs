@@ -45,7 +45,8 @@ public static partial class torch
     }
 
     /// <summary>A tensor over an array's own memory, which it keeps pinned. Another type or device means a copy after all.</summary>
-    private static unsafe Tensor Over(Array data, ReadOnlySpan<long> size, long offset, ScalarType? dtype, Device? device, bool requiresGrad)
+    private static unsafe Tensor Over(Array data, ReadOnlySpan<long> size, long offset, ScalarType? dtype, Device? device,
+        bool requiresGrad)
     {
         Product(size, data);
         var type = ScalarTypeOf(data.GetType().GetElementType()!);

@@ -19,7 +19,8 @@ public static partial class torch
     public static Tensor vstack(Tensor[] tensors) => s_vstack.Call(tensors);
     public static Tensor block_diag(params Tensor[] tensors) => s_block_diag.Call(tensors);
     public static Tensor cartesian_prod(params Tensor[] tensors) => s_cartesian_prod.Call(tensors);
-    public static Tensor[] meshgrid(IEnumerable<Tensor> tensors, string indexing = "ij") => s_meshgrid.CallList(tensors.ToArray(), indexing);
+    public static Tensor[] meshgrid(IEnumerable<Tensor> tensors, string indexing = "ij") => s_meshgrid.CallList(tensors.ToArray(),
+        indexing);
     public static Tensor where(Tensor condition, Tensor x, Tensor y) => x.where(condition, y);
     public static Tensor[] where(Tensor condition) => s_where.CallList(condition);
     public static Tensor einsum(string equation, params Tensor[] tensors) => s_einsum.Call(equation, tensors);

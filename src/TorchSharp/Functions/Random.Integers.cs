@@ -49,7 +49,8 @@ public static partial class torch
     {
         Unnamed(names);
         return Marked(
-            s_normal_float_float.Call(mean, std, size, generator, dtype ?? _defaultType, Arg.None, InitializeDevice(device)), requires_grad);
+            s_normal_float_float.Call(mean, std, size, generator, dtype ?? _defaultType, Arg.None, InitializeDevice(device)),
+                requires_grad);
     }
 
     private static readonly Op s_randint = new("randint", "low_generator");

@@ -25,7 +25,7 @@ internal static class BridgeLibrary
             }
         }
         throw new DllNotFoundException(
-            "The native bridge to libtorch cannot be loaded. Run scripts/setup.sh, or set TT_NATIVE to the full path of the library. Tried:\n  "
+            "The native bridge to libtorch cannot be loaded. Run scripts/setup.sh, or set TT_NATIVE to the library's full path. Tried:\n  "
             + string.Join("\n  ", failures));
     }
 

@@ -12,7 +12,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial byte* tt_error(int full);
 
     [LibraryImport(Library)] internal static partial nint tt_operator_find(byte* name, byte* overload);
-    [LibraryImport(Library)] internal static partial int tt_operator_call(nint op, Value* arguments, int count, Value* results, int max_results);
+    [LibraryImport(Library)] internal static partial int tt_operator_call(nint op, Value* arguments, int count, Value* results,
+        int max_results);
     [LibraryImport(Library)] internal static partial void tt_free(void* memory);
 
     [LibraryImport(Library)] internal static partial void tt_tensor_free(nint tensor);
@@ -68,7 +69,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int tt_set_reduced_precision_reduction(int bf16, int fp16);
 
     /// <summary>Throws libtorch's message of this thread's last failure, as the type that TorchSharp throws.</summary>
-    internal static Exception Failure() => new ExternalException(Marshal.PtrToStringUTF8((nint)tt_error(0)) ?? "libtorch failed without a message");
+    internal static Exception Failure() =>
+        new ExternalException(Marshal.PtrToStringUTF8((nint)tt_error(0)) ?? "libtorch failed without a message");
 
     internal static void Check(int status)
     {

@@ -101,7 +101,8 @@ internal sealed unsafe class Op(string name, string overload = "")
 
     private void Run(
         Value* results, int most, scoped in Arg a, scoped in Arg b, scoped in Arg c = default, scoped in Arg d = default,
-        scoped in Arg e = default, scoped in Arg f = default, scoped in Arg g = default, scoped in Arg h = default, scoped in Arg i = default)
+        scoped in Arg e = default, scoped in Arg f = default, scoped in Arg g = default, scoped in Arg h = default,
+            scoped in Arg i = default)
     {
         fixed (byte* pa = a.Data, pb = b.Data, pc = c.Data, pd = d.Data, pe = e.Data, pf = f.Data, pg = g.Data, ph = h.Data, pi = i.Data) {
             var arguments = stackalloc Value[9] {

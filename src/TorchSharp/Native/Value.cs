@@ -23,7 +23,7 @@ internal struct Value
     internal readonly nint Handle => (nint)Bits;
 }
 
-/// <summary>An argument on its way into an operator. Conversions make a call read as libtorch's own; nothing is allocated for the common kinds.</summary>
+/// <summary>An argument on its way into an operator. Conversions make a call read as libtorch's own.</summary>
 internal readonly ref struct Arg
 {
     private readonly int _tag;   // Tag + 1, so that default(Arg) is Absent
@@ -62,7 +62,8 @@ internal readonly ref struct Arg
     public static implicit operator Arg(bool value) => new(Tag.Bool, value ? 1 : 0);
     public static implicit operator Arg(ScalarType value) => new(Tag.Int, (long)value);
     public static implicit operator Arg(ScalarType? value) => value is { } v ? v : None;
-    public static implicit operator Arg(Device? value) => value is null ? None : new(Tag.Device, (long)value.type | (value.index & 0xffL) << 8);
+    public static implicit operator Arg(Device? value) => value is null ? None : new(Tag.Device,
+        (long)value.type | (value.index & 0xffL) << 8);
     public static implicit operator Arg(ReadOnlySpan<long> value) => new(Tag.Ints, MemoryMarshal.AsBytes(value), value.Length);
     public static implicit operator Arg(long[]? value) => value is null ? None : new ReadOnlySpan<long>(value);
     public static implicit operator Arg(double[]? value) =>

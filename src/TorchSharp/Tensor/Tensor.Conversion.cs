@@ -6,7 +6,8 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        public Tensor to(DeviceType deviceType, int deviceIndex = -1, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+        public Tensor to(DeviceType deviceType, int deviceIndex = -1, bool copy = false, bool disposeAfter = false,
+            bool non_blocking = false) =>
             to(new Device(deviceType, deviceIndex), copy, disposeAfter, non_blocking);
 
         public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
@@ -65,7 +66,8 @@ public static partial class torch
         public Tensor pin_memory() => s_pin_memory.Call(this);
 
         internal bool ToWillCopy(ScalarType? type, Device? device) =>
-            type is not null && type != dtype || device is not null && (device.type != device_type || device.index >= 0 && device.index != device_index);
+            type is not null && type != dtype || device is not null && (device.type != device_type || device.index >= 0
+                && device.index != device_index);
 
         private Tensor To(ScalarType? type, Device? device, bool copy = false, bool disposeAfter = false, bool nonBlocking = false)
         {

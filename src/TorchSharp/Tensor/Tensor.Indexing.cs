@@ -91,7 +91,7 @@ public static partial class torch
             view.copy_(value);
         }
 
-        /// <summary>The view that numbers, slices, new dimensions and the ellipsis make, and per dimension of it the tensors still to apply.</summary>
+        /// <summary>The view that all but tensors make, and by its dimensions the tensors still to apply.</summary>
         private (Tensor View, Tensor?[]? Tensors) View(TensorIndex[] indices)
         {
             var view = s_alias.Call(this);

@@ -41,7 +41,8 @@ public static partial class torch
         /// <summary>Shape, type and device.</summary>
         public override string ToString() => ToString(TensorStringStyle.Metadata);
 
-        public string ToString(bool disamb, string? fltFormat = null, int? width = null, CultureInfo? cultureInfo = null, string? newLine = null) =>
+        public string ToString(bool disamb, string? fltFormat = null, int? width = null, CultureInfo? cultureInfo = null,
+            string? newLine = null) =>
             ToString(disamb ? TensorStringStyle.Default : TensorStringStyle.Metadata, fltFormat, width, cultureInfo, newLine);
 
         /// <summary>Values, the middle of long dimensions left out; Julia and Metadata begin with shape, type and device.</summary>

@@ -36,7 +36,8 @@ public static partial class torch
         public Tensor where(Tensor condition, Tensor y) => s_where_self.Call(condition, this, y);
         public Tensor nonzero() => s_nonzero.Call(this);
         public Tensor argwhere() => s_argwhere.Call(this);
-        public (Tensor, Tensor, Tensor) unique(bool sorted = true, bool return_inverse = false, bool return_counts = false, int? dim = null) =>
+        public (Tensor, Tensor, Tensor) unique(bool sorted = true, bool return_inverse = false, bool return_counts = false,
+            int? dim = null) =>
             dim is { } d ? s_unique_dim.CallTriple(this, d, sorted, return_inverse, return_counts)
                 : s__unique2.CallTriple(this, sorted, return_inverse, return_counts);
         public (Tensor, Tensor, Tensor) unique_consecutive(bool return_inverse = false, bool return_counts = false, int? dim = null) =>

@@ -27,7 +27,8 @@ public static partial class torch
 
         public static TensorIndex Slice((int? start, int? end) range) => Slice(range.start, range.end);
 
-        public static TensorIndex Slice(Range range) => Slice(FromStart(range.Start), range.End.Equals(Index.End) ? null : FromStart(range.End));
+        public static TensorIndex Slice(Range range) => Slice(FromStart(range.Start),
+            range.End.Equals(Index.End) ? null : FromStart(range.End));
 
         public static TensorIndex Bool(bool value) => new() { kind = Kind.Bool, start = value ? 1 : 0 };
 

@@ -45,7 +45,8 @@ public class OrderedDict<TKey, TValue> : IEnumerable<(TKey, TValue)> where TKey 
     public bool Contains((TKey, TValue) item) => IndexOf(item) >= 0;
 
     public int IndexOf((TKey, TValue) item) =>
-        _entries.IndexOf(item.Item1) is >= 0 and var i && EqualityComparer<TValue>.Default.Equals(_entries.GetAt(i).Value, item.Item2) ? i : -1;
+        _entries.IndexOf(item.Item1) is >= 0 and var i && EqualityComparer<TValue>.Default.Equals(_entries.GetAt(i).Value,
+            item.Item2) ? i : -1;
 
     public bool TryGetValue(TKey key, [MaybeNullWhen(false)] out TValue value) => _entries.TryGetValue(key, out value);
 

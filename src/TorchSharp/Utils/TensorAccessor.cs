@@ -91,7 +91,8 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T> where
 
     public override int GetHashCode() => base.GetHashCode();
 
-    public static bool operator ==(TensorAccessor<T> left, TensorAccessor<T> right) => left.Count == right.Count && left.SequenceEqual(right);
+    public static bool operator ==(TensorAccessor<T> left, TensorAccessor<T> right) => left.Count == right.Count
+        && left.SequenceEqual(right);
 
     public static bool operator !=(TensorAccessor<T> left, TensorAccessor<T> right) => !(left == right);
 

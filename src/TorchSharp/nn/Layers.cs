@@ -20,7 +20,8 @@ namespace TorchSharp
             }
 
             internal Linear(long inputSize, long outputSize, bool hasBias, Device? device, ScalarType? dtype)
-                : this(empty(outputSize, inputSize, dtype, device).AsParameter(), hasBias ? empty(outputSize, dtype, device).AsParameter() : null)
+                : this(empty(outputSize, inputSize, dtype, device).AsParameter(), hasBias ? empty(outputSize, dtype,
+                    device).AsParameter() : null)
             {
                 init.kaiming_uniform_(weight, a: Math.Sqrt(5));
                 var bound = inputSize > 0 ? 1 / Math.Sqrt(inputSize) : 0;
@@ -77,7 +78,8 @@ namespace TorchSharp
             [ComponentName(Name = nameof(weight))] private Parameter? _weight;
             [ComponentName(Name = nameof(bias))] private Parameter? _bias;
 
-            internal LayerNorm(long[] shape, double eps, bool affine, bool bias, Device? device, ScalarType? dtype) : base(nameof(LayerNorm))
+            internal LayerNorm(long[] shape, double eps, bool affine, bool bias, Device? device,
+                ScalarType? dtype) : base(nameof(LayerNorm))
             {
                 (normalized_shape, this.eps, elementwise_affine) = (shape, eps, affine);
                 if (affine)

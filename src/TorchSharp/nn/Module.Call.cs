@@ -151,7 +151,8 @@ public static partial class torch
         /// <summary>A module of 6 inputs: written as forward, used as call.</summary>
         public abstract class Module<T1, T2, T3, T4, T5, T6, TResult>
             : HookableModule<Func<Module<T1, T2, T3, T4, T5, T6, TResult>, T1, T2, T3, T4, T5, T6, (T1, T2, T3, T4, T5, T6)?>,
-                Func<Module<T1, T2, T3, T4, T5, T6, TResult>, T1, T2, T3, T4, T5, T6, TResult, TResult>>, IModule<T1, T2, T3, T4, T5, T6, TResult>
+                Func<Module<T1, T2, T3, T4, T5, T6, TResult>, T1, T2, T3, T4, T5, T6, TResult, TResult>>, IModule<T1, T2, T3, T4, T5, T6,
+                    TResult>
         {
             protected Module(string name) : base(name) { }
 

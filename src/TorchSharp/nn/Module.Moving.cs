@@ -46,7 +46,7 @@ public static partial class torch
             protected void _toEpilog(DeviceType deviceType, int deviceIndex, bool non_blocking) =>
                 _toEpilog(null, new Device(deviceType, deviceIndex), non_blocking);
 
-            /// <summary>Replaces the tensors of this module and those below: in the registry, and in the fields and properties they fill.</summary>
+            /// <summary>Replaces the tensors of this module and those below: in the registry, and in the fields and properties.</summary>
             protected virtual void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
             {
                 foreach (var (_, child) in named_children()) {
@@ -122,7 +122,8 @@ public static partial class torch
                 return true;
             }
 
-            private void AssignField(string name, Tensor? value) => Fields().FirstOrDefault(f => f.ComponentName() == name)?.SetValue(this, value);
+            private void AssignField(string name, Tensor? value) => Fields().FirstOrDefault(f => f.ComponentName() == name)?.SetValue(this,
+                value);
         }
     }
 }

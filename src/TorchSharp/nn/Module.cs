@@ -8,7 +8,7 @@ public static partial class torch
 {
     public static partial class nn
     {
-        /// <summary>A tree of modules with their parameters and buffers, registered in the order in which their fields are declared.</summary>
+        /// <summary>A tree of modules with their parameters and buffers, registered in the order of their fields.</summary>
         public partial class Module : IDisposable
         {
             protected string? name;
@@ -91,7 +91,8 @@ public static partial class torch
                     throw new InvalidOperationException($"Parameter {name} is already registered.");
             }
 
-            protected void ConditionallyRegisterParameter(string name, Tensor? value) => ConditionallyRegisterParameter(name, value as Parameter);
+            protected void ConditionallyRegisterParameter(string name, Tensor? value) => ConditionallyRegisterParameter(name,
+                value as Parameter);
 
             protected void ConditionallyRegisterParameter(string name, Parameter? value)
             {

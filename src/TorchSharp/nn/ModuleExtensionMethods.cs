@@ -5,7 +5,8 @@ namespace TorchSharp;
 /// <summary>Moves and converts a module, and returns it as its own type.</summary>
 public static class ModuleExtensionMethods
 {
-    public static T to<T>(this T module, ScalarType type, bool non_blocking = false) where T : nn.Module => (T)module._to(type, non_blocking);
+    public static T to<T>(this T module, ScalarType type, bool non_blocking = false) where T : nn.Module => (T)module._to(type,
+        non_blocking);
 
     public static T to<T>(this T module, Device device, ScalarType type, bool non_blocking = false) where T : nn.Module =>
         (T)module._to(device, type, non_blocking);
@@ -29,7 +30,8 @@ public static class ModuleExtensionMethods
 
     public static T half<T>(this T module, bool non_blocking = false) where T : nn.Module => module.to(ScalarType.Float16, non_blocking);
 
-    public static T bfloat16<T>(this T module, bool non_blocking = false) where T : nn.Module => module.to(ScalarType.BFloat16, non_blocking);
+    public static T bfloat16<T>(this T module, bool non_blocking = false) where T : nn.Module => module.to(ScalarType.BFloat16,
+        non_blocking);
 
     public static T @float<T>(this T module, bool non_blocking = false) where T : nn.Module => module.to(ScalarType.Float32, non_blocking);
 

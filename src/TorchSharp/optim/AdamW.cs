@@ -19,7 +19,8 @@ namespace TorchSharp
                 double weight_decay = 0, bool amsgrad = false, bool maximize = false)
             {
                 if (lr < 0 || beta1 is < 0 or >= 1 || beta2 is < 0 or >= 1 || eps < 0 || weight_decay < 0)
-                    throw new ArgumentException($"Invalid AdamW options: lr {lr}, betas ({beta1}, {beta2}), eps {eps}, weight decay {weight_decay}");
+                    throw new ArgumentException(
+                        $"Invalid AdamW options: lr {lr}, betas ({beta1}, {beta2}), eps {eps}, weight decay {weight_decay}");
                 _defaults = new Options {
                     LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay,
                     amsgrad = amsgrad, maximize = maximize,
@@ -92,7 +93,8 @@ namespace TorchSharp
                 public override void LoadStateDict(BinaryReader reader)
                 {
                     base.LoadStateDict(reader);
-                    (beta1, beta2, eps, weight_decay) = (reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble());
+                    (beta1, beta2, eps, weight_decay) = (reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(),
+                        reader.ReadDouble());
                     (amsgrad, maximize) = (reader.ReadBoolean(), reader.ReadBoolean());
                 }
 

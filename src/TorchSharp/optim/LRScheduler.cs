@@ -57,7 +57,8 @@ public static partial class torch
                     public LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1, bool verbose = false)
                         : this(optimizer, Enumerable.Repeat(lr_lambda, optimizer.ParamGroups.Count()), last_epoch, verbose) { }
 
-                    public LambdaLR(Optimizer optimizer, IEnumerable<Func<int, double>> lr_lambdas, int last_epoch = -1, bool verbose = false)
+                    public LambdaLR(Optimizer optimizer, IEnumerable<Func<int, double>> lr_lambdas, int last_epoch = -1,
+                        bool verbose = false)
                         : base(optimizer, last_epoch, verbose)
                     {
                         _factors = lr_lambdas.ToList();
@@ -115,7 +116,8 @@ public static partial class torch
                     }
 
                     protected override IEnumerable<double> get_lr() => Scaled(
-                        _epoch == 0 ? _start : _epoch > _steps ? 1 : 1 + (_end - _start) / (_steps * _start + (_epoch - 1) * (_end - _start)));
+                        _epoch == 0 ? _start : _epoch > _steps ? 1
+                        : 1 + (_end - _start) / (_steps * _start + (_epoch - 1) * (_end - _start)));
 
                     protected override IEnumerable<double> get_closed_form_lr() =>
                         _base.Select(rate => rate * (_start + (_end - _start) * Math.Min(_steps, _epoch) / _steps));
@@ -125,7 +127,8 @@ public static partial class torch
                 {
                     private readonly double _period, _least;
 
-                    public CosineAnnealingLR(Optimizer optimizer, double T_max, double eta_min = 0, int last_epoch = -1, bool verbose = false)
+                    public CosineAnnealingLR(Optimizer optimizer, double T_max, double eta_min = 0, int last_epoch = -1,
+                        bool verbose = false)
                         : base(optimizer, last_epoch, verbose)
                     {
                         (_period, _least) = (T_max, eta_min);
@@ -147,7 +150,8 @@ public static partial class torch
                 }
             }
 
-            public static LRScheduler LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1, bool verbose = false) =>
+            public static LRScheduler LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1,
+                bool verbose = false) =>
                 new impl.LambdaLR(optimizer, lr_lambda, last_epoch, verbose);
 
             public static LRScheduler StepLR(

@@ -46,7 +46,8 @@ public static partial class torch
             }
 
             /// <returns>What the closure, run first, returned.</returns>
-            public virtual Tensor? step(Func<Tensor>? closure = null) => throw new NotSupportedException($"{GetType().Name} takes no steps.");
+            public virtual Tensor? step(Func<Tensor>? closure = null) =>
+                throw new NotSupportedException($"{GetType().Name} takes no steps.");
 
             public void Dispose()
             {

@@ -19,7 +19,8 @@ namespace TorchSharp
                 bool nesterov = false, bool maximize = false)
             {
                 if (lr < 0 || momentum < 0 || weight_decay < 0)
-                    throw new ArgumentException($"Invalid SGD options: learning rate {lr}, momentum {momentum}, weight decay {weight_decay}");
+                    throw new ArgumentException(
+                        $"Invalid SGD options: learning rate {lr}, momentum {momentum}, weight decay {weight_decay}");
                 if (nesterov && (momentum <= 0 || dampening != 0))
                     throw new ArgumentException("Nesterov momentum requires a momentum and zero dampening");
                 _defaults = new Options {
