@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using TransformerTorch.Text.Models;
 using TransformerTorch.Text.Unicode;
@@ -8,44 +8,34 @@ namespace TransformerTorch.Text.Json;
 /// <summary>The "model" member of tokenizer.json.</summary>
 internal static class ModelReader
 {
-    public static Model Read(Node node) => (node["type"].StringOrNull() ?? Guess(node)) switch
+    public static Model Read(Node node, LargeMembers large) => (node["type"].StringOrNull() ?? Guess(node, large)) switch
     {
-        "BPE" => ReadBytePair(node),
+        "BPE" => ReadBytePair(node, large),
         "WordPiece" => new WordPieceModel(
-            ReadVocabulary(node.Required("vocab")),
+            ReadVocabulary(node["vocab"], large.Vocabulary),
             node.Required("unk_token").String(),
             node.Required("continuing_subword_prefix").String(),
             node.Required("max_input_chars_per_word").Length()),
-        "WordLevel" => new WordLevelModel(ReadVocabulary(node.Required("vocab")), node.Required("unk_token").String()),
-        "Unigram" => ReadUnigram(node),
+        "WordLevel" => new WordLevelModel(ReadVocabulary(node["vocab"], large.Vocabulary), node.Required("unk_token").String()),
+        "Unigram" => ReadUnigram(node, large),
         var type => throw node.Error($"model type '{type}' is unknown"),
     };
 
     // Old files do not name the type.
-    private static string Guess(Node node) => !node["merges"].IsNull ? "BPE"
-        : node["vocab"].Value.ValueKind == JsonValueKind.Array ? "Unigram"
+    private static string Guess(Node node, LargeMembers large) => large.Merges.Length > 0 ? "BPE"
+        : large.Vocabulary.Length > 0 && large.Vocabulary.Span[0] == '[' ? "Unigram"
         : !node["continuing_subword_prefix"].IsNull ? "WordPiece" : "WordLevel";
 
-    private static UnigramModel ReadUnigram(Node node)
+    private static UnigramModel ReadUnigram(Node node, LargeMembers large)
     {
-        var vocabulary = node.Required("vocab");
-        if (vocabulary.Value.ValueKind != JsonValueKind.Array)
-            throw vocabulary.Error("a list of pieces and their scores is expected");
-        var pieces = new List<(byte[] Token, double Score)>(vocabulary.Value.GetArrayLength());
-        foreach (var item in vocabulary.Value.EnumerateArray())
-        {
-            if (item.ValueKind != JsonValueKind.Array || item.GetArrayLength() != 2 || item[1].ValueKind != JsonValueKind.Number
-                || !item[1].TryGetDouble(out var score) || !double.IsFinite(score))
-                throw (vocabulary with { Value = item, Path = $"{vocabulary.Path}[{pieces.Count}]" }).Error("a piece and its score are expected");
-            pieces.Add((StringBytes(vocabulary with { Value = item[0] }).ToArray(), score));
-        }
+        var pieces = PieceReader.Read(node["vocab"], large.Vocabulary.Span);
         var unknown = node["unk_id"];
         if (!unknown.IsNull && unknown.Count() >= pieces.Count)
             throw unknown.Error($"id {unknown.Count()} is beyond the {pieces.Count} pieces");
         return new UnigramModel(pieces, unknown.IsNull ? null : unknown.Count(), node["byte_fallback"].Boolean(absent: false));
     }
 
-    private static BytePairModel ReadBytePair(Node node)
+    private static BytePairModel ReadBytePair(Node node, LargeMembers large)
     {
         var options = new BytePairOptions
         {
@@ -59,75 +49,31 @@ internal static class ModelReader
         };
         if (options.Dropout is < 0 or > 1)
             throw node["dropout"].Error("dropout is a probability, from 0 to 1");
-        var vocabulary = ReadVocabulary(node.Required("vocab"));
-        return new BytePairModel(vocabulary, ReadMerges(node.Required("merges"), vocabulary, options), options);
+        var vocabulary = ReadVocabulary(node["vocab"], large.Vocabulary);
+        var merges = new MergeReader(node["merges"], vocabulary, options.ContinuingSubwordPrefix).Read(large.Merges.Span);
+        return new BytePairModel(vocabulary, merges, options);
     }
 
-    private static Vocabulary ReadVocabulary(Node node)
+    // The loops over a large vocabulary run once: they are compiled well at the first call rather than after many.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static Vocabulary ReadVocabulary(Node node, ReadOnlyMemory<byte> json)
     {
-        if (node.Value.ValueKind != JsonValueKind.Object)
+        var reader = new Utf8JsonReader(json.Span);
+        if (json.Length == 0 || !reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             throw node.Error("an object from token to id is expected");
-        var vocabulary = new Vocabulary(Math.Max(16, node.Value.GetPropertyCount()));
-        foreach (var property in node.Value.EnumerateObject())
+        var vocabulary = new Vocabulary(Math.Max(16, json.Length / 24));
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out var id) || id is < 0 or int.MaxValue)
-                throw (node with { Value = property.Value }).Error($"the id of '{property.Name}' is no whole number from 0 to {int.MaxValue - 1}");
-            vocabulary.Add(Unescape(JsonMarshal.GetRawUtf8PropertyName(property), () => property.Name), id);
+            var token = reader.TokenBytes();
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var id) || id is < 0 or int.MaxValue)
+                throw node.Error($"the id of '{Utf8.Text(token)}' is no whole number from 0 to {int.MaxValue - 1}");
+            vocabulary.Add(token, id);
         }
         return vocabulary;
     }
 
-    private static ReadOnlySpan<byte> Unescape(ReadOnlySpan<byte> raw, Func<string> text) => raw.Contains((byte)'\\') ? Utf8.Bytes(text()) : raw;
-
-    /// <summary>Merges as ["a b", ...] or as [["a", "b"], ...].</summary>
-    private static MergeTable ReadMerges(Node node, Vocabulary vocabulary, BytePairOptions options)
-    {
-        if (node.Value.ValueKind != JsonValueKind.Array)
-            throw node.Error("a list of merges is expected");
-        var merges = new MergeTable(node.Value.GetArrayLength());
-        var prefix = options.ContinuingSubwordPrefix is null ? 0 : Utf8.Bytes(options.ContinuingSubwordPrefix).Length;
-        var joined = new byte[vocabulary.MaxTokenLength * 2 + 1];
-        var rank = 0;
-        foreach (var item in node.Value.EnumerateArray())
-        {
-            var place = node with { Value = item, Path = node.Path };
-            Parts(place, rank, out var left, out var right);
-            var (leftId, rightId) = (vocabulary.Id(left), vocabulary.Id(right));
-            if (leftId < 0 || rightId < 0)
-                throw place.Error($"merge {rank}: '{Utf8.Text(leftId < 0 ? left : right)}' is not in the vocabulary");
-            if (right.Length < prefix)
-                throw place.Error($"merge {rank}: '{Utf8.Text(right)}' is shorter than the prefix '{options.ContinuingSubwordPrefix}'");
-            left.CopyTo(joined);
-            right[prefix..].CopyTo(joined.AsSpan(left.Length));
-            var merged = vocabulary.Id(joined.AsSpan(0, left.Length + right.Length - prefix));
-            if (merged < 0)
-                throw place.Error($"merge {rank}: '{Utf8.Text(left)}' and '{Utf8.Text(right)}' join to a token that is not in the vocabulary");
-            merges.Add(leftId, rightId, rank++, merged);
-        }
-        return merges;
-    }
-
-    private static void Parts(Node node, int rank, out ReadOnlySpan<byte> left, out ReadOnlySpan<byte> right)
-    {
-        if (node.Value.ValueKind == JsonValueKind.Array && node.Value.GetArrayLength() == 2)
-        {
-            left = StringBytes(node with { Value = node.Value[0] });
-            right = StringBytes(node with { Value = node.Value[1] });
-            return;
-        }
-        var text = StringBytes(node);
-        var space = text.IndexOf((byte)' ');
-        if (space < 0 || text[(space + 1)..].Contains((byte)' '))
-            throw node.Error($"merge {rank}: two tokens with one space between are expected");
-        left = text[..space];
-        right = text[(space + 1)..];
-    }
-
-    private static ReadOnlySpan<byte> StringBytes(Node node)
-    {
-        if (node.Value.ValueKind != JsonValueKind.String)
-            throw node.Error("a text is expected");
-        var value = node.Value;
-        return Unescape(JsonMarshal.GetRawUtf8Value(value)[1..^1], () => value.GetString()!);
-    }
+    /// <summary>The bytes of the text or name that the reader stands on, escapes resolved; without them, those of the file itself.</summary>
+    public static ReadOnlySpan<byte> TokenBytes(this ref readonly Utf8JsonReader reader) =>
+        reader.ValueIsEscaped ? Utf8.Bytes(reader.GetString()!) : reader.ValueSpan;
 }

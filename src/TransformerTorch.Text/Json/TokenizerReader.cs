@@ -14,8 +14,9 @@ internal static class TokenizerReader
             json = json[3..];
         try
         {
-            using var document = JsonDocument.Parse(json, _options);
-            return Read(new Node(document.RootElement, file, "$"));
+            var large = new LargeMembers(json);
+            using var document = JsonDocument.Parse(large.Rest(), _options);
+            return Read(new Node(document.RootElement, file, "$"), large);
         }
         catch (JsonException exception)
         {
@@ -23,12 +24,12 @@ internal static class TokenizerReader
         }
     }
 
-    private static Tokenizer Read(Node root)
+    private static Tokenizer Read(Node root, LargeMembers large)
     {
         var version = root["version"].StringOrNull();
         if (version is not null and not "1.0")
             throw root["version"].Error($"version '{version}' is unknown; '1.0' is known");
-        var model = ModelReader.Read(root.Required("model"));
+        var model = ModelReader.Read(root.Required("model"), large);
         var tokenizer = new Tokenizer(
             model,
             NormalizerReader.ReadOrNull(root["normalizer"]),

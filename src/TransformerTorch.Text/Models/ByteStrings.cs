@@ -35,9 +35,11 @@ internal sealed class ByteStrings
     public ReadOnlySpan<byte> this[int index] => _block.AsSpan(_entries[index].Start, _entries[index].Length);
 
     /// <summary>The number of <paramref name="key"/>, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Find(ReadOnlySpan<byte> key) => _slots[Slot(key, Hash(key))] - 1;
 
     /// <summary>The number of <paramref name="key"/>, which is added if it is new: then the number is the count before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int FindOrAdd(ReadOnlySpan<byte> key)
     {
         var hash = Hash(key);
@@ -78,6 +80,7 @@ internal sealed class ByteStrings
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Rehash()
     {
         _slots = new int[_slots.Length * 2];

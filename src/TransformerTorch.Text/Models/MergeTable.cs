@@ -28,6 +28,7 @@ internal sealed class MergeTable
     public int Count { get; private set; }
 
     /// <summary>Adds a merge; the table was made for as many as there are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(int left, int right, int rank, int merged)
     {
         ref var slot = ref Find(left, right);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Models;
@@ -21,6 +22,7 @@ internal sealed class Vocabulary(int capacity = 16)
     /// <summary>Bytes of the longest token.</summary>
     public int MaxTokenLength { get; private set; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ReadOnlySpan<byte> token, int id)
     {
         (_tokenOfId, _tokenOfSparseId) = (null, null);
@@ -75,6 +77,7 @@ internal sealed class Vocabulary(int capacity = 16)
     }
 
     /// <summary>Prepares looking up by id. The first look-up does it too, but not safely for other threads.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void IndexIds()
     {
         if (MaxId >= 4L * Count + 1024)

@@ -23,8 +23,11 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
         ["ParagraphSeparator"] = "Zp", ["Other"] = "C", ["Control"] = "Cc", ["Format"] = "Cf", ["PrivateUse"] = "Co", ["Unassigned"] = "Cn",
     };
 
+    // Within brackets \w leaves out the superscripts and fractions of Latin-1, which Oniguruma takes in outside.
+    private static readonly CharacterSet _wordInSet = new(codePoint => CodePoints.Is(codePoint, CodePoints.RustWord) && codePoint is not (0x200C or 0x200D));
+
     /// <summary>The set that \w, \p{..} and their like stand for, or null: then it is a character. Stands behind the backslash.</summary>
-    public CharacterSet? ParseSet(ref int at)
+    public CharacterSet? ParseSet(ref int at, bool inBrackets)
     {
         if (at >= pattern.Length)
             throw error("nothing stands behind the backslash");
@@ -33,7 +36,7 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
             return ParseProperty(ref at, negative: name == 'P');
         CharacterSet? set = char.ToLowerInvariant(name) switch
         {
-            'w' => CharacterSet.Flags(CodePoints.Word),
+            'w' => inBrackets ? _wordInSet : CharacterSet.Flags(CodePoints.Word),
             's' => CharacterSet.Flags(CodePoints.Space),
             'd' => Category("Nd"),
             'h' => CharacterSet.Range('0', '9').Union(CharacterSet.Range('a', 'f')).Union(CharacterSet.Range('A', 'F')),
@@ -61,6 +64,8 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
             case 'a': return '\a';
             case 'e': return 0x1B;
             case 'u': return Hex(ref at, 4, 4);
+            case 'o' when at < pattern.Length && pattern[at] == '{':
+                throw error("\\o{..} is not supported; write \\x{..}");
             case 'x' when at < pattern.Length && pattern[at] == '{':
                 at++;
                 var value = Hex(ref at, 1, 8);
@@ -128,7 +133,7 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
         "upper" => CharacterSet.Flags(CodePoints.Uppercase),
         "lower" => CharacterSet.Flags(CodePoints.Lowercase),
         "space" => CharacterSet.Flags(CodePoints.Space),
-        "word" => CharacterSet.Flags(CodePoints.Word),
+        "word" => _wordInSet,
         "digit" => Category("Nd"),
         "alnum" => CharacterSet.Flags(CodePoints.Alphabetic).Union(Category("Nd")),
         "punct" => Category("P").Union(Category("S")),

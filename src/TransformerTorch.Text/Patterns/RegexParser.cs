@@ -100,7 +100,7 @@ internal sealed class RegexParser
                 return ParseGroup();
             case '[':
                 _at++;
-                return new Set(Cased(new RegexSetParser(_pattern, Error, () => _at, at => _at = at).Parse()));
+                return new Set(new RegexSetParser(_pattern, _ignoreCase, Error).Parse(ref _at));
             case '.':
                 _at++;
                 return new Set(_dotAll ? new CharacterSet(_ => true) : CharacterSet.Of('\n').Negated());
@@ -114,6 +114,7 @@ internal sealed class RegexParser
                 _at++;
                 return ParseEscape();
             case '*' or '+' or '?':
+            case '{' when TryInterval(out _, out _):
                 throw Error("there is nothing to repeat");
             default:
                 return Literal(Next());
@@ -121,8 +122,6 @@ internal sealed class RegexParser
     }
 
     private Set Literal(int codePoint) => new(_ignoreCase ? CharacterSet.Of(codePoint).IgnoringCase() : CharacterSet.Of(codePoint));
-
-    private CharacterSet Cased(CharacterSet set) => _ignoreCase ? set.IgnoringCase() : set;
 
     private RegexNode ParseEscape()
     {
@@ -144,7 +143,7 @@ internal sealed class RegexParser
         if (!Ended && (_pattern[_at] is 'K' or 'R' or 'X' or 'k' or 'g' or 'y' or 'Y' or (>= '1' and <= '9')))
             throw Error($"'\\{_pattern[_at]}' is not supported");
         var escapes = new RegexEscapes(_pattern, Error);
-        var set = escapes.ParseSet(ref _at);
+        var set = escapes.ParseSet(ref _at, inBrackets: false);
         return set is not null ? new Set(set) : Literal(escapes.ParseCharacter(ref _at));
     }
 

@@ -1,17 +1,18 @@
 namespace TransformerTorch.Text.Patterns;
 
 /// <summary>Reads a set in brackets: ranges, escapes, [:classes:], sets within, and two ampersands between sets for what is in both.</summary>
-internal sealed class RegexSetParser(string pattern, Func<string, TokenizerException> error, Func<int> start, Action<int> finish)
+internal sealed class RegexSetParser(string pattern, bool ignoreCase, Func<string, TokenizerException> error)
 {
     private const int MaxDepth = 50;
     private readonly RegexEscapes _escapes = new(pattern, error);
     private int _at;
 
-    public CharacterSet Parse()
+    /// <summary>Reads from behind the opening bracket to behind the closing one.</summary>
+    public CharacterSet Parse(ref int at)
     {
-        _at = start();
+        _at = at;
         var set = Parse(depth: 0);
-        finish(_at);
+        at = _at;
         return set;
     }
 
@@ -34,6 +35,7 @@ internal sealed class RegexSetParser(string pattern, Func<string, TokenizerExcep
             union = union.Union(ParseMember(depth));
         }
         var set = both?.Intersection(union) ?? union;
+        set = ignoreCase ? set.IgnoringCase() : set;
         return negative ? set.Negated() : set;
     }
 
@@ -45,7 +47,7 @@ internal sealed class RegexSetParser(string pattern, Func<string, TokenizerExcep
             return Parse(depth + 1);
         if (Accept("\\"))
         {
-            if (_escapes.ParseSet(ref _at) is { } set)
+            if (_escapes.ParseSet(ref _at, inBrackets: true) is { } set)
                 return set;
             // In a set \b is the backspace.
             var escaped = Accept("b") ? '\b' : _escapes.ParseCharacter(ref _at);

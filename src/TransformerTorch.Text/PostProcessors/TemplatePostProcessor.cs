@@ -21,6 +21,8 @@ internal sealed class TemplatePostProcessor(
 
     public override List<Draft> Process(List<Draft> drafts, Vocabulary vocabulary, bool addSpecialTokens)
     {
+        if (drafts.Count is 0 or > 2)
+            throw new TokenizerException($"a template takes one or two texts, but the post-processor before it made {drafts.Count} parts");
         var parts = new List<Draft>();
         foreach (var part in drafts.Count > 1 ? pair : single)
         {

@@ -34,6 +34,8 @@ public sealed record BytePairTrainer : Trainer
     public static IReadOnlyCollection<string> ByteLevelAlphabet { get; } =
         [.. Enumerable.Range(0, 256).Select(value => ByteAlphabet.Character((byte)value).ToString())];
 
+    private protected override IReadOnlyList<string> AllSpecialTokens => UnknownToken is null ? SpecialTokens : WithUnknown(UnknownToken);
+
     private protected override Tokenizer DefaultPipeline()
     {
         var model = new BytePairModel(new Vocabulary(), new MergeTable(0), new BytePairOptions());
@@ -48,15 +50,16 @@ public sealed record BytePairTrainer : Trainer
     private protected override Model Learn(WordCounts words, Tokenizer pipeline, IProgress<TrainingProgress>? progress)
     {
         var bytes = InitialAlphabet is null && pipeline.PreTokenizer is ByteLevelPreTokenizer;
-        var learner = new PairLearner(bytes ? this with { InitialAlphabet = ByteLevelAlphabet } : this, words, progress);
+        var options = this with { SpecialTokens = AllSpecialTokens, InitialAlphabet = bytes ? ByteLevelAlphabet : InitialAlphabet };
+        var learner = new PairLearner(options, words, progress);
         learner.Run();
         var vocabulary = learner.Vocabulary();
-        var options = new BytePairOptions
+        var model = new BytePairOptions
         {
             UnknownToken = UnknownToken,
             ContinuingSubwordPrefix = ContinuingSubwordPrefix,
             EndOfWordSuffix = EndOfWordSuffix,
         };
-        return new BytePairModel(vocabulary, learner.Merges(), options);
+        return new BytePairModel(vocabulary, learner.Merges(), model);
     }
 }

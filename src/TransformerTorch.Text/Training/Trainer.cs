@@ -24,13 +24,18 @@ public abstract record Trainer
         var words = WordCounts.Of(texts, pipeline, progress);
         var model = Learn(words, pipeline, progress);
         var tokenizer = new Tokenizer(model, pipeline.Normalizer, pipeline.PreTokenizer, pipeline.PostProcessor, pipeline.Decoder);
-        tokenizer.AddTokens(SpecialTokens.Select(AddedToken.SpecialToken));
+        tokenizer.AddTokens(AllSpecialTokens.Select(AddedToken.SpecialToken));
         return tokenizer;
     }
 
     /// <summary>Learns from the lines of files.</summary>
     public Tokenizer TrainFromFiles(IEnumerable<string> paths, IProgress<TrainingProgress>? progress = null, Tokenizer? pipeline = null) =>
         Train(paths.SelectMany(File.ReadLines), progress, pipeline);
+
+    /// <summary>The special tokens with those that the model cannot do without.</summary>
+    private protected virtual IReadOnlyList<string> AllSpecialTokens => SpecialTokens;
+
+    private protected IReadOnlyList<string> WithUnknown(string token) => SpecialTokens.Contains(token) ? SpecialTokens : [token, .. SpecialTokens];
 
     private protected abstract Tokenizer DefaultPipeline();
 
