@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Reflection;
 using TransformerTorch.Configuration;
 
 namespace TransformerTorch.Cli;
 
-/// <summary>What a command may throw to end with a message and exit code 1: the work failed for a reason that needs no stack trace.</summary>
+/// <summary>What a command may throw to end with exit code 1: the work failed for a reason that needs no stack trace.</summary>
 internal sealed class CommandException(string message) : Exception(message);
 
 /// <summary>What a command may throw when it was called wrongly: exit code 2.</summary>
@@ -23,7 +24,10 @@ internal static class CommandLine
 
     public static async Task<int> Run(string[] args, IEnumerable<Command> commands)
     {
-        var root = new RootCommand("Trains, fine-tunes and runs transformers. Figures go to standard output, progress to standard error.") { HelpName = "tt" };
+        var root = new RootCommand("Trains, fine-tunes and runs transformers. Figures go to standard output, progress to standard error.")
+        {
+            HelpName = "tt",
+        };
         root.Options.Add(_verbose);
         foreach (var command in commands) root.Subcommands.Add(command);
 
@@ -90,17 +94,19 @@ internal static class CommandLine
     {
         var command = parsed.CommandResult.Command;
         var name = string.Join(' ', Path(parsed.CommandResult));
-        string[] known = [.. command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden).Select(option => option.Name),
-            .. command.Subcommands.Select(sub => sub.Name)];
+        var options = command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden);
+        string[] known = [.. options.Select(option => option.Name), .. command.Subcommands.Select(sub => sub.Name)];
         var unknown = Unknown(parsed).ToList();
         foreach (var word in unknown)
-            Console.Error.WriteLine($"{name}: unknown {(word.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument")} '{word}'."
+            Console.Error.WriteLine(
+                $"{name}: unknown {(word.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument")} '{word}'."
                 + (Suggestion.For(word.Split('=')[0], known) is { } meant ? $" Did you mean {meant}?" : ""));
         // What else is wrong mostly follows from a misspelt word.
         if (unknown.Count == 0)
-            foreach (var message in parsed.Errors.Select(error => Plain(error.Message)).Distinct()) Console.Error.WriteLine($"{name}: {message}");
+            foreach (var message in parsed.Errors.Select(error => Plain(error.Message)).Distinct())
+                Console.Error.WriteLine($"{name}: {message}");
         if (command.Subcommands.Count > 0)
-            Console.Error.WriteLine($"{name}: the commands are {string.Join(", ", command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name))}");
+            Console.Error.WriteLine($"{name}: the commands are {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}");
         Console.Error.WriteLine($"`{name} --help` explains.");
         return Usage;
     }
@@ -119,17 +125,20 @@ internal static class CommandLine
     private static void Explain(Exception e, bool verbose)
     {
         // What a task or a static constructor wraps says nothing by itself.
-        while (e is AggregateException or TypeInitializationException or System.Reflection.TargetInvocationException && e.InnerException is { } inner) e = inner;
+        while (e is AggregateException or TypeInitializationException or TargetInvocationException && e.InnerException is { } inner)
+            e = inner;
         if (verbose) Console.Error.WriteLine(e);
         else if (e is CommandException) Console.Error.WriteLine($"tt: {e.Message}");
         else
         {
             var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2);
-            Console.Error.WriteLine($"tt: {string.Join('\n', lines)}{(IsForeseen(e) ? "" : $" ({e.GetType().Name}; --verbose shows where)")}");
+            var kind = IsForeseen(e) ? "" : $" ({e.GetType().Name}; --verbose shows where)";
+            Console.Error.WriteLine($"tt: {string.Join('\n', lines)}{kind}");
         }
     }
 
-    private static bool IsForeseen(Exception e) => e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException
+    private static bool IsForeseen(Exception e) =>
+        e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException
         || e.GetType().Namespace?.StartsWith(nameof(TransformerTorch), StringComparison.Ordinal) == true;
 
     private static bool StandardOutputIsOpen()

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using TransformerTorch.Configuration;
 using TransformerTorch.Training;
@@ -8,7 +9,10 @@ namespace TransformerTorch.Cli;
 /// <summary><c>tt config</c>: the run file's schema, and whether a run file is right.</summary>
 internal static class ConfigCommand
 {
-    private static readonly JsonSerializerOptions _indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions _indented = new()
+    {
+        WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static Command Create() => new("config", "Look at run files") { Schema(), Reference(), Check() };
 
@@ -37,7 +41,7 @@ internal static class ConfigCommand
     private static Command Check()
     {
         var (path, set) = (RunFile.Path(), RunFile.Overrides());
-        var show = new Option<bool>("--show") { Description = "Print the file as resolved: every key, what it extends and defaults included" };
+        var show = new Option<bool>("--show") { Description = "Print the file as resolved, with all that it extends and defaults" };
         var command = new Command("check", "Check a run file; say everything that is wrong, with line and column") { path, set, show };
         command.SetAction(parsed =>
         {

@@ -8,7 +8,7 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var json = CommandLine.Json();
-        var command = new Command("doctor", "Tell what this machine gives: libtorch, BLAS, threads, devices, bridge, and how fast they are") { json };
+        var command = new Command("doctor", "Tell what this machine gives: libtorch, BLAS, devices, bridge, and their speed") { json };
         command.SetAction(parsed =>
         {
             var report = MachineReport.Make();

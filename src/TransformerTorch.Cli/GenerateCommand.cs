@@ -14,7 +14,10 @@ namespace TransformerTorch.Cli;
 /// <summary><c>tt generate</c>: continues a prompt, as text or as ids, and prints what is new while it comes.</summary>
 internal static class GenerateCommand
 {
-    private static readonly Option<string> _model = new("--model") { Description = "The model's folder: config.json, model.safetensors, tokenizer.json", HelpName = "DIR", Required = true };
+    private static readonly Option<string> _model = new("--model")
+    {
+        Description = "The model's folder: config.json, model.safetensors, tokenizer.json", HelpName = "DIR", Required = true,
+    };
     private static readonly Option<string?> _prompt = new("--prompt") { Description = "The text to continue", HelpName = "TEXT" };
     private static readonly Option<int[]?> _ids = new("--prompt-ids")
     {
@@ -22,20 +25,42 @@ internal static class GenerateCommand
         CustomParser = result =>
         {
             var words = result.Tokens.SelectMany(token => token.Value.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)).ToArray();
-            if (words.FirstOrDefault(word => !int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out _)) is not { } wrong) return [.. words.Select(int.Parse)];
+            var wrong = words.FirstOrDefault(word => !int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+            if (wrong is null) return [.. words.Select(int.Parse)];
             result.AddError($"--prompt-ids: '{wrong}' is no id; expected whole numbers such as 5,6,7");
             return null;
         },
     };
-    private static readonly Option<int?> _length = new("--max-new-tokens") { Description = "At most so many new tokens [default: the model's generation_config.json, else 128]", HelpName = "N" };
-    private static readonly Option<double?> _temperature = new("--temperature") { Description = "0 takes the likeliest token, 1 draws by the model's probabilities", HelpName = "T" };
+    private static readonly Option<int?> _length = new("--max-new-tokens")
+    {
+        Description = "At most so many new tokens [default: the model's generation_config.json, else 128]", HelpName = "N",
+    };
+    private static readonly Option<double?> _temperature = new("--temperature")
+    {
+        Description = "0 takes the likeliest token, 1 draws by the model's probabilities", HelpName = "T",
+    };
     private static readonly Option<int?> _topK = new("--top-k") { Description = "Draw among the K likeliest only", HelpName = "K" };
-    private static readonly Option<double?> _topP = new("--top-p") { Description = "Draw among the fewest that together have probability P", HelpName = "P" };
-    private static readonly Option<double?> _minP = new("--min-p") { Description = "Draw among those at least P times as likely as the likeliest", HelpName = "P" };
-    private static readonly Option<int?> _beams = new("--beams") { Description = "Beam search over N texts; draws nothing", HelpName = "N" };
+    private static readonly Option<double?> _topP = new("--top-p")
+    {
+        Description = "Draw among the fewest that together have probability P", HelpName = "P",
+    };
+    private static readonly Option<double?> _minP = new("--min-p")
+    {
+        Description = "Draw among those at least P times as likely as the likeliest", HelpName = "P",
+    };
+    private static readonly Option<int?> _beams = new("--beams")
+    {
+        Description = "Beam search over N texts; draws nothing", HelpName = "N",
+    };
     private static readonly Option<long?> _seed = new("--seed") { Description = "Draw the same tokens every time", HelpName = "N" };
-    private static readonly Option<string[]> _stop = new("--stop") { Description = "End before this text; may be repeated", HelpName = "TEXT", DefaultValueFactory = _ => [] };
-    private static readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto" };
+    private static readonly Option<string[]> _stop = new("--stop")
+    {
+        Description = "End before this text; may be repeated", HelpName = "TEXT", DefaultValueFactory = _ => [],
+    };
+    private static readonly Option<string> _device = new("--device")
+    {
+        Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
+    };
     private static readonly Option<bool> _json = CommandLine.Json();
 
     public static Command Create()
@@ -46,8 +71,10 @@ internal static class GenerateCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetResult(_prompt) is null == result.GetResult(_ids) is null) result.AddError("give either --prompt TEXT or --prompt-ids IDS");
-            if (result.GetResult(_ids) is not null && result.GetResult(_stop) is { Implicit: false }) result.AddError("--stop needs a --prompt: ids are not decoded");
+            if (result.GetResult(_prompt) is null == result.GetResult(_ids) is null)
+                result.AddError("give either --prompt TEXT or --prompt-ids IDS");
+            if (result.GetResult(_ids) is not null && result.GetResult(_stop) is { Implicit: false })
+                result.AddError("--stop needs a --prompt: ids are not decoded");
         });
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
@@ -86,7 +113,8 @@ internal static class GenerateCommand
     }
 
     // As a text whose words are the ids, with commas between them.
-    private static IEnumerable<TextPiece> Ids(CausalLanguageModel model, int[] prompt, GenerationOptions options, CancellationToken cancellation)
+    private static IEnumerable<TextPiece> Ids(
+        CausalLanguageModel model, int[] prompt, GenerationOptions options, CancellationToken cancellation)
     {
         var (ends, comma) = (options.EndTokens ?? model.Config.EndTokens, "");
         foreach (var id in new TokenGenerator(model).Stream(prompt, options, cancellation))

@@ -15,7 +15,10 @@ namespace TransformerTorch.Cli;
 internal sealed class MachineReport
 {
     private static readonly string[] _variables =
-        ["LIBTORCH", "TT_NATIVE", "TT_BRIDGE", "TT_ATTENTION", "TT_CACHE", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"];
+    [
+        "LIBTORCH", "TT_NATIVE", "TT_BRIDGE", "TT_ATTENTION", "TT_CACHE", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
+    ];
 
     private static readonly AttentionArguments _causal = new() { Causal = true };
 
@@ -31,7 +34,8 @@ internal sealed class MachineReport
             report.Torch();
             report.Speed();
         }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException or ExternalException or FileNotFoundException)
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException
+            or ExternalException or FileNotFoundException)
         {
             // TorchSharp tells all that it tried; its first sentence is the reason.
             var reason = (e.InnerException ?? e).Message.ReplaceLineEndings("\n").Split('\n')[0].Split(".  ")[0];
@@ -50,11 +54,16 @@ internal sealed class MachineReport
         var text = new StringBuilder();
         var width = _lines.Max(line => line.Label.Length);
         foreach (var (_, label, value, unit) in _lines)
-            text.Append(label.PadRight(width + 2)).Append(value is JsonObject or JsonArray ? List(value) : value?.ToString() ?? "none").Append(value is null ? "" : unit).Append('\n');
+            text.Append(label.PadRight(width + 2)).Append(value is null ? "none" : Shown(value) + unit).Append('\n');
         return text.ToString();
 
-        static string List(JsonNode value) => value is JsonObject map ? (map.Count == 0 ? "none" : string.Join(" ", map.Select(item => $"{item.Key}={item.Value}")))
-            : value.AsArray() is { Count: > 0 } items ? string.Join(", ", items) : "none";
+        static string Shown(JsonNode value) => value switch
+        {
+            JsonObject { Count: 0 } => "none",
+            JsonObject map => string.Join(" ", map.Select(item => $"{item.Key}={item.Value}")),
+            JsonArray items => string.Join(", ", items),
+            _ => value.ToString(),
+        };
     }
 
     private void Add(string key, string label, JsonNode? value, string unit = "") => _lines.Add((key, label, value, unit));
@@ -66,26 +75,28 @@ internal sealed class MachineReport
         Add("system", "System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}");
         Add("processor", "Processor", Processor());
         Add("cores", "Cores", Environment.ProcessorCount);
-        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" : Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2"
-            : RuntimeInformation.ProcessArchitecture.ToString());
+        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" : Avx512F.IsSupported ? "AVX-512"
+            : Avx2.IsSupported ? "AVX2" : RuntimeInformation.ProcessArchitecture.ToString());
         Add("memory_gb", "Memory", Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1), " GB");
     }
 
     private void Torch()
     {
-        var metadata = typeof(MachineReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().ToDictionary(item => item.Key, item => item.Value);
-        Add("provider", "Provider", metadata["TorchProvider"]);
+        var metadata = typeof(MachineReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>();
+        Add("provider", "Provider", metadata.Single(item => item.Key == "TorchProvider").Value);
         using (ones(1)) { } // loads libtorch
         Add("libtorch", "libtorch", __version__);
         Add("libtorch_path", "  from", NativeProbe.Loaded("libtorch_cpu") ?? NativeProbe.Loaded("torch_cpu"));
         Add("blas", "BLAS", NativeProbe.Blas());
         Add("threads", "Threads", get_num_threads());
-        Add("devices", "Devices", new JsonArray(["cpu", .. Enumerable.Range(0, cuda.is_available() ? cuda.device_count() : 0).Select(i => (JsonNode)$"cuda:{i}")]));
+        var gpus = Enumerable.Range(0, cuda.is_available() ? cuda.device_count() : 0).Select(i => (JsonNode)$"cuda:{i}");
+        Add("devices", "Devices", new JsonArray(["cpu", .. gpus]));
         Add("bridge", "Bridge", NativeBridge.BuildInfo ?? $"not used: {NativeBridge.Missing}");
         Add("bridge_path", "  from", NativeProbe.Loaded("libtransformertorch"));
         Add("attention", "Attention", AttentionKernel.Chosen(_causal).ToString().ToLowerInvariant());
         Add("environment", "Environment", new JsonObject(_variables
-            .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name))).Where(item => item.Value is not null)));
+            .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name)))
+            .Where(item => item.Value is not null)));
     }
 
     private void Speed()
@@ -128,7 +139,8 @@ internal sealed class MachineReport
     }
 
     private static string Processor() => File.Exists("/proc/cpuinfo")
-        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown"
+        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?
+            .Split(':')[1].Trim() ?? "unknown"
         : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
 
     // .NET has no name for it: leaf 7, subleaf 1, bit 5 of EAX.

@@ -5,7 +5,7 @@ namespace TransformerTorch.Cli;
 /// <summary>Which native libraries this process really uses, asked of the loader rather than of the configuration.</summary>
 internal static unsafe partial class NativeProbe
 {
-    /// <summary>Full path of the loaded library whose file name starts with <paramref name="name"/>; null where none is loaded or none can be seen.</summary>
+    /// <summary>Path of the loaded library whose file name starts with <paramref name="name"/>; null where none can be seen.</summary>
     public static string? Loaded(string name)
     {
         if (OperatingSystem.IsLinux() && File.Exists("/proc/self/maps"))
@@ -13,10 +13,11 @@ internal static unsafe partial class NativeProbe
                 .Select(line => line.IndexOf('/', StringComparison.Ordinal) is var slash and >= 0 ? line[slash..] : "")
                 .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal));
         return System.Diagnostics.Process.GetCurrentProcess().Modules.Cast<System.Diagnostics.ProcessModule>()
-            .Select(module => module.FileName).FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.OrdinalIgnoreCase));
+            .Select(module => module.FileName)
+            .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>The library whose <c>sgemm_</c> libtorch calls; null where it brings matrix products of its own (MKL) or the loader cannot be asked.</summary>
+    /// <summary>The library whose <c>sgemm_</c> libtorch calls; null where there is none or the loader cannot be asked.</summary>
     public static string? Blas()
     {
         if (!OperatingSystem.IsLinux() || Loaded("libtorch_cpu") is not { } torch) return null;

@@ -23,9 +23,11 @@ internal static class TrainCommand
             var config = Yaml.Load<RunConfig>(parsed.GetRequiredValue(path), parsed.GetValue(set));
             var progress = new TrainingProgress();
             var run = new TrainingRun(config, progress) { Sampler = Samples.Of(config) };
-            var result = progress.During(() => parsed.GetResult(resume) is null ? run.Start(stop) : run.Resume(parsed.GetValue(resume), stop));
+            var resumes = parsed.GetResult(resume) is not null;
+            var result = progress.During(() => resumes ? run.Resume(parsed.GetValue(resume), stop) : run.Start(stop));
 
-            if (result.Interrupted) Console.Error.WriteLine($"\nStopped after step {result.Step} of {result.TotalSteps}. To go on:\n  {ResumeCommand(parsed)}");
+            if (result.Interrupted)
+                Console.Error.WriteLine($"\nStopped after step {result.Step} of {result.TotalSteps}. To go on:\n  {ResumeCommand(parsed)}");
             else Summary(config, result, progress);
             if (parsed.GetValue(json)) Console.WriteLine(Line(config, result, progress));
             return Task.FromResult(result.Interrupted ? CommandLine.Interrupted : CommandLine.Done);
@@ -50,12 +52,13 @@ internal static class TrainCommand
         var lines = new List<(string, string)> { ("steps", $"{result.Step} in {TrainingProgress.Duration(progress.Elapsed)}") };
         if (progress.Loss is { } loss) lines.Add(("loss", $"{loss:0.0000}"));
         if (result.Evaluation is { } evaluation)
-            lines.Add(("validation", $"loss {evaluation.EvalLoss:0.0000}, perplexity {evaluation.EvalPerplexity:0.00}, {evaluation.EvalBitsPerByte:0.0000} bits per byte"));
+            lines.Add(("validation", TrainingProgress.Figures(evaluation)));
         lines.Add(("curves", Path.Combine(config.OutputDir, "loss.svg")));
         if (result.ModelFolder is { } model)
         {
             lines.Add(("model", model));
-            lines.Add(("generate", $"{Launcher.Name} generate --model {Launcher.Quote(model)} --prompt {Launcher.Quote(config.Sample.Prompts is [var first, ..] ? first : "Hello")}"));
+            var prompt = config.Sample.Prompts is [var first, ..] ? first : "Hello";
+            lines.Add(("generate", $"{Launcher.Name} generate --model {Launcher.Quote(model)} --prompt {Launcher.Quote(prompt)}"));
         }
         Console.WriteLine();
         foreach (var (name, value) in lines) Console.WriteLine($"{name,-12}{value}");
@@ -75,8 +78,10 @@ internal static class TrainCommand
             ["checkpoint"] = result.Checkpoint,
             ["model"] = result.ModelFolder,
         };
-        if (result.Evaluation is { } evaluation)
-            (line["eval_loss"], line["eval_perplexity"], line["eval_bits_per_byte"]) = (evaluation.EvalLoss, evaluation.EvalPerplexity, evaluation.EvalBitsPerByte);
+        if (result.Evaluation is not { } figures) return line.ToJsonString();
+        line["eval_loss"] = figures.EvalLoss;
+        line["eval_perplexity"] = figures.EvalPerplexity;
+        line["eval_bits_per_byte"] = figures.EvalBitsPerByte;
         return line.ToJsonString();
     }
 }

@@ -13,8 +13,9 @@ internal sealed class TrainingProgress : ITrainingReporter
 {
     private static readonly TimeSpan _pause = TimeSpan.FromSeconds(2);
 
-    private readonly IAnsiConsole? _terminal = Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? null : AnsiConsole.Create(
-        new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes });
+    private readonly IAnsiConsole? _terminal = Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb"
+        ? null
+        : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error), Interactive = InteractionSupport.Yes });
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan? _shown;
@@ -34,7 +35,8 @@ internal sealed class TrainingProgress : ITrainingReporter
     public T During<T>(Func<T> work)
     {
         if (_terminal is null) return work();
-        return _terminal.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = 24 }, new TaskDescriptionColumn { Alignment = Justify.Left }).Start(context =>
+        ProgressColumn[] columns = [new ProgressBarColumn { Width = 24 }, new TaskDescriptionColumn { Alignment = Justify.Left }];
+        return _terminal.Progress().AutoClear(true).Columns(columns).Start(context =>
         {
             _bar = context.AddTask("starting");
             return work();
@@ -46,7 +48,8 @@ internal sealed class TrainingProgress : ITrainingReporter
         switch (trainingEvent)
         {
             case Preparing preparing:
-                Passing($"{preparing.What}{Share(preparing.Done, preparing.Total)}", preparing.Total is > 0 and var all ? (double)preparing.Done / all : 0.5);
+                var share = preparing.Total is > 0 and var all ? (double)preparing.Done / all : 0.5;
+                Passing($"{preparing.What}{Share(preparing.Done, preparing.Total)}", share);
                 break;
             case Started started:
                 _pace = new Pace(started.Step, _clock.Elapsed);
@@ -58,7 +61,7 @@ internal sealed class TrainingProgress : ITrainingReporter
                 Step(step);
                 break;
             case Evaluated { Metrics: var figures }:
-                Say($"step {figures.Step}: validation loss {figures.EvalLoss:0.0000}, perplexity {figures.EvalPerplexity:0.00}, {figures.EvalBitsPerByte:0.0000} bits per byte");
+                Say($"step {figures.Step}: validation {Figures(figures)}");
                 break;
             case Sampled sample:
                 Say($"step {sample.Step}: {Launcher.OneLine(sample.Prompt)}|{Launcher.OneLine(sample.Text)}");
@@ -73,9 +76,14 @@ internal sealed class TrainingProgress : ITrainingReporter
     }
 
     /// <summary>12.3 s, 4 min 05 s, 2 h 03 min.</summary>
-    public static string Duration(TimeSpan time) => time.TotalSeconds < 60 ? time.TotalSeconds.ToString("0.0 's'", CultureInfo.InvariantCulture)
+    public static string Duration(TimeSpan time) =>
+        time.TotalSeconds < 60 ? time.TotalSeconds.ToString("0.0 's'", CultureInfo.InvariantCulture)
         : time.TotalMinutes < 60 ? $"{(int)time.TotalMinutes} min {time.Seconds:00} s"
         : $"{(int)time.TotalHours} h {time.Minutes:00} min";
+
+    /// <summary>An evaluation in words.</summary>
+    public static string Figures(EvaluationMetrics figures) =>
+        $"loss {figures.EvalLoss:0.0000}, perplexity {figures.EvalPerplexity:0.00}, {figures.EvalBitsPerByte:0.0000} bits per byte";
 
     private void Step(StepDone done)
     {
@@ -83,7 +91,8 @@ internal sealed class TrainingProgress : ITrainingReporter
         Loss = Loss + (metrics.Loss - Loss) / Math.Min(20, metrics.Step) ?? metrics.Loss;
         TokensPerSecond = metrics.TokensPerSecond;
         var left = _pace is { } pace && metrics.Step < total ? $"  {Duration(pace.Left(metrics.Step, total, _clock.Elapsed))} left" : "";
-        Passing($"step {metrics.Step}/{total}  loss {Loss:0.0000}  {Count((long)metrics.TokensPerSecond)} tokens/s{left}", (double)metrics.Step / total);
+        var speed = Count((long)metrics.TokensPerSecond);
+        Passing($"step {metrics.Step}/{total}  loss {Loss:0.0000}  {speed} tokens/s{left}", (double)metrics.Step / total);
     }
 
     // What the next such line replaces: on a terminal in place, elsewhere by coming only now and then, and first and last.

@@ -25,7 +25,8 @@ public sealed class TrainTests
         Assert.Equal([6, 12], TinyTraining.Steps(tt, "eval_loss"));
         Assert.Equal("svg", XDocument.Load(tt.At("run/loss.svg")).Root!.Name.LocalName);
         Assert.True(Directory.Exists(tt.At("run/checkpoints/step-12")));
-        Assert.All(["config.json", "model.safetensors", "tokenizer.json"], name => Assert.True(File.Exists(tt.At($"run/model/{name}")), name));
+        Assert.All(["config.json", "model.safetensors", "tokenizer.json"],
+            name => Assert.True(File.Exists(tt.At($"run/model/{name}")), name));
 
         string[] generate = ["generate", "--model", "run/model", "--max-new-tokens", "5", "--temperature", "1", "--seed", "3"];
         var text = tt.Run([.. generate, "--prompt", "Line 1"]).Succeeded();
@@ -56,7 +57,9 @@ public sealed class TrainTests
         Assert.Equal(130, ended.ExitCode);
         var step = TinyTraining.Steps(tt, "loss")[^1];
         Assert.True(Directory.Exists(tt.At($"run/checkpoints/step-{step}")));
-        Assert.EndsWith($"Stopped after step {step} of 100000. To go on:\n  tt train run.yaml --set max_steps=100000 --set save_steps=0 --resume", ended.Error, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"Stopped after step {step} of 100000. To go on:\n  tt train run.yaml --set max_steps=100000 --set save_steps=0 --resume",
+            ended.Error, StringComparison.Ordinal);
 
         tt.Run("train", "run.yaml", "--set", $"max_steps={step + 2}", "--set", "save_steps=0", "--resume").Succeeded();
         Assert.Equal(Enumerable.Range(1, step + 2), TinyTraining.Steps(tt, "loss"));

@@ -13,7 +13,8 @@ public sealed class UsageTests
     [InlineData("generate --prompt a", "tt generate: Option '--model' is required.")]
     [InlineData("generate --model m", "tt generate: give either --prompt TEXT or --prompt-ids IDS")]
     [InlineData("generate --model m --prompt-ids 1,b", "tt generate: --prompt-ids: 'b' is no id; expected whole numbers such as 5,6,7")]
-    [InlineData("generate --model m --prompt a --top-k many", "tt generate: Cannot parse argument 'many' for option '--top-k': expected a whole number")]
+    [InlineData("generate --model m --prompt a --top-k many",
+        "tt generate: Cannot parse argument 'many' for option '--top-k': expected a whole number")]
     [InlineData("train none.yaml", "none.yaml: there is no file none.yaml")]
     [InlineData("train run.yaml --set learning_rate=fast", "--set learning_rate=fast: learning_rate: expected a number, found `fast`")]
     [InlineData("", "tt: Required command was not provided.")]
@@ -31,12 +32,15 @@ public sealed class UsageTests
     public void Wrong_configuration_ends_with_2_and_all_its_errors_before_anything_is_written()
     {
         using var tt = TinyTraining.Folder();
-        tt.Write("run.yaml", TinyTraining.Yaml.Replace("learning_rate:", "learning_rat:", StringComparison.Ordinal).Replace("save_steps: 4", "save_steps: -1", StringComparison.Ordinal));
+        tt.Write("run.yaml", TinyTraining.Yaml.Replace("learning_rate:", "learning_rat:", StringComparison.Ordinal)
+            .Replace("save_steps: 4", "save_steps: -1", StringComparison.Ordinal));
 
         var outcome = tt.Run("train", "run.yaml");
 
         Assert.Equal(2, outcome.ExitCode);
-        Assert.Equal("run.yaml:8:1: unknown key `learning_rat`: did you mean `learning_rate`?\nrun.yaml:11:13: save_steps: -1 is out of range: expected at least 0", outcome.Error);
+        Assert.Equal(
+            "run.yaml:8:1: unknown key `learning_rat`: did you mean `learning_rate`?\n"
+            + "run.yaml:11:13: save_steps: -1 is out of range: expected at least 0", outcome.Error);
         Assert.False(Directory.Exists(tt.At("run")));
     }
 

@@ -59,7 +59,10 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
         else if (cases.GetValueOrDefault(scalar.Text) is { } actual && actual.IsAssignableTo(type))
             return actual;
         else
-            errors.Add(scalar.Place.Error($"{Join(path, key)}: `{scalar.Text}` is none of its values: {Suggestion.Phrase(scalar.Text, [.. cases.Keys])}"));
+        {
+            var meant = Suggestion.Phrase(scalar.Text, [.. cases.Keys]);
+            errors.Add(scalar.Place.Error($"{Join(path, key)}: `{scalar.Text}` is none of its values: {meant}"));
+        }
         return null;
     }
 
@@ -85,7 +88,7 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
             return type.IsInstanceOfType(json) ? json : Fail(node, type, path);
         }
         if (Shape.ListItem(type) is { } item) return node is Sequence list ? List(list, item, type, path) : Fail(node, type, path);
-        if (Shape.DictionaryValue(type) is { } valueType) return node is Mapping map ? Dictionary(map, valueType, path) : Fail(node, type, path);
+        if (Shape.DictionaryValue(type) is { } values) return node is Mapping map ? Dictionary(map, values, path) : Fail(node, type, path);
         if (Shape.IsSection(type)) return node is Mapping section ? Section(section, type, fallback, path) : Fail(node, type, path);
         if (node is not Scalar scalar) return Fail(node, type, path);
         if (Scalars.Read(scalar, type, out var problem) is { } value) return value;
@@ -113,8 +116,8 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
         return dictionary;
     }
 
-    private object? Item(Node node, Type type, string path) => node is Scalar { IsNull: true } && Nullable.GetUnderlyingType(type) is not null
-        ? null
+    private object? Item(Node node, Type type, string path) =>
+        node is Scalar { IsNull: true } && Nullable.GetUnderlyingType(type) is not null ? null
         : Typed(node, Nullable.GetUnderlyingType(type) ?? type, fallback: null, path);
 
     private JsonNode? Json(Node node, string path)
@@ -124,7 +127,8 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
             case Sequence list:
                 return new JsonArray([.. list.Items.Select((item, i) => Json(item, $"{path}[{i}]"))]);
             case Mapping map:
-                return new JsonObject(map.Entries.Select(entry => KeyValuePair.Create(entry.Name, Json(entry.Value, Join(path, entry.Name)))));
+                return new JsonObject(map.Entries
+                    .Select(entry => KeyValuePair.Create(entry.Name, Json(entry.Value, Join(path, entry.Name)))));
             default:
                 if (Scalars.Json((Scalar)node, out var json) is not { } problem) return json;
                 errors.Add(node.Place.Error($"{path}: {problem}"));
@@ -145,7 +149,8 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
             {
                 var finite = item is double.PositiveInfinity or float.PositiveInfinity ? "a finite number, " : "";
                 var place = node is Sequence list ? list.Items[i].Place : node.Place;
-                errors.Add(place.Error($"{path}{(node is Sequence ? $"[{i}]" : "")}: {Scalars.Write(item)} is out of range: expected {finite}{Scalars.Interval(range)}"));
+                var at = node is Sequence ? $"{path}[{i}]" : path;
+                errors.Add(place.Error($"{at}: {Scalars.Write(item)} is out of range: expected {finite}{Scalars.Interval(range)}"));
             }
     }
 
@@ -159,7 +164,8 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
             if (others.Length > 0) return $" where `{kind}` is `{Shape.CaseName(section)}`: it belongs to `{kind}: {others[0].Key}`";
         }
         if (Suggestion.For(name, names) is { } close) return $": did you mean `{close}`?";
-        if (KeyPaths.All(root).FirstOrDefault(known => known.Split('.')[^1] == name) is { } elsewhere) return $": did you mean `{elsewhere}`?";
+        var elsewhere = KeyPaths.All(root).FirstOrDefault(known => known.Split('.')[^1] == name);
+        if (elsewhere is not null) return $": did you mean `{elsewhere}`?";
         return $": {(path == "" ? "the file" : $"`{path}`")} has {string.Join(", ", names.Select(known => $"`{known}`"))}";
     }
 

@@ -1,6 +1,6 @@
 namespace TransformerTorch.Configuration;
 
-/// <summary>One thing wrong in a configuration, and where: a file's line and column (both from 1), or a <c>--set</c> flag (line 0).</summary>
+/// <summary>One thing wrong in a configuration, and where: a file's line and column, from 1, or a <c>--set</c> flag (line 0).</summary>
 public sealed record ConfigError(string Source, int Line, int Column, string Message)
 {
     /// <summary><c>file:line:column: message</c>.</summary>

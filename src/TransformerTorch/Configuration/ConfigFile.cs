@@ -1,6 +1,6 @@
 namespace TransformerTorch.Configuration;
 
-/// <summary>A file, what it extends, and the overrides of the command line, merged into one mapping whose values know where they come from.</summary>
+/// <summary>A file, what it extends, and overrides, merged into one mapping whose values know where they come from.</summary>
 internal sealed class ConfigFile(Type root, List<ConfigError> errors)
 {
     private const long MaxBytes = 1 << 20;
@@ -53,14 +53,15 @@ internal sealed class ConfigFile(Type root, List<ConfigError> errors)
 
         var bases = extends is Sequence list ? list.Items : [extends];
         var merged = new Mapping(mapping.Place, []);
-        foreach (var node1 in bases)
+        foreach (var named in bases)
         {
-            if (Scalars.Read(node1 as Scalar ?? new Scalar(node1.Place, "", Plain: true), typeof(string), out _) is not string other)
+            if (Scalars.Read(named as Scalar ?? new Scalar(named.Place, "", Plain: true), typeof(string), out _) is not string other)
             {
-                errors.Add(node1.Place.Error($"extends: expected the path of a YAML file, from this file's folder, found {Scalars.Found(node1)}"));
+                errors.Add(named.Place.Error(
+                    $"extends: expected the path of a YAML file, from this file's folder, found {Scalars.Found(named)}"));
                 continue;
             }
-            merged = Merge(merged, File(Path.Combine(Path.GetDirectoryName(name) ?? "", other), node1.Place, [.. above, full]), root);
+            merged = Merge(merged, File(Path.Combine(Path.GetDirectoryName(name) ?? "", other), named.Place, [.. above, full]), root);
         }
         return Merge(merged, mapping.Without("extends"), root);
     }
@@ -96,7 +97,8 @@ internal sealed class ConfigFile(Type root, List<ConfigError> errors)
                 continue;
             }
             var value = Node(text[(equals + 1)..], place.Source, line: 0) ?? new Scalar(place, "", Plain: true);
-            foreach (var name in path.Split('.').Reverse()) value = new Mapping(place, [new Entry(new Scalar(place, name, Plain: true), value)]);
+            foreach (var name in path.Split('.').Reverse())
+                value = new Mapping(place, [new Entry(new Scalar(place, name, Plain: true), value)]);
             mapping = Merge(mapping, (Mapping)value, root);
         }
         return mapping;
@@ -111,10 +113,11 @@ internal sealed class ConfigFile(Type root, List<ConfigError> errors)
             if (now is not null && was is not null && now != was) return over;
             type = cases.GetValueOrDefault(now ?? was ?? "");
         }
+        var keys = type is not null && Shape.IsSection(type) ? Shape.Keys(type) : [];
         var entries = under.Entries.ToDictionary(entry => entry.Name);
         foreach (var entry in over.Entries)
         {
-            var below = type is not null && Shape.IsSection(type) ? Shape.Keys(type).FirstOrDefault(key => key.Name == entry.Name)?.Type : null;
+            var below = keys.FirstOrDefault(key => key.Name == entry.Name)?.Type;
             entries[entry.Name] = entry.Value is Mapping map && entries.GetValueOrDefault(entry.Name)?.Value is Mapping old
                 ? entry with { Value = Merge(old, map, below) }
                 : entry;
@@ -130,6 +133,7 @@ internal sealed class ConfigFile(Type root, List<ConfigError> errors)
         // By stems: a shared ".yaml" makes no two names alike.
         var names = Directory.EnumerateFiles(folder).Where(file => Path.GetExtension(file) is ".yaml" or ".yml")
             .ToLookup(file => Path.GetFileNameWithoutExtension(file), file => Path.GetFileName(file));
-        return Suggestion.For(Path.GetFileNameWithoutExtension(path), names.Select(group => group.Key)) is { } name ? $"; did you mean {names[name].First()}?" : "";
+        var name = Suggestion.For(Path.GetFileNameWithoutExtension(path), names.Select(group => group.Key));
+        return name is null ? "" : $"; did you mean {names[name].First()}?";
     }
 }

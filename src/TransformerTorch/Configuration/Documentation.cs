@@ -31,8 +31,7 @@ internal static partial class Documentation
     // References keep their last name, code its backquotes, and line breaks become spaces.
     private static string Text(XElement summary) => Space().Replace(string.Concat(summary.Nodes().Select(node => node switch
     {
-        XElement { Name.LocalName: "see" or "paramref" } link =>
-            $"`{((string?)link.Attribute("cref") ?? (string?)link.Attribute("langword") ?? (string?)link.Attribute("name") ?? link.Value).Split('.', ':')[^1]}`",
+        XElement { Name.LocalName: "see" or "paramref" } link => $"`{(link.FirstAttribute?.Value ?? link.Value).Split('.', ':')[^1]}`",
         XElement { Name.LocalName: "c" } code => $"`{code.Value}`",
         XElement other => other.Value,
         _ => node.ToString(SaveOptions.DisableFormatting).Replace("&lt;", "<", StringComparison.Ordinal)

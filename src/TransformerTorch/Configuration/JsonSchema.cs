@@ -12,7 +12,7 @@ public static class JsonSchema
         // What a file leaves out, the one it extends may give.
         ((JsonObject)schema["properties"]!)["extends"] = new JsonObject
         {
-            ["description"] = "Another YAML file, relative to this one (or a list of them), whose values hold where this file says nothing.",
+            ["description"] = "Another YAML file, relative to this one, or a list of them: its values hold where this file says nothing.",
             ["type"] = new JsonArray("string", "array"),
             ["items"] = new JsonObject { ["type"] = "string" },
         };
@@ -24,7 +24,8 @@ public static class JsonSchema
             head[key] = value;
         }
         if (head.Remove("required", out var required))
-            head["anyOf"] = new JsonArray(new JsonObject { ["required"] = required }, new JsonObject { ["required"] = new JsonArray("extends") });
+            head["anyOf"] = new JsonArray(
+                new JsonObject { ["required"] = required }, new JsonObject { ["required"] = new JsonArray("extends") });
         return head;
     }
 
@@ -36,14 +37,14 @@ public static class JsonSchema
         if (Shape.IsReal(type)) return new JsonObject { ["type"] = "number" };
         if (type.IsEnum) return new JsonObject { ["enum"] = Names(Shape.EnumNames(type).Keys) };
         if (Shape.ListItem(type) is { } item) return new JsonObject { ["type"] = "array", ["items"] = Of(item, null) };
-        if (Shape.DictionaryValue(type) is { } values) return new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(values, null) };
-        if (Shape.IsOpen(type)) return type == typeof(JsonNode) ? [] : new JsonObject { ["type"] = type == typeof(JsonArray) ? "array" : "object" };
+        if (Shape.DictionaryValue(type) is { } values)
+            return new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(values, null) };
+        if (type == typeof(JsonNode)) return [];
+        if (Shape.IsOpen(type)) return new JsonObject { ["type"] = type == typeof(JsonArray) ? "array" : "object" };
         if (!Shape.IsSection(type)) return new JsonObject { ["type"] = "string" };
         if (Shape.Variants(type) is not var (_, cases) || !type.IsAbstract) return Section(type, value ?? Default(type), partial: true);
-        return new JsonObject
-        {
-            ["oneOf"] = new JsonArray([.. cases.Values.Select(actual => Section(actual, actual == value?.GetType() ? value : Default(actual), partial: true))]),
-        };
+        var sections = cases.Values.Select(actual => Section(actual, actual == value?.GetType() ? value : Default(actual), partial: true));
+        return new JsonObject { ["oneOf"] = new JsonArray([.. sections]) };
     }
 
     // A section may be partial, since another file can hold the rest of it; the reader still insists on required keys.

@@ -38,7 +38,8 @@ internal sealed class NodeReader(string source, int line, List<ConfigError> erro
         parser.Consume<DocumentStart>();
         var node = Node(parser, depth: 0);
         parser.Consume<DocumentEnd>();
-        if (parser.Accept<DocumentStart>(out var second)) errors.Add(At(second.Start).Error("a second document starts here; a configuration is one"));
+        if (parser.Accept<DocumentStart>(out var second))
+            errors.Add(At(second.Start).Error("a second document starts here; a configuration is one"));
         return node;
     }
 
@@ -106,8 +107,8 @@ internal sealed class NodeReader(string source, int line, List<ConfigError> erro
         var lines = text.Split('\n');
         var last = e.Message.Contains("tab", StringComparison.Ordinal) ? lines.Length - 1 : Math.Min(e.End.Line, lines.Length - 1);
         for (var i = e.Start.Line - 1; i <= last; i++)
-            if (lines[i].TakeWhile(char.IsWhiteSpace).Contains('\t'))
-                return At(new Mark(0, i + 1, lines[i].IndexOf('\t', StringComparison.Ordinal) + 1)).Error("a tab indents this line; YAML indents with spaces");
+            if (lines[i].TakeWhile(char.IsWhiteSpace).ToList().IndexOf('\t') is var tab and >= 0)
+                return At(new Mark(0, i + 1, tab + 1)).Error("a tab indents this line; YAML indents with spaces");
         var message = e.Message.TrimEnd('.');
         return At(e.Start).Error($"not valid YAML: {char.ToLowerInvariant(message[0])}{message[1..]}");
     }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Numerics;
 using System.Reflection;
 using System.Text.Json.Nodes;
 
@@ -28,7 +29,7 @@ internal static class Scalars
         problem = $"{text} is out of range: a whole number from {min} to {max} fits here";
         return null;
 
-        static System.Numerics.BigInteger Limit(Type type, string name) => System.Numerics.BigInteger.Parse(type.GetField(name)!.GetValue(null)!.ToString()!);
+        static BigInteger Limit(Type type, string name) => BigInteger.Parse(type.GetField(name)!.GetValue(null)!.ToString()!);
     }
 
     private static object? Real(string text, Type type, ref string problem)
@@ -44,7 +45,7 @@ internal static class Scalars
     {
         var names = Shape.EnumNames(type);
         if (names.TryGetValue(scalar.Text, out var value)) return value;
-        problem = $"expected {Shape.Expected(type)}, found {Found(scalar)}{(Suggestion.For(scalar.Text, [.. names.Keys]) is { } near ? $"; did you mean `{near}`?" : "")}";
+        if (Suggestion.For(scalar.Text, names.Keys) is { } near) problem += $"; did you mean `{near}`?";
         return null;
     }
 
@@ -90,8 +91,8 @@ internal static class Scalars
         var text = scalar.Text;
         var number = Shape.IsWhole(type) || Shape.IsReal(type);
         if (type == typeof(string)) return $"; for text, put it in quotes: \"{text}\"";
-        if (!scalar.Plain) return (number && CoreSchema.Float(text) is not null) || (type == typeof(bool) && CoreSchema.Bool(text) is not null)
-            ? "; remove the quotes" : "";
+        var unquoted = number ? CoreSchema.Float(text) is not null : type == typeof(bool) && CoreSchema.Bool(text) is not null;
+        if (!scalar.Plain) return unquoted ? "; remove the quotes" : "";
         if (type == typeof(bool)) return text.ToLowerInvariant() switch
         {
             "yes" or "on" or "y" or "1" => "; write `true`",
@@ -101,12 +102,13 @@ internal static class Scalars
         if (number && CoreSchema.HasLeadingZero(text))
         {
             var digits = text.TrimStart('+', '-').TrimStart('0').PadLeft(1, '0');
-            return $"; a leading zero means octal to some readers: write `{(text[0] == '-' ? "-" : "")}{digits}`, or `0o{digits}` for octal";
+            var sign = text[0] == '-' ? "-" : "";
+            return $"; a leading zero means octal to some readers: write `{sign}{digits}`, or `0o{digits}` for octal";
         }
         var plain = text.Replace("_", "", StringComparison.Ordinal);
         if (number && plain != text && CoreSchema.Float(plain) is not null) return $"; write `{plain}`";
-        if (Shape.IsWhole(type) && CoreSchema.Float(text) is { } value && value == Math.Floor(value) && Math.Abs(value) < 1e15) return $"; write `{(long)value}`";
-        return "";
+        var whole = Shape.IsWhole(type) && CoreSchema.Float(text) is { } value && value == Math.Floor(value) && Math.Abs(value) < 1e15;
+        return whole ? $"; write `{CoreSchema.Float(text):F0}`" : "";
     }
 
     /// <summary>A value as a person would write it.</summary>

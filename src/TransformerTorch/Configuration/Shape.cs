@@ -20,7 +20,7 @@ internal sealed record Key(string Name, PropertyInfo Property, bool Nullable, bo
     public string? Description => Documentation.Of(Property);
 }
 
-/// <summary>How a .NET type is written in YAML: its kind, its keys, its names. Reader, writer, schema and reference page all follow it.</summary>
+/// <summary>How a .NET type is written in YAML: its kind, its keys, its names. Reader, writer, schema and page all follow it.</summary>
 internal static class Shape
 {
     private static readonly ConcurrentDictionary<Type, IReadOnlyList<Key>> _keys = [];
@@ -54,9 +54,8 @@ internal static class Shape
 
     /// <summary>The value type of a dictionary with names as keys, or null.</summary>
     public static Type? DictionaryValue(Type type) =>
-        IsGeneric(type, typeof(IReadOnlyDictionary<,>), typeof(IDictionary<,>), typeof(Dictionary<,>)) && type.GetGenericArguments()[0] == typeof(string)
-            ? type.GetGenericArguments()[1]
-            : null;
+        IsGeneric(type, typeof(IReadOnlyDictionary<,>), typeof(IDictionary<,>), typeof(Dictionary<,>))
+        && type.GetGenericArguments() is [var key, var value] && key == typeof(string) ? value : null;
 
     /// <summary>A section without a fixed set of keys.</summary>
     public static bool IsOpen(Type type) => type.IsAssignableTo(typeof(JsonNode));
@@ -74,19 +73,22 @@ internal static class Shape
         && type.GetInterfaces().Any(item => IsGeneric(item, typeof(IParsable<>)));
 
     /// <summary>The names of an enum's values as YAML writes them: snake_case, or as [JsonStringEnumMemberName] says.</summary>
-    public static IReadOnlyDictionary<string, object> EnumNames(Type type) => type.GetFields(BindingFlags.Public | BindingFlags.Static).ToDictionary(
-        field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? SnakeCase(field.Name), field => field.GetValue(null)!);
+    public static IReadOnlyDictionary<string, object> EnumNames(Type type) =>
+        type.GetFields(BindingFlags.Public | BindingFlags.Static).ToDictionary(
+            field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? SnakeCase(field.Name),
+            field => field.GetValue(null)!);
 
     /// <summary>
-    /// The key that tells which record a section is, and the records by its values, for a base marked [JsonPolymorphic] and [JsonDerivedType];
-    /// asked of such a record itself as well. Null for any other type.
+    /// The key that tells which record a section is, and the records by its values, for a base marked [JsonPolymorphic] and
+    /// [JsonDerivedType]; asked of such a record itself as well. Null for any other type.
     /// </summary>
     public static (string Key, IReadOnlyDictionary<string, Type> Cases)? Variants(Type type)
     {
         for (var t = type; t is not null; t = t.BaseType)
         {
             if (t.GetCustomAttribute<JsonPolymorphicAttribute>(inherit: false)?.TypeDiscriminatorPropertyName is not { } key) continue;
-            return (key, t.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).ToDictionary(item => (string)item.TypeDiscriminator!, item => item.DerivedType));
+            var cases = t.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false);
+            return (key, cases.ToDictionary(item => (string)item.TypeDiscriminator!, item => item.DerivedType));
         }
         return null;
     }
@@ -105,5 +107,6 @@ internal static class Shape
         : DictionaryValue(type) is not null || IsOpen(type) || IsSection(type) ? "a section of `key: value` lines"
         : $"a {SnakeCase(type.Name).Replace('_', ' ')}";
 
-    private static bool IsGeneric(Type type, params Type[] definitions) => type.IsGenericType && definitions.Contains(type.GetGenericTypeDefinition());
+    private static bool IsGeneric(Type type, params Type[] definitions) =>
+        type.IsGenericType && definitions.Contains(type.GetGenericTypeDefinition());
 }

@@ -10,14 +10,16 @@ public static class Suggestion
     public static string? For(string given, IEnumerable<string> names)
     {
         var wanted = Letters(given);
-        var best = names.Select(name => (Name: name, Distance: Distance(wanted, Letters(name)))).OrderBy(item => item.Distance).FirstOrDefault();
-        if (best.Name is not null && best.Distance <= Math.Max(1, Math.Max(given.Length, best.Name.Length) / 3)) return best.Name;
-        return given.Length < 2 ? null : names.FirstOrDefault(name => string.Concat(name.Split('_', '-', '.').Select(word => word.FirstOrDefault())) == given);
+        var best = names.MinBy(name => Distance(wanted, Letters(name)));
+        if (best is not null && Distance(wanted, Letters(best)) <= Math.Max(1, Math.Max(given.Length, best.Length) / 3)) return best;
+        return given.Length < 2 ? null : names.FirstOrDefault(name => Initials(name) == given);
     }
 
     /// <summary>"; did you mean `x`?" or, where nothing is close, what there is to choose from.</summary>
     public static string Phrase(string given, IReadOnlyCollection<string> names) =>
         For(given, names) is { } name ? $"did you mean `{name}`?" : $"there is {string.Join(", ", names.Select(known => $"`{known}`"))}";
+
+    private static string Initials(string name) => string.Concat(name.Split('_', '-', '.').Select(word => word.FirstOrDefault()));
 
     private static string Letters(string name) => name.ToLowerInvariant().Replace('-', '_');
 

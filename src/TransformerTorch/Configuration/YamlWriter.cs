@@ -83,7 +83,8 @@ internal sealed class YamlWriter(IEmitter emitter)
     private void List(IReadOnlyList<object?> items)
     {
         var simple = items.All(item => item is null or string or ValueType or JsonValue);
-        emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, simple ? SequenceStyle.Flow : SequenceStyle.Block));
+        var style = simple ? SequenceStyle.Flow : SequenceStyle.Block;
+        emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, style));
         foreach (var item in items) Value(item);
         emitter.Emit(new SequenceEnd());
     }

@@ -39,7 +39,8 @@ internal sealed class ChartAxis
     {
         if (Math.Abs(value) < Step * 1e-6) return "0";
         if (Step < 1e-3) return value.ToString("0.##e-0", CultureInfo.InvariantCulture);
-        var (scale, unit) = Math.Max(Math.Abs(_min), Math.Abs(_max)) switch { >= 1e9 => (1e9, "G"), >= 1e6 => (1e6, "M"), >= 1e4 => (1e3, "k"), _ => (1.0, "") };
+        var greatest = Math.Max(Math.Abs(_min), Math.Abs(_max));
+        var (scale, unit) = greatest switch { >= 1e9 => (1e9, "G"), >= 1e6 => (1e6, "M"), >= 1e4 => (1e3, "k"), _ => (1.0, "") };
         var digits = Math.Clamp((int)Math.Ceiling(-Math.Log10(Step / scale) - 1e-9), 0, 6);
         return (value / scale).ToString("F" + digits, CultureInfo.InvariantCulture) + unit;
     }

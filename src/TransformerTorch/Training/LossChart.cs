@@ -14,14 +14,16 @@ public sealed record LossChart
     private const int Width = 880, Left = 64, Right = 744, Top = 76, Bottom = 384, RateTop = 408, RateBottom = 448, FewPoints = 30;
 
     private const string Style = """
-        .paper{fill:#ffffff}text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;font-size:12px;fill:#57606a}
-        .title{font-size:17px;font-weight:600;fill:#1f2328}.grid{stroke:#d8dee4;stroke-width:1}.axis{stroke:#8c959f;stroke-width:1}
-        path{fill:none;stroke-linejoin:round;stroke-linecap:round}.raw{stroke:#2f6fde;stroke-width:1;opacity:.32}.mean{stroke:#1f5fd0;stroke-width:2.2}
-        .eval{stroke:#d9480f;stroke-width:1.6}.dot{fill:#d9480f;stroke:#ffffff;stroke-width:1.2}.only{fill:#1f5fd0}.rate{stroke:#6e7781;stroke-width:1.3}
-        .t{fill:#1f5fd0;font-weight:600}.v{fill:#d9480f;font-weight:600}
-        @media(prefers-color-scheme:dark){.paper{fill:#0d1117}text{fill:#9198a1}.title{fill:#f0f6fc}.grid{stroke:#262c36}.axis{stroke:#656c76}
-        .raw{stroke:#6cb0ff;opacity:.35}.mean{stroke:#6cb0ff}.eval{stroke:#ff9d5c}.dot{fill:#ff9d5c;stroke:#0d1117}.only{fill:#6cb0ff}.rate{stroke:#9198a1}
-        .t{fill:#6cb0ff}.v{fill:#ff9d5c}}
+        .paper{fill:#ffffff}
+        text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;font-size:12px;fill:#57606a}
+        path{fill:none;stroke-linejoin:round;stroke-linecap:round}.grid{stroke:#d8dee4;stroke-width:1}.axis{stroke:#8c959f;stroke-width:1}
+        .raw{stroke:#2f6fde;stroke-width:1;opacity:.32}.mean{stroke:#1f5fd0;stroke-width:2.2}.only{fill:#1f5fd0}
+        .eval{stroke:#d9480f;stroke-width:1.6}.dot{fill:#d9480f;stroke:#ffffff;stroke-width:1.2}.rate{stroke:#6e7781;stroke-width:1.3}
+        text.title{font-size:17px;font-weight:600;fill:#1f2328}.t{fill:#1f5fd0;font-weight:600}.v{fill:#d9480f;font-weight:600}
+        @media(prefers-color-scheme:dark){
+        .paper{fill:#0d1117}text{fill:#9198a1}text.title{fill:#f0f6fc}.grid{stroke:#262c36}.axis{stroke:#656c76}
+        .raw{stroke:#6cb0ff;opacity:.35}.mean{stroke:#6cb0ff}.only{fill:#6cb0ff}
+        .eval{stroke:#ff9d5c}.dot{fill:#ff9d5c;stroke:#0d1117}.rate{stroke:#9198a1}.t{fill:#6cb0ff}.v{fill:#ff9d5c}}
         """;
 
     /// <summary>What was trained.</summary>
@@ -50,7 +52,13 @@ public sealed record LossChart
                 points.Add((step, value?.GetValueKind() is System.Text.Json.JsonValueKind.Number ? (double)value : double.NaN));
             }
         }
-        return new() { Title = title, Training = new(curves["loss"]), Validation = new(curves["eval_loss"]), LearningRate = new(curves["learning_rate"]) };
+        return new()
+        {
+            Title = title,
+            Training = new(curves["loss"]),
+            Validation = new(curves["eval_loss"]),
+            LearningRate = new(curves["learning_rate"]),
+        };
     }
 
     /// <summary>The picture.</summary>
@@ -63,17 +71,26 @@ public sealed record LossChart
         var y = new ChartAxis(Losses(mean), (Bottom, Top), ticks: 7);
 
         var svg = new StringBuilder();
-        svg.Append($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" role="img" aria-label="{Text(Title)}">""").Append('\n');
+        svg.Append($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" """);
+        svg.Append($"""role="img" aria-label="{Text(Title)}">""").Append('\n');
         svg.Append($"<title>{Text(Title)}</title>\n<style>\n{Style}\n</style>\n");
-        svg.Append($"""<clipPath id="plot"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/></clipPath>""").Append('\n');
-        svg.Append($"""<rect class="paper" width="{Width}" height="{height}" rx="6"/><text class="title" x="{Left}" y="34">{Text(Title)}</text>""").Append('\n');
-        svg.Append($"""<text x="{Left}" y="54">{Text(Subtitle(mean))}</text>""").Append('\n');
+        svg.Append($"""<clipPath id="plot"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/>""");
+        svg.Append($"""</clipPath><rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
+        Write(svg, Title, Left, 34, style: "title");
+        Write(svg, Subtitle(mean), Left, 54);
 
         foreach (var tick in y.Ticks)
-            svg.Append($"""<path class="grid" d="M{Left} {N(y.Pixel(tick))}H{Right}"/><text x="{Left - 9}" y="{N(y.Pixel(tick) + 4)}" text-anchor="end">{y.Label(tick)}</text>""").Append('\n');
+        {
+            svg.Append($"""<path class="grid" d="M{Left} {N(y.Pixel(tick))}H{Right}"/>""");
+            Write(svg, y.Label(tick), Left - 9, y.Pixel(tick) + 4, anchor: "end");
+        }
         foreach (var tick in x.Ticks)
-            svg.Append($"""<path class="axis" d="M{N(x.Pixel(tick))} {bottom}v5"/><text x="{N(x.Pixel(tick))}" y="{bottom + 20}" text-anchor="middle">{x.Label(tick)}</text>""").Append('\n');
-        svg.Append($"""<path class="axis" d="M{Left} {bottom}H{Right}"/><text x="{Right + 28}" y="{bottom + 20}">step</text>""").Append('\n');
+        {
+            svg.Append($"""<path class="axis" d="M{N(x.Pixel(tick))} {bottom}v5"/>""");
+            Write(svg, x.Label(tick), x.Pixel(tick), bottom + 20, anchor: "middle");
+        }
+        svg.Append($"""<path class="axis" d="M{Left} {bottom}H{Right}"/>""");
+        Write(svg, "step", Right + 28, bottom + 20);
 
         svg.Append("<g clip-path=\"url(#plot)\">\n");
         if (mean != Training) Line(svg, "raw", Training, x, y);
@@ -123,22 +140,24 @@ public sealed record LossChart
         var peak = LearningRate.Finite.Max(point => point.Value);
         var y = new ChartAxis((0, peak > 0 ? peak : 1), (RateBottom, RateTop), ticks: 1);
         Line(svg, "rate", LearningRate, x, y);
-        svg.Append($"""<text x="{Left - 9}" y="{RateTop + 4}" text-anchor="end">{Text(peak.ToString("0.##e-0", CultureInfo.InvariantCulture))}</text>""").Append('\n');
-        svg.Append($"""<text x="{Right + 12}" y="{(RateTop + RateBottom) / 2 + 4}">learning rate</text>""").Append('\n');
+        Write(svg, peak.ToString("0.##e-0", CultureInfo.InvariantCulture), Left - 9, RateTop + 4, anchor: "end");
+        Write(svg, "learning rate", Right + 12, (RateTop + RateBottom) / 2 + 4);
     }
 
     // Each curve is named where it ends; names that would touch are moved apart.
     private void Labels(StringBuilder svg, LossCurve mean, ChartAxis y)
     {
         var labels = new List<(string Class, string Name, double Value, double At)>();
-        if (mean.Finite.Any()) labels.Add(("t", "training", mean.Finite.Last().Value, y.Pixel(mean.Finite.Last().Value)));
-        if (Validation.Finite.Any()) labels.Add(("v", "validation", Validation.Finite.Last().Value, y.Pixel(Validation.Finite.Last().Value)));
+        void Add(string style, string name, double value) => labels.Add((style, name, value, y.Pixel(value)));
+        if (mean.Finite.Any()) Add("t", "training", mean.Finite.Last().Value);
+        if (Validation.Finite.Any()) Add("v", "validation", Validation.Finite.Last().Value);
         labels.Sort((a, b) => a.At.CompareTo(b.At));
         var overlap = labels.Count == 2 ? Math.Max(0, 17 - (labels[1].At - labels[0].At)) : 0;
         for (var i = 0; i < labels.Count; i++)
         {
-            var at = Math.Clamp(labels[i].At + (i == 0 ? -overlap / 2 : overlap / 2), Top + 17 * i, Bottom - 17 * (labels.Count - 1 - i)) + 4;
-            svg.Append($"""<text class="{labels[i].Class}" x="{Right + 12}" y="{N(at)}">{labels[i].Name} {Loss(labels[i].Value)}</text>""").Append('\n');
+            var (style, name, value, wanted) = labels[i];
+            var at = Math.Clamp(wanted + (i == 0 ? -overlap / 2 : overlap / 2), Top + 17 * i, Bottom - 17 * (labels.Count - 1 - i)) + 4;
+            Write(svg, $"{name} {Loss(value)}", Right + 12, at, style: style);
         }
     }
 
@@ -155,8 +174,12 @@ public sealed record LossChart
 
     private static void Dots(StringBuilder svg, string name, LossCurve curve, ChartAxis x, ChartAxis y)
     {
-        foreach (var (step, value) in curve.Finite) svg.Append($"""<circle class="{name}" cx="{N(x.Pixel(step))}" cy="{N(y.Pixel(value))}" r="3.2"/>""").Append('\n');
+        foreach (var (step, value) in curve.Finite)
+            svg.Append($"""<circle class="{name}" cx="{N(x.Pixel(step))}" cy="{N(y.Pixel(value))}" r="3.2"/>""").Append('\n');
     }
+
+    private static void Write(StringBuilder svg, string text, double x, double y, string style = "note", string anchor = "start") =>
+        svg.Append($"""<text class="{style}" x="{N(x)}" y="{N(y)}" text-anchor="{anchor}">{Text(text)}</text>""").Append('\n');
 
     private static string Loss(double value) => value.ToString(value >= 100 ? "0" : "0.000", CultureInfo.InvariantCulture);
 

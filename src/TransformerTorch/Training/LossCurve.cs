@@ -14,7 +14,9 @@ public sealed record LossCurve(IReadOnlyList<(long Step, double Value)> Points)
     {
         if (!Finite.Any()) return this;
         var (low, high) = (Quantile(0.002), Quantile(0.998));
-        return new(Averaged(Averaged([.. Points.Select(point => (point.Step, double.IsFinite(point.Value) ? Math.Clamp(point.Value, low, high) : double.NaN))])));
+        return new(Averaged(Averaged([.. Points.Select(point => (point.Step, Capped(point.Value)))])));
+
+        double Capped(double value) => double.IsFinite(value) ? Math.Clamp(value, low, high) : double.NaN;
     }
 
     /// <summary>The value that a share of the finite points lies below. There must be one.</summary>
@@ -24,7 +26,7 @@ public sealed record LossCurve(IReadOnlyList<(long Step, double Value)> Points)
         return values[(int)Math.Round(share * (values.Length - 1))];
     }
 
-    /// <summary>At most the first, least, greatest and last point of each of <paramref name="columns"/> slices, and what marks a gap.</summary>
+    /// <summary>At most the first, least, greatest and last point of each of so many slices, and what marks a gap.</summary>
     public LossCurve Thin(int columns)
     {
         if (Points.Count <= columns * 4) return this;
@@ -36,7 +38,8 @@ public sealed record LossCurve(IReadOnlyList<(long Step, double Value)> Points)
             var points = slice.ToList();
             var finite = points.Where(point => double.IsFinite(point.Value)).ToList();
             if (finite.Count == 0) return points.Take(1);
-            return new[] { finite[0], finite.MinBy(point => point.Value), finite.MaxBy(point => point.Value), finite[^1] }.Distinct().OrderBy(point => point.Step);
+            var kept = new[] { finite[0], finite.MinBy(point => point.Value), finite.MaxBy(point => point.Value), finite[^1] };
+            return kept.Distinct().OrderBy(point => point.Step);
         }
     }
 

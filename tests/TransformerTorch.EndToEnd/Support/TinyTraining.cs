@@ -23,7 +23,8 @@ internal static class TinyTraining
     public static Tt Folder()
     {
         var tt = new Tt();
-        tt.Write("text.txt", string.Concat(Enumerable.Range(0, 300).Select(i => $"Line {i} says that {i * 7 % 100} follows {i * 3 % 50}.\n")));
+        var lines = Enumerable.Range(0, 300).Select(i => $"Line {i} says that {i * 7 % 100} follows {i * 3 % 50}.\n");
+        tt.Write("text.txt", string.Concat(lines));
         tt.Write("run.yaml", Yaml);
         return tt;
     }

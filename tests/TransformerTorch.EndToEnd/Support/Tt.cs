@@ -83,7 +83,8 @@ internal sealed partial class Tt : IDisposable
             var until = Stopwatch.StartNew();
             while (!_error.Any(seen => line(seen)))
             {
-                if (_errorRead.IsCompleted || until.Elapsed > _patience) Assert.Fail($"the line did not come:\n{string.Join('\n', _error)}");
+                if (_errorRead.IsCompleted || until.Elapsed > _patience)
+                    Assert.Fail($"the line did not come:\n{string.Join('\n', _error)}");
                 Thread.Sleep(20);
             }
         }

@@ -17,7 +17,8 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     private string Errors(string path, params string[] overrides) =>
-        Assert.Throws<ConfigException>(() => Yaml.Load<SampleConfig>(path, overrides)).Message.Replace(_folder + "/", "", StringComparison.Ordinal);
+        Assert.Throws<ConfigException>(() => Yaml.Load<SampleConfig>(path, overrides)).Message
+            .Replace(_folder + "/", "", StringComparison.Ordinal);
 
     [Fact]
     public void Extended_file_gives_what_this_file_leaves_out()
@@ -48,8 +49,9 @@ public sealed class ConfigFileTests : IDisposable
     {
         File("base.yaml", "output_dir: a\ndata: {source: text, path: x, max_tokens: 9}");
 
-        Assert.Equal(new DocumentationData(), Yaml.Load<SampleConfig>(File("run.yaml", "extends: base.yaml\ndata: {source: dotnet-docs}")).Data);
-        Assert.Equal(new TextData { Path = "x", MaxTokens = 8 }, Yaml.Load<SampleConfig>(File("run.yaml", "extends: base.yaml\ndata: {max_tokens: 8}")).Data);
+        SampleData Data(string section) => Yaml.Load<SampleConfig>(File("run.yaml", $"extends: base.yaml\ndata: {section}")).Data;
+        Assert.Equal(new DocumentationData(), Data("{source: dotnet-docs}"));
+        Assert.Equal(new TextData { Path = "x", MaxTokens = 8 }, Data("{max_tokens: 8}"));
     }
 
     [Fact]
@@ -67,7 +69,8 @@ public sealed class ConfigFileTests : IDisposable
         File("b.yaml", "extends: c.yaml");
         File("c.yaml", "extends: a.yaml");
 
-        Assert.Equal("c.yaml:1:10: `extends` goes round in a circle: a.yaml -> b.yaml -> c.yaml -> a.yaml", Errors(Path.Combine(_folder, "a.yaml")));
+        Assert.Equal("c.yaml:1:10: `extends` goes round in a circle: a.yaml -> b.yaml -> c.yaml -> a.yaml",
+            Errors(Path.Combine(_folder, "a.yaml")));
     }
 
     [Fact]
@@ -94,7 +97,10 @@ public sealed class ConfigFileTests : IDisposable
         var path = File("run.yaml", "output_dir: a\ndata: {source: text, path: x}");
 
         var config = Yaml.Load<SampleConfig>(path,
-            ["epochs=4", "epochs=5", "schedule.learning_rate=1e-4", "betas=[0.1]", "note=a=b", "max_steps=", "data.source=dotnet-docs", "weights={a: 1}", "model.n=3"]);
+        [
+            "epochs=4", "epochs=5", "schedule.learning_rate=1e-4", "betas=[0.1]", "note=a=b", "max_steps=", "data.source=dotnet-docs",
+            "weights={a: 1}", "model.n=3",
+        ]);
 
         Assert.Equal((5, 1e-4, "a=b", null), (config.Epochs, config.Schedule.LearningRate, config.Note, config.MaxSteps));
         Assert.Equal([0.1], config.Betas);
@@ -108,6 +114,8 @@ public sealed class ConfigFileTests : IDisposable
     [InlineData("epochs", "--set epochs: expected KEY=VALUE, where KEY is a path such as `training.learning_rate`")]
     [InlineData("=1", "--set =1: expected KEY=VALUE, where KEY is a path such as `training.learning_rate`")]
     [InlineData("betas=[1", "--set betas=[1: not valid YAML: while parsing a flow sequence, did not find expected ',' or ']'")]
-    [InlineData("schedule.warmup_steps=500", "--set schedule.warmup_steps=500: schedule.warmup_steps: 500 steps of warm-up do not fit into max_steps 100")]
-    public void Error_in_an_override_names_the_flag(string text, string expected) => Assert.Equal(expected, Errors(File("run.yaml", "output_dir: a\nmax_steps: 100"), text));
+    [InlineData("schedule.warmup_steps=500",
+        "--set schedule.warmup_steps=500: schedule.warmup_steps: 500 steps of warm-up do not fit into max_steps 100")]
+    public void Error_in_an_override_names_the_flag(string text, string expected) =>
+        Assert.Equal(expected, Errors(File("run.yaml", "output_dir: a\nmax_steps: 100"), text));
 }

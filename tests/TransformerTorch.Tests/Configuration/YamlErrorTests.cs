@@ -14,14 +14,16 @@ public sealed class YamlErrorTests
     [InlineData("learning_rate: 1", "run.yaml:2:1: unknown key `learning_rate`: did you mean `schedule.learning_rate`?")]
     [InlineData("schedule: {zebra: 1}", "run.yaml:2:12: unknown key `schedule.zebra`: `schedule` has `warmup_steps`, `learning_rate`")]
     [InlineData("data: {path: x}", "run.yaml:2:8: unknown key `data.path` where `source` is `dotnet-docs`: it belongs to `source: text`")]
-    public void Unknown_yaml_key_is_named_in_the_error(string yaml, string expected) => Assert.Equal(expected, Errors("output_dir: a\n" + yaml));
+    public void Unknown_yaml_key_is_named_in_the_error(string yaml, string expected) =>
+        Assert.Equal(expected, Errors("output_dir: a\n" + yaml));
 
     [Theory]
     [InlineData("epochs: five", "2:9: epochs: expected a whole number, found `five`")]
     [InlineData("epochs: \"5\"", "2:9: epochs: expected a whole number, found the text \"5\"; remove the quotes")]
     [InlineData("epochs: 1.5", "2:9: epochs: expected a whole number, found `1.5`")]
     [InlineData("epochs: 1e3", "2:9: epochs: expected a whole number, found `1e3`; write `1000`")]
-    [InlineData("epochs: 010", "2:9: epochs: expected a whole number, found `010`; a leading zero means octal to some readers: write `10`, or `0o10` for octal")]
+    [InlineData("epochs: 010",
+        "2:9: epochs: expected a whole number, found `010`; a leading zero means octal to some readers: write `10`, or `0o10` for octal")]
     [InlineData("epochs: 1_000", "2:9: epochs: expected a whole number, found `1_000`; write `1000`")]
     [InlineData("epochs: 99999999999", "2:9: epochs: 99999999999 is out of range: a whole number from -2147483648 to 2147483647 fits here")]
     [InlineData("epochs: [1]", "2:9: epochs: expected a whole number, found a list")]
@@ -42,18 +44,22 @@ public sealed class YamlErrorTests
     [InlineData("weights: {a: x}", "2:14: weights.a: expected a number, found `x`")]
     [InlineData("schedule: 5", "2:11: schedule: expected a section of `key: value` lines, found `5`")]
     [InlineData("schedule:", "2:10: schedule: expected a section of `key: value` lines, found nothing; give a value or remove the key")]
-    [InlineData("model: {n: 010}", "2:12: model.n: found `010`; a leading zero means octal to some readers: write `10`, or `0o10` for octal")]
+    [InlineData("model: {n: 010}",
+        "2:12: model.n: found `010`; a leading zero means octal to some readers: write `10`, or `0o10` for octal")]
     [InlineData("model: [1]", "2:8: model: expected a section of `key: value` lines, found a list")]
     [InlineData("shard: 5", "2:8: shard: `5`: expected a size such as 5GB")]
-    public void Wrong_type_names_place_value_and_remedy(string yaml, string expected) => Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
+    public void Wrong_type_names_place_value_and_remedy(string yaml, string expected) =>
+        Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
 
     [Theory]
     [InlineData("epochs: 0", "2:9: epochs: 0 is out of range: expected at least 1")]
     [InlineData("dropout: 1", "2:10: dropout: 1 is out of range: expected at least 0 and less than 1")]
-    [InlineData("schedule: {learning_rate: .inf}", "2:27: schedule.learning_rate: .inf is out of range: expected a finite number, more than 0")]
+    [InlineData("schedule: {learning_rate: .inf}",
+        "2:27: schedule.learning_rate: .inf is out of range: expected a finite number, more than 0")]
     [InlineData("betas: [0.5, 1.5]", "2:14: betas[1]: 1.5 is out of range: expected at least 0 and at most 1")]
     [InlineData("schedule: {learning_rate: 0.0}", "2:27: schedule.learning_rate: 0 is out of range: expected more than 0")]
-    public void Number_out_of_range_names_the_range(string yaml, string expected) => Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
+    public void Number_out_of_range_names_the_range(string yaml, string expected) =>
+        Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
 
     [Theory]
     [InlineData("epochs: 1", "run.yaml:1:1: missing key `output_dir`: expected text (Where results go)")]
@@ -67,18 +73,22 @@ public sealed class YamlErrorTests
     [InlineData("data: {source: txt}", "2:16: data.source: `txt` is none of its values: did you mean `text`?")]
     [InlineData("data: {source: http}", "2:16: data.source: `http` is none of its values: there is `dotnet-docs`, `text`")]
     [InlineData("data: {source: [text]}", "2:16: data.source: expected one of `dotnet-docs`, `text`, found a list")]
-    public void Unknown_kind_of_section_names_the_kinds(string yaml, string expected) => Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
+    public void Unknown_kind_of_section_names_the_kinds(string yaml, string expected) =>
+        Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
 
     [Theory]
-    [InlineData("schedule: {warmup_steps: 50}\nmax_steps: 20", "2:26: schedule.warmup_steps: 50 steps of warm-up do not fit into max_steps 20")]
+    [InlineData("schedule: {warmup_steps: 50}\nmax_steps: 20",
+        "2:26: schedule.warmup_steps: 50 steps of warm-up do not fit into max_steps 20")]
     [InlineData("max_steps: 5", "1:1: schedule.warmup_steps: 10 steps of warm-up do not fit into max_steps 5")]
     [InlineData("note: both", "1:13: output_dir: contradicts note")]
-    public void Contradiction_names_the_place_of_the_key_to_blame(string yaml, string expected) => Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
+    public void Contradiction_names_the_place_of_the_key_to_blame(string yaml, string expected) =>
+        Assert.Equal("run.yaml:" + expected, Errors("output_dir: a\n" + yaml));
 
     [Theory]
     [InlineData("note: a\nnote: b", "3:1: duplicate key `note`: already given in line 2")]
     [InlineData("model:\n  a: {b: 1, b: 2}", "3:13: duplicate key `b`: already given in line 3")]
-    [InlineData("base: &b {epochs: 1}\n<<: *b", "3:1: merge keys (`<<`) are not part of YAML 1.2; repeat the keys, or use `extends: other.yaml`", 1)]
+    [InlineData("base: &b {epochs: 1}\n<<: *b",
+        "3:1: merge keys (`<<`) are not part of YAML 1.2; repeat the keys, or use `extends: other.yaml`", 1)]
     [InlineData("epochs: !!int 5", "2:9: the tag `tag:yaml.org,2002:int` is not supported; write the value without it")]
     [InlineData("note: *x", "2:7: not valid YAML: `*x` stands for an anchor that is not complete before this line")]
     [InlineData("model: &x {a: *x}", "2:15: not valid YAML: `*x` stands for an anchor that is not complete before this line")]
@@ -105,7 +115,8 @@ public sealed class YamlErrorTests
         Assert.Equal("run.yaml:2:1: a second document starts here; a configuration is one", Errors("output_dir: a\n---\noutput_dir: b"));
 
     [Fact]
-    public void File_that_is_no_mapping_is_an_error() => Assert.StartsWith("run.yaml:1:1: expected `key: value` lines, found a list", Errors("- a"));
+    public void File_that_is_no_mapping_is_an_error() =>
+        Assert.StartsWith("run.yaml:1:1: expected `key: value` lines, found a list", Errors("- a"));
 
     [Fact]
     public void Billion_laughs_are_stopped()

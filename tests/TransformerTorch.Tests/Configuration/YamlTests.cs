@@ -64,7 +64,8 @@ public sealed class YamlTests
     [Theory]
     [InlineData(Full)]
     [InlineData("output_dir: a")]
-    [InlineData("output_dir: 'null'\ntags: ['', '010', 'true', '1.5', '~', '<<', ' a', \"b\\n\\tc\", 'yes', 'a: b', '#', '&x', 'ünï', '1_000', '- a']")]
+    [InlineData("output_dir: 'null'\n" +
+        "tags: ['', '010', 'true', '1.5', '~', '<<', ' a', \"b\\n\\tc\", 'yes', 'a: b', '#', '&x', 'ünï', '1_000', '- a']")]
     [InlineData("output_dir: a\nweights: {a: .inf, b: -.inf}\ndropout: 1.0e-300\nbetas: [0.1, 0.30000000000000004]")]
     public void What_is_written_reads_back_to_an_equal_record(string yaml)
     {
@@ -80,7 +81,8 @@ public sealed class YamlTests
         Assert.Equal(Plain(config), Plain(again));
 
         // Lists and open sections compare by reference; they are compared above.
-        SampleConfig Plain(SampleConfig value) => value with { Betas = config.Betas, Tags = config.Tags, Weights = config.Weights, Model = null };
+        SampleConfig Plain(SampleConfig value) =>
+            value with { Betas = config.Betas, Tags = config.Tags, Weights = config.Weights, Model = null };
     }
 
     [Fact]

@@ -37,7 +37,8 @@ public sealed class LossChartTests
     [Fact]
     public void Line_runs_from_left_to_right_and_lower_losses_stand_lower()
     {
-        var points = Paths(Chart(4, 3, 2), "mean").Single()[1..].Split('L').Select(point => point.Split(' ').Select(double.Parse).ToArray()).ToArray();
+        var points = Paths(Chart(4, 3, 2), "mean").Single()[1..].Split('L')
+            .Select(point => point.Split(' ').Select(double.Parse).ToArray()).ToArray();
 
         Assert.Equal(3, points.Length);
         Assert.True(points[0][0] < points[1][0] && points[1][0] < points[2][0]);
@@ -82,6 +83,10 @@ public sealed class LossChartTests
     }
 
     [Fact]
-    public void Title_is_text_whatever_it_contains() =>
-        Assert.Equal("<a> & \"b\"", XDocument.Parse((Chart(1, 2) with { Title = "<a> & \"b\"" }).ToSvg()).Descendants(_svg + "title").Single().Value);
+    public void Title_is_text_whatever_it_contains()
+    {
+        var svg = (Chart(1, 2) with { Title = "<a> & \"b\"" }).ToSvg();
+
+        Assert.Equal("<a> & \"b\"", XDocument.Parse(svg).Descendants(_svg + "title").Single().Value);
+    }
 }
