@@ -18,22 +18,11 @@ public static class SafeTensorsWriter
     public static void Write(
         string path, IReadOnlyList<(string Name, Func<Tensor> Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var unfinished = path + ".tmp";
-        try
+        AtomicFile.Write(path, file =>
         {
-            using (var file = new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20))
-            {
-                file.Write(Header(tensors, metadata));
-                foreach (var (_, tensor) in tensors) WriteTensor(file, tensor);
-                file.Flush(flushToDisk: true);
-            }
-            File.Move(unfinished, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(unfinished);
-            throw;
-        }
+            file.Write(Header(tensors, metadata));
+            foreach (var (_, tensor) in tensors) WriteTensor(file, tensor);
+        });
     }
 
     private static byte[] Header(IReadOnlyList<(string Name, Func<Tensor> Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata)

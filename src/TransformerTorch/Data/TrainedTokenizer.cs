@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Text;
 
 namespace TransformerTorch.Data;

@@ -13,9 +13,12 @@ public static partial class RandomState
     {
         using var scope = NewDisposeScope();
         if (device.type == DeviceType.CPU) return get_rng_state().bytes.ToArray();
-        var handle = tt_generator_state(Generator(device));
-        if (handle == 0) throw NativeBridge.LastError("generator state");
-        return Tensor.UnsafeCreateTensor(handle).bytes.ToArray();
+        return WithGenerator(device, generator =>
+        {
+            var handle = tt_generator_state(generator);
+            if (handle == 0) throw NativeBridge.LastError("generator state");
+            return Tensor.UnsafeCreateTensor(handle).bytes.ToArray();
+        });
     }
 
     /// <summary>Puts a captured state back.</summary>
@@ -25,18 +28,27 @@ public static partial class RandomState
         using var scope = NewDisposeScope();
         var tensor = torch.tensor(state);
         if (device.type == DeviceType.CPU) set_rng_state(tensor);
-        else NativeBridge.Check(tt_generator_set_state(Generator(device), tensor.Handle), "generator state");
+        else NativeBridge.Check(WithGenerator(device, generator => tt_generator_set_state(generator, tensor.Handle)), "generator state");
     }
 
-    private static nint Generator(Device device)
+    private static T WithGenerator<T>(Device device, Func<nint, T> use)
     {
         if (!NativeBridge.IsAvailable)
             throw new NotSupportedException($"the random state of {device} needs the native bridge: {NativeBridge.Missing}");
         var generator = tt_generator_default((int)device.type, Math.Max(device.index, 0));
-        return generator != 0 ? generator : throw NativeBridge.LastError("generator");
+        if (generator == 0) throw NativeBridge.LastError("generator");
+        try
+        {
+            return use(generator);
+        }
+        finally
+        {
+            tt_generator_free(generator);
+        }
     }
 
     [LibraryImport(NativeBridge.Library)] private static partial nint tt_generator_default(int type, int index);
+    [LibraryImport(NativeBridge.Library)] private static partial void tt_generator_free(nint generator);
     [LibraryImport(NativeBridge.Library)] private static partial nint tt_generator_state(nint generator);
     [LibraryImport(NativeBridge.Library)] private static partial int tt_generator_set_state(nint generator, nint state);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 
 namespace TransformerTorch.Training;

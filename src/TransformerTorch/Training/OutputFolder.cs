@@ -1,3 +1,4 @@
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 
 namespace TransformerTorch.Training;

@@ -14,7 +14,7 @@ public sealed partial class LayeringTests
         ["Layers"] = ["Tensors"],
         ["Models"] = ["Configuration", "Tensors", "Layers"],
         ["Checkpoints"] = ["Tensors", "Layers", "Models"],
-        ["Data"] = ["Configuration", "Tensors", "Text"],
+        ["Data"] = ["Configuration", "Tensors", "Checkpoints", "Text"],
         ["Generation"] = ["Tensors", "Layers", "Models", "Text"],
         ["Training"] = ["Configuration", "Tensors", "Layers", "Models", "Checkpoints", "Data", "Generation", "Text"],
     };

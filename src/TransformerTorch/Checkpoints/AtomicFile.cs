@@ -1,4 +1,4 @@
-namespace TransformerTorch.Data;
+namespace TransformerTorch.Checkpoints;
 
 /// <summary>Files that are either wholly there or not there: written beside, flushed to the disk, renamed.</summary>
 public static class AtomicFile
