@@ -1,0 +1,93 @@
+// The arithmetic of our operators on raw memory: one thread's share each, no libtorch. Every function exists once per instruction set;
+// kernels() answers with the widest that this processor has (TT_ISA=avx512|avx2|portable forces one).
+#pragma once
+#include <cstdint>
+
+namespace tt {
+
+enum class Type : int { f32, bf16 };
+
+// Strides in elements; the last dimension is contiguous.
+struct HeadsView {
+    const void* data = nullptr;
+    int64_t batch = 0, time = 0, head = 0;
+};
+
+// query (B, Tq, H, D), key and value (B, Tk, K, D); H = group * K. Masked scores do not exist: a row without keys gives zeros.
+struct AttentionShape {
+    Type type = Type::f32;
+    int64_t B = 0, Tq = 0, Tk = 0, H = 0, K = 0, D = 0;
+    bool causal = false;
+    int64_t window = 0;                  // 0: unlimited
+    float scale = 1, soft_cap = 0;       // 0: none
+    const int64_t* key_lengths = nullptr;   // (B) or none
+    const float* bias = nullptr;         // (B, H, Tq, Tk) by strides, 0 where broadcast
+    int64_t bias_strides[4] = {0, 0, 0, 0};
+};
+struct AttentionForward {
+    AttentionShape shape;
+    HeadsView q, k, v;
+    void* out = nullptr;                 // (B, Tq, H, D)
+    float* lse = nullptr;                // (B, H, Tq): log of the sum of exponentials, -inf where there is no key
+};
+struct AttentionBackward {
+    AttentionShape shape;
+    HeadsView q, k, v, out, dout;
+    const float* lse = nullptr;
+    void *dq = nullptr, *dk = nullptr, *dv = nullptr;   // contiguous, as q, k, v are shaped
+    float* dbias = nullptr;              // (B, H, Tq, Tk), zeroed, or none
+};
+
+struct LossOptions {
+    int64_t ignore_index = -100;
+    double label_smoothing = 0, z_loss = 0, soft_cap = 0;
+};
+struct AdamwOptions {
+    float lr, beta1, beta2, eps, weight_decay, correction1, correction2;   // corrections: 1 - beta^step
+};
+struct NormView {
+    Type type;
+    int64_t width;
+    float eps;
+    const float *weight, *bias;          // or none
+    bool centred;                        // layer norm; else RMS norm
+};
+struct RotaryView {
+    Type type;
+    int64_t T, H, D, R;                  // R of D rotated
+    int64_t x_batch, x_time, x_head, angle_batch, angle_time;
+    bool interleaved, inverse;
+};
+
+struct Kernels {
+    const char* name;
+    // Heads of one key head, query blocks [first, last) of each: a task. Scratch sizes in floats.
+    int64_t query_block;
+    int64_t (*attention_scratch)(const AttentionShape&);
+    void (*attention_forward)(const AttentionForward&, int64_t batch, int64_t key_head, int64_t first, int64_t last, float* scratch);
+    int64_t (*attention_backward_scratch)(const AttentionShape&);
+    void (*attention_backward)(const AttentionBackward&, int64_t batch, int64_t key_head, float* scratch);
+
+    void (*norm_forward)(const NormView&, const void* x, void* y, float* mean, float* rstd, int64_t rows);
+    // dweight and dbias (width, or none) are added to.
+    void (*norm_backward)(const NormView&, const void* x, const void* dy, const float* mean, const float* rstd, void* dx, float* dweight,
+                          float* dbias, int64_t rows);
+
+    void (*gelu_forward)(Type, bool tanh, const void* x, void* y, int64_t n);
+    void (*gelu_backward)(Type, bool tanh, const void* x, const void* dy, void* dx, int64_t n);
+
+    // Rows of logits (rows, width) -> their losses; the gradient replaces the logits (f32) or goes to gradient (bf16), where wanted.
+    void (*cross_entropy)(const LossOptions&, float* logits, int64_t rows, int64_t width, const int64_t* targets, float* losses, bool wants_gradient,
+                          void* gradient);
+
+    void (*rotary)(const RotaryView&, const void* x, const float* cos, const float* sin, void* y, int64_t batch, int64_t first, int64_t last);
+
+    void (*adamw)(const AdamwOptions&, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale, int64_t n);
+    double (*sum_squares)(Type, const void* x, int64_t n);
+    void (*column_sums)(Type, const void* x, int64_t rows, int64_t width, int64_t stride, float* sums);   // added to
+    void (*convert)(Type from, const void* x, Type to, void* y, int64_t n);
+};
+
+const Kernels& kernels();
+
+}  // namespace tt

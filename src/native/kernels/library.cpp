@@ -1,0 +1,90 @@
+// The operators' names and schemas, and what autocast does with them.
+#include <ATen/autocast_mode.h>
+#include <torch/library.h>
+
+#include "operators.h"
+
+namespace tt {
+namespace {
+
+using at::Tensor;
+
+at::ScalarType common_type(const Tensor& x, const Tensor& weight) {
+    TORCH_CHECK(x.scalar_type() == weight.scalar_type(), "x is ", x.scalar_type(), " and weight ", weight.scalar_type());
+    return x.scalar_type();
+}
+LossOptions loss_options(int64_t ignore_index, double label_smoothing, double z_loss, double soft_cap) {
+    return {ignore_index, label_smoothing, z_loss, soft_cap};
+}
+
+Tensor linear_plain(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) { return linear(x, weight, bias, common_type(x, weight)); }
+Tensor loss_plain(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
+                  double label_smoothing, double z_loss, double soft_cap) {
+    return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap),
+                                common_type(hidden, weight));
+}
+
+// Under autocast: off for what is inside, on again after.
+template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
+    c10::impl::ExcludeDispatchKeyGuard off{Key};
+    at::ScalarType type = at::autocast::get_autocast_dtype(Device);
+
+    // Double stays what it is.
+    at::ScalarType of(const Tensor& x) const { return x.scalar_type() == at::kDouble ? at::kDouble : type; }
+    Tensor cast(const Tensor& x) const { return x.to(of(x)); }
+
+    static Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
+        Autocast autocast;
+        return tt::linear(x, weight, bias, autocast.of(x));
+    }
+    static Tensor loss(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
+                       double label_smoothing, double z_loss, double soft_cap) {
+        Autocast autocast;
+        return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap), autocast.of(hidden));
+    }
+    static Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias, const OptionalTensor& key_lengths,
+                            bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
+        Autocast autocast;
+        return tt::attention(autocast.cast(query), autocast.cast(key), autocast.cast(value), bias, key_lengths, causal, window, scale, soft_cap);
+    }
+};
+
+template <class A> void register_autocast(torch::Library& m) {
+    m.impl("linear", A::linear);
+    m.impl("linear_cross_entropy", A::loss);
+    m.impl("attention", A::attention);
+}
+
+}  // namespace
+
+TORCH_LIBRARY(transformertorch, m) {
+    m.def("attention(Tensor query, Tensor key, Tensor value, *, Tensor? bias=None, Tensor? key_lengths=None, bool causal=False, int window=0, "
+          "float? scale=None, float soft_cap=0.0) -> Tensor");
+    m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
+    m.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
+    m.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    m.def("gelu(Tensor x, *, str approximate=\"none\") -> Tensor");
+    m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False) -> Tensor");
+    m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, float label_smoothing=0.0, "
+          "float z_loss=0.0, float soft_cap=0.0) -> Tensor");
+    m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor? grad_scale=None, *, float lr, "
+          "float beta1, float beta2, float eps, float weight_decay, int step) -> ()");
+    m.def("grad_norm(Tensor[] grads) -> Tensor");
+}
+
+// Differentiable as they stand, on every device and for shapes alone: what they call is.
+TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
+    m.impl("attention", attention);
+    m.impl("layer_norm", layer_norm);
+    m.impl("rms_norm", rms_norm);
+    m.impl("linear", linear_plain);
+    m.impl("gelu", gelu);
+    m.impl("rotary", rotary);
+    m.impl("linear_cross_entropy", loss_plain);
+    m.impl("adamw_", adamw_);
+    m.impl("grad_norm", grad_norm);
+}
+TORCH_LIBRARY_IMPL(transformertorch, AutocastCPU, m) { register_autocast<Autocast<c10::DispatchKey::AutocastCPU, at::kCPU>>(m); }
+TORCH_LIBRARY_IMPL(transformertorch, Autocast, m) { register_autocast<Autocast<c10::DispatchKey::AutocastCUDA, at::kCUDA>>(m); }
+
+}  // namespace tt

@@ -1,0 +1,103 @@
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "operators.h"
+#include "parallel.h"
+#ifdef TT_HAVE_DNNL
+#include "onednn.h"
+#endif
+
+namespace tt {
+
+using at::Tensor;
+
+static Tensor linear_composed(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+    return at::linear(x.to(type), weight.to(type), bias && bias->defined() ? OptionalTensor(bias->to(type)) : std::nullopt);
+}
+
+#ifdef TT_HAVE_DNNL
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct LinearFunction : torch::autograd::Function<LinearFunction> {
+    static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+        std::vector<int64_t> sizes = input.sizes().vec();
+        Tensor x = in_type(input.reshape({-1, input.size(-1)}), type), y = at::empty({x.size(0), weight.size(0)}, x.options());
+        Tensor b = as_float(or_undefined(bias));
+        if (y.numel() > 0) multiply_weight(matrix(x), weight, Use::transposed, type_of(y), matrix(y), floats(b));
+        context->save_for_backward({x, weight});
+        context->saved_data["sizes"] = sizes;
+        context->saved_data["type"] = (int64_t)input.scalar_type();
+        if (bias) context->saved_data["bias_type"] = (int64_t)bias->scalar_type();
+        sizes.back() = weight.size(0);
+        return y.view(sizes);
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        refuse_double_backward("linear");
+        auto saved = context->get_saved_variables();
+        Tensor x = saved[0], weight = saved[1], dx, dweight, dbias;
+        Tensor dy = in_type(gradients[0].reshape({-1, weight.size(0)}), x.scalar_type());
+        bool empty = dy.numel() == 0;
+        if (context->needs_input_grad(0)) {
+            dx = at::empty({x.size(0), x.size(1)}, x.options().dtype((at::ScalarType)context->saved_data["type"].toInt()));
+            if (!empty) multiply_weight(matrix(dy), weight, Use::as_is, type_of(x), matrix(dx));
+            dx = dx.view(context->saved_data["sizes"].toIntVector());
+        }
+        if (context->needs_input_grad(1)) {
+            dweight = empty ? at::zeros_like(weight) : at::empty(weight.sizes(), weight.options());
+            if (!empty) multiply(matrix(dy).transposed(), matrix(x), matrix(dweight));
+        }
+        auto bias_type = context->saved_data.find("bias_type");
+        if (bias_type != context->saved_data.end() && context->needs_input_grad(2))
+            dbias = sum_rows(dy).to((at::ScalarType)bias_type->second.toInt());
+        return {dx, dweight, dbias, Tensor()};
+    }
+};
+
+}  // namespace
+#endif
+
+// Rows are contiguous and of the given type afterwards.
+Tensor in_type(const Tensor& x, at::ScalarType type) {
+    if (x.scalar_type() == type) return x.stride(1) == 1 && x.stride(0) >= x.size(1) ? x : x.contiguous();
+    Tensor from = x.contiguous(), to = at::empty(x.sizes(), x.options().dtype(type));
+    for_ranges(x.numel(), 65536, [&](int64_t first, int64_t last) {
+        kernels().convert(kernel_type(from), (char*)from.data_ptr() + first * from.element_size(), kernel_type(to),
+                          (char*)to.data_ptr() + first * to.element_size(), last - first);
+    });
+    return to;
+}
+
+// The sum over rows (N, C) -> (C), fp32.
+Tensor sum_rows(const Tensor& x) {
+    int64_t rows = x.size(0), width = x.size(1), parts = parts_of(rows, 64);
+    Tensor sums = at::zeros({parts, width}, x.options().dtype(at::kFloat));
+    for_parts(rows, parts, [&](int64_t first, int64_t last, int64_t part) {
+        kernels().column_sums(kernel_type(x), (char*)x.data_ptr() + first * x.stride(0) * x.element_size(), last - first, width, x.stride(0),
+                              sums.data_ptr<float>() + part * width);
+    });
+    return parts == 1 ? sums[0] : sums.sum(0);
+}
+
+bool products_serve(const Tensor& x, const Tensor& weight, at::ScalarType type) {
+#ifdef TT_HAVE_DNNL
+    return on_kernels(x) && on_kernels(weight) && (type == at::kFloat || type == at::kBFloat16) &&
+           has_products(type == at::kBFloat16 ? Type::bf16 : Type::f32) && (weight.stride(0) == 1 || weight.stride(1) == 1);
+#else
+    (void)x; (void)weight; (void)type;
+    return false;
+#endif
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+    TORCH_CHECK(x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "linear: x ", x.sizes(), " does not go with weight ", weight.sizes());
+    TORCH_CHECK(!bias || !bias->defined() || (bias->dim() == 1 && bias->size(0) == weight.size(0)), "linear: bias does not go with weight ", weight.sizes());
+#ifdef TT_HAVE_DNNL
+    if (products_serve(x, weight, type)) return LinearFunction::apply(x, weight, present(bias), type);
+#endif
+    return linear_composed(x, weight, bias, type);
+}
+
+}  // namespace tt

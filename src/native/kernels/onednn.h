@@ -1,0 +1,30 @@
+// Matrix products through oneDNN: primitives made once per shape, weights converted and packed once per version.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include "kernels.h"
+
+namespace tt {
+
+// A matrix by strides; one of the two strides is 1.
+struct Matrix {
+    Type type = Type::f32;
+    void* data = nullptr;
+    int64_t rows = 0, columns = 0, row = 0, column = 0;
+    Matrix transposed() const { return {type, data, columns, rows, column, row}; }
+};
+Matrix matrix(const at::Tensor& x);   // (rows, columns), fp32 or bf16
+Type type_of(const at::Tensor& x);
+
+// Whether products of this type run at speed here.
+bool has_products(Type type);
+
+// c = a b (+ bias of c's columns), or c += a b.
+void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias = nullptr, bool add = false);
+
+// The same with b = weight (out, in) as is (K = out) or transposed (K = in), from a copy in `type` packed for the product; the copy is
+// made again when the weight has changed.
+enum class Use { as_is, transposed };
+void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const float* bias = nullptr);
+
+}  // namespace tt

@@ -1,0 +1,50 @@
+// The operators of namespace transformertorch. Each is one function over differentiable tensors: our kernels where they serve (CPU, fp32
+// and bf16), libtorch's operators elsewhere (CUDA, double).
+#pragma once
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include <ATen/ATen.h>
+
+#include "kernels.h"
+
+namespace tt {
+
+using OptionalTensor = std::optional<at::Tensor>;
+
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const OptionalTensor& bias,
+                     const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap);
+at::Tensor attention_composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const OptionalTensor& bias,
+                              const OptionalTensor& key_lengths, bool causal, int64_t window, double scale, double soft_cap);
+at::Tensor layer_norm(const at::Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias, double eps);
+at::Tensor rms_norm(const at::Tensor& x, const OptionalTensor& weight, double eps);
+at::Tensor gelu(const at::Tensor& x, const std::string& approximate);
+at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved);
+
+// `type`: what the products are computed in (autocast's), and the type of the result.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::ScalarType type);
+at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight, const OptionalTensor& bias, const at::Tensor& targets,
+                                const LossOptions& options, at::ScalarType type);
+
+void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq, const OptionalTensor& grad_scale, double lr,
+            double beta1, double beta2, double eps, double weight_decay, int64_t step);
+at::Tensor grad_norm(at::TensorList grads);
+
+// Whether our CPU kernels take it.
+inline bool on_kernels(const at::Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16); }
+inline Type kernel_type(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? Type::bf16 : Type::f32; }
+// An autograd function is given an absent tensor as nullopt, and numbers only those that are there.
+inline OptionalTensor present(const OptionalTensor& x) { return x && x->defined() ? x : std::nullopt; }
+inline at::Tensor or_undefined(const OptionalTensor& x) { return x.value_or(at::Tensor()); }
+inline at::Tensor as_float(const at::Tensor& x) { return x.defined() ? x.to(at::kFloat).contiguous() : x; }
+inline const float* floats(const at::Tensor& x) { return x.defined() ? x.data_ptr<float>() : nullptr; }
+inline at::ScalarType type_or_float(const at::Tensor& x) { return x.defined() ? x.scalar_type() : at::kFloat; }
+// Rows contiguous and of the given type; the sum over rows in fp32; whether oneDNN serves a product of these in `type`.
+at::Tensor in_type(const at::Tensor& x, at::ScalarType type);
+at::Tensor sum_rows(const at::Tensor& x);
+bool products_serve(const at::Tensor& x, const at::Tensor& weight, at::ScalarType type);
+// A gradient of a gradient would silently miss what our kernels compute.
+void refuse_double_backward(const char* name);
+
+}  // namespace tt

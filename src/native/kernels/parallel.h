@@ -1,0 +1,40 @@
+// Work shared out among libtorch's threads.
+#pragma once
+#include <algorithm>
+#include <atomic>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+namespace tt {
+
+// f(task, worker) for each task, whoever is free takes the next. A task's result must not depend on who does it.
+template <class F> void for_each_task(int64_t tasks, const F& f) {
+    std::atomic<int64_t> next{0};
+    int64_t workers = std::min<int64_t>(tasks, at::in_parallel_region() ? 1 : at::get_num_threads());
+    at::parallel_for(0, workers, 1, [&](int64_t first, int64_t last) {
+        for (int64_t worker = first; worker < last; worker++)
+            for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) f(i, worker);
+    });
+}
+
+// f(first, last) over [0, n) in pieces of at least `grain`.
+template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
+
+// f(first, last, part) over as many fixed parts as there are threads: sums per part join in one order.
+inline int64_t parts_of(int64_t n, int64_t grain) { return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), n / std::max<int64_t>(1, grain))); }
+template <class F> void for_parts(int64_t n, int64_t parts, const F& f) {
+    at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+        for (int64_t part = first; part < last; part++) f(n * part / parts, n * (part + 1) / parts, part);
+    });
+}
+
+// Scratch of `floats` for each worker, each on cache lines of its own.
+struct Scratch {
+    int64_t size;
+    at::Tensor memory;
+    Scratch(int64_t floats, int64_t workers) : size((floats + 31) / 16 * 16), memory(at::empty({workers * size}, at::kFloat)) {}
+    float* of(int64_t worker) { return memory.data_ptr<float>() + worker * size; }
+};
+
+}  // namespace tt

@@ -1,0 +1,2 @@
+#define TT_NAMESPACE avx2
+#include "table.inl"

@@ -1,0 +1,2 @@
+#define TT_NAMESPACE avx512
+#include "table.inl"

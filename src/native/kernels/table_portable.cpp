@@ -1,0 +1,2 @@
+#define TT_NAMESPACE portable
+#include "table.inl"
