@@ -155,10 +155,7 @@ std::shared_ptr<memory> packed_copy(const at::Tensor& w, Use use, const memory::
         slot = i;
         break;
     }
-    at::Tensor plain = use == Use::transposed ? w.t() : w;
-    // oneDNN 3.7 packs a strided source wrongly where the blocks have tails.
-    if (plain.stride(1) != 1 && (plain.size(0) % 64 != 0 || plain.size(1) % 64 != 0)) plain = plain.contiguous();
-    Matrix source = matrix(plain);
+    Matrix source = use == Use::transposed ? matrix(w).transposed() : matrix(w);
     auto copy = slot != last && slot->second.copy.use_count() == 1 ? slot->second.copy : std::make_shared<memory>(layout, engine());
     memory from(describe(source), engine(), source.data);
     dnnl::reorder(from, *copy).execute(stream(), from, *copy);
@@ -183,10 +180,11 @@ void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const float* bi
 
 void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const float* bias) {
     Matrix b = use == Use::transposed ? matrix(weight).transposed() : matrix(weight);
-    // fp32 gains from packing only where the rows of b are strided; it is worth no second copy elsewhere.
-    if (type == b.type && type == Type::f32 && b.column == 1) { multiply(a, b, c, bias); return; }
+    // oneDNN 3.7 packs wrongly where the blocks have tails; fp32 gains from packing only where the rows of b are strided.
+    bool pack = b.rows % 64 == 0 && b.columns % 64 == 0 && (type == Type::bf16 || b.column != 1);
+    if (!pack && type == b.type) { multiply(a, b, c, bias); return; }
     b.type = type;
-    auto product = find_product(a, b, c, bias != nullptr, false, true);
+    auto product = find_product(a, b, c, bias != nullptr, false, pack);
     auto copy = packed_copy(weight, use, product->b);
     execute(*product, a, copy->get_data_handle(), c, bias);
 }

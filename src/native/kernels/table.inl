@@ -10,6 +10,25 @@ namespace tt::TT_NAMESPACE {
 #define TT_TEXT(x) TT_TEXT_(x)
 #define TT_TEXT_(x) #x
 
+// Whether this processor has what the compiler was allowed to use.
+bool runs_here();
+bool runs_here() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#if defined(__AVX512BF16__)
+    if (!__builtin_cpu_supports("avx512bf16")) return false;
+#endif
+#if defined(__AVX512F__)
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512dq")) return false;
+#endif
+#if defined(__AVX2__)
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
+#endif
+#endif
+    return true;
+}
+
 const Kernels& table();
 const Kernels& table() {
     static const Kernels kernels = {
