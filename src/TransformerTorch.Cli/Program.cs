@@ -6,5 +6,6 @@ return await CommandLine.Run(args,
     TrainCommand.Create(),
     GenerateCommand.Create(),
     ConfigCommand.Create(),
+    BenchCommand.Create(),
     DoctorCommand.Create(),
 ]);

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli.Bench;
+
+/// <summary>How a workload is run.</summary>
+/// <param name="Precision">What matrix products compute in.</param>
+/// <param name="Device">Where.</param>
+/// <param name="Repetitions">Timed ones, after two that are not.</param>
+internal sealed record BenchRun(Precision Precision, Device Device, int Repetitions)
+{
+    public string Dtype => Precision == Precision.Bf16 ? "bf16" : "fp32";
+
+    /// <summary>Seconds of the fastest repetition.</summary>
+    public double Best(Action action)
+    {
+        for (var i = 0; i < 2; i++) action();
+        Synchronize();
+        var best = double.PositiveInfinity;
+        for (var i = 0; i < Repetitions; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            action();
+            Synchronize();
+            best = Math.Min(best, clock.Elapsed.TotalSeconds);
+        }
+        return best;
+    }
+
+    private void Synchronize()
+    {
+        if (Device.type == DeviceType.CUDA) cuda.synchronize(Device);
+    }
+}
+
+/// <summary>One figure, and the facts around it.</summary>
+internal sealed record BenchResult(string Workload, BenchRun Run, double Value, string Unit)
+{
+    /// <summary>What else is known, by name.</summary>
+    public JsonObject Facts { get; init; } = [];
+
+    public string ToJson()
+    {
+        var line = new JsonObject
+        {
+            ["workload"] = Workload, ["dtype"] = Run.Dtype, ["device"] = Run.Device.ToString(), ["unit"] = Unit, ["value"] = Value,
+        };
+        foreach (var (name, value) in Facts) line[name] = value?.DeepClone();
+        return line.ToJsonString();
+    }
+
+    public string ToText() => $"{Workload,-32} {Run.Dtype,-5} {BenchCommand.Short(Value),8} {Unit}";
+}

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli.Bench;
+
+/// <summary>Operators alone.</summary>
+internal static class OperatorTimes
+{
+    /// <summary>A projection of 512 x 768 to 3072, its two gradients, and plain matrix products of the same size.</summary>
+    public static IEnumerable<BenchResult> MatrixProducts(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        const long N = 512, C = 768, O = 3072;
+        var (x, w) = (randn(N, C, device: run.Device), randn(O, C, device: run.Device));
+        var dy = randn(N, O, device: run.Device);
+        BenchResult Rate(string what, int products, Action action)
+        {
+            var seconds = run.Best(() => { using var each = NewDisposeScope(); using (Autocast.Enter(run.Precision, run.Device)) action(); });
+            return new($"{name} {what}", run, products * 2.0 * N * C * O / seconds / 1e9, "GFLOP/s") { Facts = new JsonObject { ["seconds"] = seconds } };
+        }
+        yield return Rate("linear", 1, () => Operators.Linear(x, w, null));
+        var (xGrad, wGrad) = (x.detach().clone().requires_grad_(), w.detach().clone().requires_grad_());
+        yield return Rate("linear with gradients", 3, () =>
+        {
+            var y = Operators.Linear(xGrad, wGrad, null);
+            y.backward([dy.to(y.dtype)]);
+            (xGrad.grad, wGrad.grad) = (null, null);
+        });
+        yield return Rate("x w^T", 1, () => matmul(x, w.t()));
+        yield return Rate("dy w", 1, () => matmul(dy, w));
+        yield return Rate("dy^T x", 1, () => matmul(dy.t(), x));
+    }
+
+    /// <summary>Causal attention of (2, 512, 12, 64), forward and with gradients, by each kernel.</summary>
+    public static IEnumerable<BenchResult> Attention(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        var type = run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var qkv = randn([2, 512, 36, 64], type, run.Device).requires_grad_();
+        var dy = randn([2, 512, 12, 64], type, run.Device);
+        var arguments = new AttentionArguments { Causal = true };
+        Tensor Forward(AttentionKernelKind kind)
+        {
+            using var use = AttentionKernel.Use(kind);
+            return AttentionKernel.Run(qkv.narrow(2, 0, 12), qkv.narrow(2, 12, 12), qkv.narrow(2, 24, 12), arguments);
+        }
+        foreach (var kind in Enum.GetValues<AttentionKernelKind>())
+        {
+            var label = $"{name} {kind.ToString().ToLowerInvariant()}";
+            yield return new(label, run, 1e3 * run.Best(() => { using var each = NewDisposeScope(); using var none = no_grad(); Forward(kind); }), "ms");
+            yield return new($"{label} with gradients", run, 1e3 * run.Best(() =>
+            {
+                using var each = NewDisposeScope();
+                Forward(kind).backward([dy]);
+                qkv.grad = null;
+            }), "ms");
+        }
+    }
+
+    /// <summary>One optimizer step over 150 tensors of 768 x 768, with the norm of their gradients.</summary>
+    public static IEnumerable<BenchResult> AdamW(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] Tensors() => [.. Enumerable.Range(0, 150).Select(_ => full([768, 768], 0.01f, ScalarType.Float32, run.Device))];
+        var (group, options, step) = (new AdamWGroup(Tensors(), Tensors(), Tensors(), Tensors()), new AdamWOptions(), 0);
+        yield return new(name, run, 1e3 * run.Best(() => OptimizerOperators.AdamW(group, options, ++step)), "ms");
+        yield return new($"{name} gradient norm", run, 1e3 * run.Best(() => OptimizerOperators.GradNorm(group.Gradients).Dispose()), "ms");
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Globalization;
+using TorchSharp;
+using TransformerTorch.Cli.Bench;
+using TransformerTorch.Tensors;
+
+namespace TransformerTorch.Cli;
+
+/// <summary><c>tt bench</c>: how fast this machine trains the benchmark's models, and how fast single operators are.</summary>
+internal static class BenchCommand
+{
+    public static Command Create()
+    {
+        var workload = new Argument<string>("workload") { Description = $"One of {string.Join(", ", Workloads.Names)}" };
+        workload.AcceptOnlyFromAmong([.. Workloads.Names]);
+        var dtype = new Option<string>("--dtype") { Description = "What matrix products compute in", DefaultValueFactory = _ => "fp32" };
+        dtype.AcceptOnlyFromAmong("fp32", "bf16");
+        var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:1", DefaultValueFactory = _ => "cpu" };
+        var steps = new Option<int>("--steps") { Description = "Timed repetitions, of which the best counts", DefaultValueFactory = _ => 5 };
+        var json = CommandLine.Json();
+        var command = new Command("bench", "Time a workload: the best of several repetitions") { workload, dtype, device, steps, json };
+        command.SetAction(parsed =>
+        {
+            var run = new BenchRun(parsed.GetValue(dtype) == "bf16" ? Precision.Bf16 : Precision.Fp32, torch.device(parsed.GetValue(device)!),
+                Math.Max(1, parsed.GetValue(steps)));
+            foreach (var result in Workloads.Run(parsed.GetRequiredValue(workload), run))
+                Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
+            return CommandLine.Done;
+        });
+        return command;
+    }
+
+    /// <summary>A figure in few digits, the same in every culture.</summary>
+    public static string Short(double value) => value.ToString(value >= 100 ? "0" : "0.###", CultureInfo.InvariantCulture);
+}
