@@ -25,10 +25,8 @@ cp -r "$dotnet/dotnet" "$dotnet/host" "$stage/dotnet/"
 cp -r "$(newest "$dotnet"/shared/Microsoft.NETCore.App/10.*)" "$stage/dotnet/shared/Microsoft.NETCore.App/"
 # The test runner alone of the SDK
 sdk=$(newest "$dotnet"/sdk/10.*); mkdir "$stage/dotnet/vstest"
-(cd "$sdk" && cp -r vstest.console* Microsoft.TestPlatform* Microsoft.VisualStudio.TestPlatform* Microsoft.VisualStudio.Coverage* \
-  Newtonsoft.Json.dll NuGet.Frameworks.dll NuGet.Versioning.dll Extensions Microsoft.Extensions.* TestHostNetFramework datacollector* \
-  testhost* Microsoft.Testing.* Microsoft.CodeCoverage* Microsoft.DotNet.Cli* Microsoft.Internal.CodeCoverage* "$stage/dotnet/vstest/" 2>/dev/null) || true
-rm -rf "$stage/dotnet/vstest/TestHostNetFramework"
+(cd "$sdk" && cp -r vstest.console* testhost* Microsoft.TestPlatform* Microsoft.VisualStudio.TestPlatform* Extensions \
+  Newtonsoft.Json.dll NuGet.Frameworks.dll "$stage/dotnet/vstest/")
 cp "$root/scripts/lib/run-on-gpu.sh" "$stage/run-on-gpu.sh"; chmod +x "$stage/run-on-gpu.sh"
 
 mkdir -p "$(dirname "$out")"

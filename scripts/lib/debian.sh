@@ -12,7 +12,7 @@ use_debian_libtorch() {
   ready=$debian/usr/include/torch
   if [[ ! -d $ready ]]; then
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-      die "found no libtorch, and there is no apt to fetch one: set LIBTORCH to an unpacked official libtorch zip, $oldest_torch to $newest_torch"
+      die "found no libtorch, and there is no apt to fetch one: set LIBTORCH to an unpacked official libtorch zip"
     [[ -r /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
       die "Debian's archive key is missing: install debian-archive-keyring, or set LIBTORCH to an unpacked official libtorch zip"
     ensure_folder "$cache" "set TT_CACHE to a folder that can be written"

@@ -22,6 +22,8 @@ for project in TorchSharp.Tests TransformerTorch.Tests TransformerTorch.Text.Tes
     --TestCaseFilter:"FullyQualifiedName!~.Rules." --logger:"console;verbosity=minimal" || status=1
 done
 for workload in "${@:-train-gpt2-10m}"; do
-  for dtype in fp32 bf16; do dotnet "$bin/TransformerTorch.Cli/release/tt.dll" bench "$workload" --dtype $dtype --device "$device" --json || status=1; done
+  for dtype in fp32 bf16; do
+    dotnet "$bin/TransformerTorch.Cli/release/tt.dll" bench "$workload" --dtype $dtype --device "$device" --json || status=1
+  done
 done
 exit $status

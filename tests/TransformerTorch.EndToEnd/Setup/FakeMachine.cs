@@ -13,9 +13,9 @@ internal sealed class FakeMachine : IDisposable
 {
     private static readonly string[] RealCommands =
     [
-        "awk", "bash", "cat", "chmod", "cp", "cut", "dirname", "basename", "env", "find", "flock", "getconf", "grep", "head", "id", "ldd", "ln",
-        "ls", "mkdir", "mktemp", "mv", "nproc", "paste", "readlink", "rm", "sed", "sh", "sha256sum", "sleep", "sort", "stat", "sync", "tac", "tail",
-        "timeout", "touch", "tr", "uname", "xargs",
+        "awk", "bash", "cat", "chmod", "cp", "cut", "dirname", "basename", "env", "find", "flock", "getconf", "grep", "head", "id",
+        "ldd", "ln", "ls", "mkdir", "mktemp", "mv", "nproc", "paste", "readlink", "rm", "sed", "sh", "sha256sum", "sleep", "sort", "stat",
+        "sync", "tac", "tail", "timeout", "touch", "tr", "uname", "xargs",
     ];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("tt-setup-");

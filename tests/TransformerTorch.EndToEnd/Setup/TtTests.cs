@@ -62,7 +62,8 @@ public sealed class TtTests : IDisposable
     [Fact]
     public void Test_counts_of_all_projects_are_summed_in_the_last_line()
     {
-        _machine.Command("dotnet", WritesResults + "\necho '<Counters total=\"5\" executed=\"4\" passed=\"4\" failed=\"0\" />' >\"$2/$name.trx\"");
+        _machine.Command("dotnet", WritesResults
+            + "\necho '<Counters total=\"5\" executed=\"4\" passed=\"4\" failed=\"0\" />' >\"$2/$name.trx\"");
 
         var result = _machine.Run("tt", "test");
 

@@ -58,7 +58,7 @@ public sealed partial class LayeringTests
     {
         var wrong = Repository.Files("src", ".cs")
             .Where(path => !path.StartsWith("src/TorchSharp/", StringComparison.Ordinal))
-            .Select(path => (Path: path, Expected: System.IO.Path.GetDirectoryName(path)!["src/".Length..].Replace('/', '.'), Name: NamespaceOf(path)))
+            .Select(path => (Path: path, Expected: Folder(path).Replace('/', '.'), Name: NamespaceOf(path)))
             .Where(f => f.Name is not null && f.Name != f.Expected)
             .Select(f => $"{f.Path}: {f.Name}, its folder says {f.Expected}");
 
@@ -85,6 +85,8 @@ public sealed partial class LayeringTests
 
     private static IEnumerable<string> Named(string source)
         => Mention().Matches(Code(source)).Select(m => m.Groups["folder"].Value).Distinct();
+
+    private static string Folder(string path) => path["src/".Length..path.LastIndexOf('/')];
 
     private static string Code(string source) => Comment().Replace(source, "");
 
