@@ -5,6 +5,7 @@ using TransformerTorch.Text.Normalizers;
 using TransformerTorch.Text.Pipeline;
 using TransformerTorch.Text.PostProcessors;
 using TransformerTorch.Text.PreTokenizers;
+using TransformerTorch.Text.SentencePiece;
 
 namespace TransformerTorch.Text;
 
@@ -53,6 +54,10 @@ public sealed class Tokenizer
     /// <summary>Loads the text of a tokenizer.json; <paramref name="name"/> stands for the file in errors.</summary>
     /// <exception cref="TokenizerException">The text is not one; the message names the place and the cause.</exception>
     public static Tokenizer FromJson(ReadOnlyMemory<byte> json, string name = "tokenizer.json") => TokenizerReader.Read(json, name);
+
+    /// <summary>Loads a sentencepiece model: ids and texts are those of sentencepiece's own library, without special tokens around.</summary>
+    /// <exception cref="TokenizerException">The file is not one; the message names the place and the cause.</exception>
+    public static Tokenizer FromSentencePiece(string path) => SentencePieceReader.Read(File.ReadAllBytes(path), path);
 
     /// <summary>Loads the tokenizer of a model folder.</summary>
     /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>

@@ -22,6 +22,9 @@ internal sealed record BytePairOptions
 
     /// <summary>A piece that is in the vocabulary is that token, whatever the merges say.</summary>
     public bool IgnoreMerges { get; init; }
+
+    /// <summary>Texts that are one symbol from the start, which merges must not name; tokenizer.json has no word for them.</summary>
+    public ByteTrie? WholeSymbols { get; init; }
 }
 
 /// <summary>Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909): characters, merged pair by pair in the order of the ranks.</summary>
@@ -106,6 +109,15 @@ internal sealed class BytePairModel : Model
         var (prefix, suffix) = (_options.ContinuingSubwordPrefix, _options.EndOfWordSuffix);
         for (var at = 0; at < piece.Length;)
         {
+            if (_options.WholeSymbols?.Longest(piece[at..]) is (> 0 and var whole, var wholeId))
+            {
+                if (unknown > 0)
+                    symbols.Add(_unknownId, unknown);
+                unknown = 0;
+                symbols.Add(wholeId, whole);
+                at += whole;
+                continue;
+            }
             var length = Utf8.LengthFromFirst(piece[at]);
             var symbol = piece.Slice(at, length);
             if ((prefix is not null && at > 0) || (suffix is not null && at + length == piece.Length))

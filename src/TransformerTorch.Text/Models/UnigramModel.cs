@@ -12,6 +12,8 @@ internal sealed class UnigramModel : Model
     private const double UnknownPenalty = 10;
 
     private readonly double[] _scores;
+    private readonly PathScores? _path;
+    private readonly double[] _pathScores;
     private readonly ByteTrie _trie;
     private readonly int[] _byteTokens = new int[256];
     private readonly double _unknownScore;
@@ -19,17 +21,21 @@ internal sealed class UnigramModel : Model
     /// <param name="pieces">UTF-8 and score; the index is the id.</param>
     /// <param name="unknownId">Null: unknown text is an error.</param>
     /// <param name="byteFallback">Unknown text becomes the tokens of its bytes, where the vocabulary has them.</param>
-    public UnigramModel(IReadOnlyList<(byte[] Token, double Score)> pieces, int? unknownId, bool byteFallback)
+    /// <param name="path">What the pieces count on the way, where this is not their scores in double precision.</param>
+    public UnigramModel(IReadOnlyList<(byte[] Token, double Score)> pieces, int? unknownId, bool byteFallback, PathScores? path = null)
     {
         (UnknownId, ByteFallback) = (unknownId, byteFallback);
         _scores = [.. pieces.Select(piece => piece.Score)];
-        _unknownScore = _scores.Where(score => !double.IsNaN(score)).DefaultIfEmpty(double.PositiveInfinity).Min() - UnknownPenalty;
+        _path = path;
+        _pathScores = path?.Scores ?? _scores;
+        _unknownScore = path?.Unknown
+            ?? _scores.Where(score => !double.IsNaN(score)).DefaultIfEmpty(double.PositiveInfinity).Min() - UnknownPenalty;
         Vocabulary = new Vocabulary(pieces.Count);
         _trie = new ByteTrie(pieces.Count * 3);
         for (var id = 0; id < pieces.Count; id++)
         {
             Vocabulary.AddKeepingIds(pieces[id].Token, id);
-            if (pieces[id].Token.Length > 0)
+            if (pieces[id].Token.Length > 0 && !double.IsNaN(_pathScores[id]))
                 _trie.Add(pieces[id].Token, id);
         }
         for (var value = 0; value < 256; value++)
@@ -76,17 +82,19 @@ internal sealed class UnigramModel : Model
                     break;
                 if (_trie.Value(node) is not (>= 0 and var id))
                     continue;
-                path[at + 1].Improve(start, id, score + _scores[id]);
+                path[at + 1].Improve(start, id, Rounded(score + _pathScores[id]));
                 whole |= at + 1 - start == length;
             }
             if (!whole)
             {
                 var unknown = UnknownId ?? throw new TokenizerException("the text has a character that is no piece, and unk_id is missing");
-                path[start + length].Improve(start, unknown, score + _unknownScore);
+                path[start + length].Improve(start, unknown, Rounded(score + _unknownScore));
             }
             start += length;
         }
     }
+
+    private double Rounded(double score) => _path is null ? score : (float)score;
 
     private void ReadBack(ReadOnlySpan<byte> text, ReadOnlySpan<PathNode> path, ModelScratch scratch)
     {
@@ -113,7 +121,7 @@ internal sealed class UnigramModel : Model
     private void AddUnknown(ReadOnlySpan<byte> text, int start, TokenSink sink)
     {
         var end = start + text.Length;
-        if (Vocabulary.Id(text) is >= 0 and var id)
+        if (_path is null && Vocabulary.Id(text) is >= 0 and var id)
         {
             sink.Add(id, start, end);
             return;
@@ -160,6 +168,11 @@ internal sealed class UnigramModel : Model
         writer.WriteEndObject();
     }
 }
+
+/// <summary>What pieces count on the way through a text as sentencepiece's own library counts: in single precision.</summary>
+/// <param name="Scores">By id; not a number: the piece is not matched.</param>
+/// <param name="Unknown">The score of an unknown character.</param>
+internal sealed record PathScores(double[] Scores, double Unknown);
 
 /// <summary>The best way to a place in the text: where its last piece begins (-1: no way yet), that piece, and the score so far.</summary>
 internal struct PathNode

@@ -87,21 +87,55 @@ internal sealed class PrecompiledNormalizer : CharacterNormalizer
     /// <summary>The place of the replacement for the shortest beginning of <paramref name="text"/> that has one.</summary>
     private bool Find(ReadOnlySpan<byte> text, out int place)
     {
-        place = 0;
-        var node = Offset(_trie[0]);
-        foreach (var part in text)
+        var matches = new TableMatches(this, text);
+        matches.Next();
+        place = matches.Place;
+        return matches.Length > 0
+            && (place == _replacements.Length || (place < _replacements.Length && !Utf8.IsContinuation(_replacements[place])));
+    }
+
+    /// <summary>The bytes of the longest beginning of <paramref name="text"/> that has a replacement, or 0.</summary>
+    public int Longest(ReadOnlySpan<byte> text, out ReadOnlySpan<byte> replacement)
+    {
+        var (length, place) = (0, 0);
+        for (var matches = new TableMatches(this, text); matches.Next();)
+            (length, place) = (matches.Length, matches.Place);
+        replacement = length > 0 && place < _replacements.Length ? _replacements.AsSpan(place) : default;
+        if (replacement.IndexOf((byte)0) is >= 0 and var end)
+            replacement = replacement[..end];
+        return replacement.Length == 0 || !Utf8.IsContinuation(replacement[0]) ? length : 0;
+    }
+
+    /// <summary>The beginnings of a text that have a replacement, the shortest first.</summary>
+    private ref struct TableMatches(PrecompiledNormalizer table, ReadOnlySpan<byte> text)
+    {
+        private readonly ReadOnlySpan<byte> _text = text;
+        private readonly uint[] _trie = table._trie;
+        private uint _node = Offset(table._trie[0]);
+        private int _at;
+
+        public int Length { get; private set; }
+
+        public int Place { get; private set; }
+
+        public bool Next()
         {
-            node ^= part;
-            if (part == 0 || node >= _trie.Length || (_trie[node] & 0x800000FF) != part)
-                return false;
-            var unit = _trie[node];
-            node ^= Offset(unit);
-            if ((unit >> 8 & 1) == 0)
-                continue;
-            place = node < _trie.Length ? (int)(_trie[node] & 0x7FFFFFFF) : int.MaxValue;
-            return place <= _replacements.Length && (place == _replacements.Length || !Utf8.IsContinuation(_replacements[place]));
+            while (_at < _text.Length)
+            {
+                var part = _text[_at++];
+                _node ^= part;
+                if (part == 0 || _node >= _trie.Length || (_trie[_node] & 0x800000FF) != part)
+                    break;
+                var unit = _trie[_node];
+                _node ^= Offset(unit);
+                if ((unit >> 8 & 1) == 0)
+                    continue;
+                (Length, Place) = (_at, _node < _trie.Length ? (int)(_trie[_node] & 0x7FFFFFFF) : int.MaxValue);
+                return true;
+            }
+            _at = _text.Length;
+            return false;
         }
-        return false;
     }
 
     private static uint Offset(uint unit) => unit >> 10 << (int)((unit & 1 << 9) >> 6);

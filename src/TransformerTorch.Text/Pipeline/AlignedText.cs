@@ -41,6 +41,9 @@ internal sealed class AlignedText
         }
     }
 
+    /// <summary>Takes back what was appended behind the first <paramref name="length"/> bytes.</summary>
+    public void Truncate(int length) => Length = Math.Min(Length, length);
+
     /// <summary>Where in the original the character of byte <paramref name="at"/> begins.</summary>
     public int OriginalStart(int at)
     {

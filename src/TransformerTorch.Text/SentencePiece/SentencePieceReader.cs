@@ -1,0 +1,106 @@
+using TransformerTorch.Text.Models;
+using TransformerTorch.Text.Unicode;
+
+namespace TransformerTorch.Text.SentencePiece;
+
+/// <summary>How a sentencepiece model becomes a tokenizer.</summary>
+internal enum SentencePieceUse
+{
+    /// <summary>As sentencepiece's own library uses it: control pieces are never found in a text, and decode to nothing.</summary>
+    Alone,
+
+    /// <summary>As Transformers does: control and user-defined pieces are added tokens.</summary>
+    WithAddedTokens,
+}
+
+/// <summary>A sentencepiece model -> tokenizer: a model of pieces, sentencepiece's normalizer and its decoder.</summary>
+internal static class SentencePieceReader
+{
+    private const float UnknownPenalty = 10;
+
+    public static Tokenizer Read(ReadOnlySpan<byte> bytes, string name) =>
+        Build(SentencePieceFile.Read(bytes, name), name, SentencePieceUse.Alone);
+
+    public static Tokenizer Build(SentencePieceFile file, string name, SentencePieceUse use)
+    {
+        try
+        {
+            return Build(file, use);
+        }
+        catch (TokenizerException exception)
+        {
+            throw new TokenizerException($"{name}: {exception.Message}", exception);
+        }
+    }
+
+    private static Tokenizer Build(SentencePieceFile file, SentencePieceUse use)
+    {
+        var whole = use == SentencePieceUse.Alone ? UserDefined(file) : null;
+        Model model = file.Algorithm == SentencePieceAlgorithm.Unigram ? Unigram(file) : BytePair(file, whole);
+        var normalizer = new SentencePieceNormalizer(file.Normalizer) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
+        var tokenizer = new Tokenizer(model, normalizer, preTokenizer: null, postProcessor: null, Decoder(file, use));
+        if (use == SentencePieceUse.WithAddedTokens)
+        {
+            tokenizer.AddTokens(file.Pieces.Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined)
+                .Select(piece => new AddedToken(Utf8.Text(piece.Text)) { Normalized = false, Special = piece.Kind == PieceKind.Control }));
+        }
+        return tokenizer;
+    }
+
+    private static ByteTrie? UserDefined(SentencePieceFile file)
+    {
+        var trie = new ByteTrie();
+        for (var id = 0; id < file.Pieces.Count; id++)
+        {
+            if (file.Pieces[id].Kind == PieceKind.UserDefined)
+                trie.Add(file.Pieces[id].Text, id);
+        }
+        return trie.IsEmpty ? null : trie;
+    }
+
+    private static UnigramModel Unigram(SentencePieceFile file)
+    {
+        var normal = file.Pieces.Where(piece => piece.Kind == PieceKind.Normal).Select(piece => piece.Score).DefaultIfEmpty(0).ToList();
+        var best = Math.Max(normal.Max(), 1.17549435e-38f);
+        var scores = file.Pieces.Select(piece => piece.Kind switch
+        {
+            PieceKind.Normal => piece.Score,
+            PieceKind.UserDefined => piece.Text.Length * best - 0.1, // more than any other way
+            _ => double.NaN,
+        });
+        return new UnigramModel(
+            [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score))],
+            file.UnknownId,
+            file.ByteFallback,
+            new PathScores([.. scores], normal.Min() - UnknownPenalty));
+    }
+
+    private static BytePairModel BytePair(SentencePieceFile file, ByteTrie? whole)
+    {
+        var vocabulary = new Vocabulary(file.Pieces.Count);
+        for (var id = 0; id < file.Pieces.Count; id++)
+            vocabulary.Add(file.Pieces[id].Text, id);
+        var merges = file.Algorithm == SentencePieceAlgorithm.Character
+            ? new MergeTable(0)
+            : SentencePieceMerges.Build(file.Pieces, vocabulary);
+        return new BytePairModel(vocabulary, merges, new BytePairOptions
+        {
+            UnknownToken = Utf8.Text(file.Pieces[file.UnknownId].Text),
+            FuseUnknown = true,
+            ByteFallback = file.ByteFallback,
+            WholeSymbols = whole,
+        });
+    }
+
+    private static SentencePieceDecoder Decoder(SentencePieceFile file, SentencePieceUse use) => new(new SentencePieceDecoderOptions
+    {
+        Unknown = (Utf8.Text(file.Pieces[file.UnknownId].Text), file.UnknownSurface),
+        Silent = use == SentencePieceUse.WithAddedTokens
+            ? new HashSet<string>()
+            : file.Pieces.Where(piece => piece.Kind == PieceKind.Control).Select(piece => Utf8.Text(piece.Text)).ToHashSet(),
+        ByteFallback = file.ByteFallback,
+        StripFirstSpace = file.Normalizer.AddDummyPrefix || file.Normalizer.RemoveExtraSpaces,
+        StripAllSpaces = file.Normalizer.RemoveExtraSpaces,
+        Denormalizer = file.Denormalizer.Table.Length == 0 ? null : new SentencePieceNormalizer(file.Denormalizer),
+    });
+}
