@@ -114,7 +114,8 @@ everything = range(0x110000)
 old_scripts = {0x589: "Common", 0x61C: "Common", 0x953: "Devanagari", 0x954: "Devanagari"}
 canonical = [(c, decompose(c, False)) for c in sorted(mapping) if known(c, (9, 0)) and decompose(c, False) != [c]]
 compatible = [(c, decompose(c, True)) for c in sorted(mapping) if known(c, (9, 0)) and decompose(c, True) != decompose(c, False)]
-compositions = [(c, codes) for c, (kind, codes) in sorted(mapping.items()) if not kind and len(codes) == 2 and c not in excluded and known(c, (9, 0))]
+pairs = [(c, codes) for c, (kind, codes) in sorted(mapping.items()) if not kind and len(codes) == 2]
+compositions = [(c, codes) for c, codes in pairs if c not in excluded and known(c, (9, 0))]
 folding = [(int(row[0], 16), [int(row[2], 16)]) for row in read("CaseFolding.txt") if row[1] in "CS" and known(int(row[0], 16), (16, 0))]
 names = "\n".join(scripts).encode()
 data = b"".join((

@@ -8,13 +8,15 @@ internal struct Token
     public int End;
     public int Word; // or -1
     public int TypeId;
-    public int Sequence; // 0 the first text, 1 the second, -1 neither
+    public sbyte Sequence; // 0 the first text, 1 the second, -1 neither
     public bool IsSpecial;
     public bool IsPadding;
     public string? Value; // where it is not the vocabulary's
 }
 
-/// <summary>A text as tokens. Everything but the ids is worked out when first asked for; not for use by several threads before that.</summary>
+/// <summary>
+/// A text as tokens. Everything but the ids is worked out when first asked for; not for use by several threads before that.
+/// </summary>
 public sealed class Encoding
 {
     private readonly Tokenizer _tokenizer;
@@ -75,7 +77,7 @@ public sealed class Encoding
     private (int Start, int End)[] Convert(Func<string, int[]?> map)
     {
         var maps = Array.ConvertAll(_texts, text => map(text));
-        return Array.ConvertAll(Items, token => maps.ElementAtOrDefault(Math.Max(token.Sequence, 0)) is { } units
+        return Array.ConvertAll(Items, token => maps.ElementAtOrDefault(Math.Max((int)token.Sequence, 0)) is { } units
             ? (units[Math.Min(token.Start, units.Length - 1)], units[Math.Min(token.End, units.Length - 1)])
             : (token.Start, token.End));
     }

@@ -90,7 +90,9 @@ public sealed class Tokenizer
         return Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : null;
     }
 
-    /// <summary>Adds tokens: those that the vocabulary has keep their id, others get the next. Returns how many were new or changed.</summary>
+    /// <summary>
+    /// Adds tokens: those that the vocabulary has keep their id, others get the next. Returns how many were new or changed.
+    /// </summary>
     public int AddTokens(IEnumerable<AddedToken> tokens) => Added.Add(tokens, Model, _encoder.Normalize);
 
     /// <summary>Encodes a text; a lone surrogate counts as U+FFFD.</summary>

@@ -31,7 +31,9 @@ internal sealed class FuseDecoder : Decoder
     }
 }
 
-/// <summary>Tokens &lt;0x00&gt; to &lt;0xFF&gt; beside each other become the text of their bytes, or a replacement character each.</summary>
+/// <summary>
+/// Tokens &lt;0x00&gt; to &lt;0xFF&gt; beside each other become the text of their bytes, or a replacement character each.
+/// </summary>
 internal sealed class ByteFallbackDecoder : Decoder
 {
     public override List<string> Decode(List<string> tokens)

@@ -16,9 +16,17 @@ internal abstract class TokenDecoder : Decoder
     protected abstract string Decode(string token, bool isFirst);
 }
 
-/// <summary>Words get a space before them, later pieces of a word lose their prefix; then English punctuation is pulled to its word.</summary>
+/// <summary>
+/// Words get a space before them, later pieces of a word lose their prefix; then English punctuation is pulled to its word.
+/// </summary>
 internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecoder
 {
+    private static readonly (string From, string To)[] _cleanups =
+    [
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"),
+        (" 've", "'ve"), (" 're", "'re"),
+    ];
+
     protected override string Decode(string token, bool isFirst)
     {
         if (!isFirst)
@@ -26,11 +34,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
         return cleanup ? CleanUp(token) : token;
     }
 
-    public static string CleanUp(string text) => text
-        .Replace(" .", ".", StringComparison.Ordinal).Replace(" ?", "?", StringComparison.Ordinal).Replace(" !", "!", StringComparison.Ordinal)
-        .Replace(" ,", ",", StringComparison.Ordinal).Replace(" ' ", "'", StringComparison.Ordinal).Replace(" n't", "n't", StringComparison.Ordinal)
-        .Replace(" 'm", "'m", StringComparison.Ordinal).Replace(" do not", " don't", StringComparison.Ordinal).Replace(" 's", "'s", StringComparison.Ordinal)
-        .Replace(" 've", "'ve", StringComparison.Ordinal).Replace(" 're", "'re", StringComparison.Ordinal);
+    public static string CleanUp(string text) =>
+        _cleanups.Aggregate(text, (current, cleanup) => current.Replace(cleanup.From, cleanup.To, StringComparison.Ordinal));
 
     public override void Write(Utf8JsonWriter writer)
     {
@@ -89,7 +94,7 @@ internal sealed class StripDecoder(string content, int start, int stop) : TokenD
         var (first, last) = (0, token.Length);
         for (var i = 0; i < start && string.CompareOrdinal(token, first, content, 0, content.Length) == 0; i++)
             first += content.Length;
-        for (var i = 0; i < stop && last >= first + content.Length && token.AsSpan(0, last).EndsWith(content, StringComparison.Ordinal); i++)
+        for (var i = 0; i < stop && token.AsSpan(first, last - first).EndsWith(content, StringComparison.Ordinal); i++)
             last -= content.Length;
         return token[first..last];
     }

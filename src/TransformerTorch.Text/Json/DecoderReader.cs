@@ -16,7 +16,8 @@ internal static class DecoderReader
             UseRegex = node["use_regex"].Boolean(absent: true),
         },
         "WordPiece" => new WordPieceDecoder(node.Required("prefix").String(), node.Required("cleanup").Boolean()),
-        "Metaspace" => new MetaspaceDecoder(node.Required("replacement").Character(), PreTokenizerReader.Scheme(node), node["split"].Boolean(absent: true)),
+        "Metaspace" => new MetaspaceDecoder(
+            node.Required("replacement").Character(), PreTokenizerReader.Scheme(node), node["split"].Boolean(absent: true)),
         "BPEDecoder" => new BytePairDecoder(node.Required("suffix").String()),
         "CTC" => new CtcDecoder(
             node.Required("pad_token").String(), node.Required("word_delimiter_token").String(), node.Required("cleanup").Boolean()),

@@ -73,7 +73,9 @@ internal static class ModelReader
         return vocabulary;
     }
 
-    /// <summary>The bytes of the text or name that the reader stands on, escapes resolved; without them, those of the file itself.</summary>
+    /// <summary>
+    /// The bytes of the text or name that the reader stands on, escapes resolved; without them, those of the file itself.
+    /// </summary>
     public static ReadOnlySpan<byte> TokenBytes(this ref readonly Utf8JsonReader reader) =>
         reader.ValueIsEscaped ? Utf8.Bytes(reader.GetString()!) : reader.ValueSpan;
 }

@@ -62,8 +62,8 @@ internal readonly record struct Node(JsonElement Value, string File, string Path
     public bool Boolean(bool absent) => IsNull ? absent : Boolean();
 
     /// <summary>A number from 0 to the greatest int: ids, counts, lengths.</summary>
-    public int Count() => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt64(out var number) && number is >= 0 and <= int.MaxValue - 1
-        ? (int)number
+    public int Count() => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out var number) && number is >= 0 and < int.MaxValue
+        ? number
         : throw Error($"a whole number from 0 to {int.MaxValue - 1} is expected, not {Kind}");
 
     /// <summary>A length without a limit of its own: what exceeds an int is its greatest.</summary>

@@ -20,7 +20,8 @@ internal static class PreTokenizerReader
         "BertPreTokenizer" => new BertPreTokenizer(),
         "Whitespace" => new WhitespacePreTokenizer(),
         "WhitespaceSplit" => new WhitespaceSplitPreTokenizer(),
-        "Metaspace" => new MetaspacePreTokenizer(node.Required("replacement").Character(), Scheme(node), node["split"].Boolean(absent: true)),
+        "Metaspace" => new MetaspacePreTokenizer(
+            node.Required("replacement").Character(), Scheme(node), node["split"].Boolean(absent: true)),
         "CharDelimiterSplit" => new CharDelimiterPreTokenizer(node.Required("delimiter").Character()),
         "Split" => new SplitPreTokenizer(Pattern(node), Behavior(node.Required("behavior")), node.Required("invert").Boolean()),
         "Punctuation" => new PunctuationPreTokenizer(node["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(node["behavior"])),
@@ -35,7 +36,8 @@ internal static class PreTokenizerReader
     {
         var scheme = node["prepend_scheme"].IsNull
             ? PrependScheme.Always
-            : node["prepend_scheme"].Choice(("always", PrependScheme.Always), ("first", PrependScheme.First), ("never", PrependScheme.Never));
+            : node["prepend_scheme"].Choice(
+                ("always", PrependScheme.Always), ("first", PrependScheme.First), ("never", PrependScheme.Never));
         if (node["add_prefix_space"].Boolean(absent: true))
             return scheme;
         return node["prepend_scheme"].IsNull || scheme == PrependScheme.Never
@@ -68,5 +70,9 @@ internal static class PreTokenizerReader
         (nameof(SplitBehavior.MergedWithNext), SplitBehavior.MergedWithNext),
         (nameof(SplitBehavior.Contiguous), SplitBehavior.Contiguous));
 
-    private static int Positive(Node node) => node.IsNull ? 5 : node.Length() is > 0 and var length ? length : throw node.Error("at least 1 is expected");
+    private static int Positive(Node node)
+    {
+        var length = node.IsNull ? 5 : node.Length();
+        return length > 0 ? length : throw node.Error("at least 1 is expected");
+    }
 }

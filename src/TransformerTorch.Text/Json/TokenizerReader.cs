@@ -12,11 +12,18 @@ internal static class TokenizerReader
     {
         if (json.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
             json = json[3..];
+        if (!System.Text.Unicode.Utf8.IsValid(json.Span))
+            throw new TokenizerException($"{file}: not UTF-8");
         try
         {
             var large = new LargeMembers(json);
             using var document = JsonDocument.Parse(large.Rest(), _options);
             return Read(new Node(document.RootElement, file, "$"), large);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // The only texts in valid JSON that cannot be read.
+            throw new TokenizerException($"{file}: an escape in a text is half a surrogate pair", exception);
         }
         catch (JsonException exception)
         {
@@ -47,13 +54,15 @@ internal static class TokenizerReader
     {
         Stride = node.Required("stride").Length(),
         Strategy = node.Required("strategy").Choice(
-            ("LongestFirst", TruncationStrategy.LongestFirst), ("OnlyFirst", TruncationStrategy.OnlyFirst), ("OnlySecond", TruncationStrategy.OnlySecond)),
+            ("LongestFirst", TruncationStrategy.LongestFirst),
+            ("OnlyFirst", TruncationStrategy.OnlyFirst),
+            ("OnlySecond", TruncationStrategy.OnlySecond)),
         Side = node["direction"].IsNull ? Side.Right : ReadSide(node["direction"]),
     };
 
     private static Padding? ReadPadding(Node node) => node.IsNull ? null : new Padding
     {
-        Length = node.Required("strategy") is { Value.ValueKind: JsonValueKind.Object } strategy ? strategy.Required("Fixed").Length() : ReadLongest(node["strategy"]),
+        Length = ReadPaddedLength(node.Required("strategy")),
         MultipleOf = node["pad_to_multiple_of"].IsNull ? null : node["pad_to_multiple_of"].Length(),
         Side = ReadSide(node.Required("direction")),
         Id = node.Required("pad_id").Count(),
@@ -61,7 +70,8 @@ internal static class TokenizerReader
         Token = node.Required("pad_token").String(),
     };
 
-    private static int? ReadLongest(Node node) => node.Choice<int?>(("BatchLongest", null));
+    private static int? ReadPaddedLength(Node node) =>
+        node.Value.ValueKind == JsonValueKind.Object ? node.Required("Fixed").Length() : node.Choice<int?>(("BatchLongest", null));
 
     private static Side ReadSide(Node node) => node.Choice(("Left", Side.Left), ("Right", Side.Right));
 

@@ -27,7 +27,9 @@ internal sealed record BytePairOptions
     public ByteTrie? WholeSymbols { get; init; }
 }
 
-/// <summary>Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909): characters, merged pair by pair in the order of the ranks.</summary>
+/// <summary>
+/// Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909): characters, merged pair by pair in the order of the ranks.
+/// </summary>
 internal sealed class BytePairModel : Model
 {
     private readonly MergeTable _merges;
@@ -83,7 +85,9 @@ internal sealed class BytePairModel : Model
         scratch.Cache.Add(piece, scratch.Sink, from);
     }
 
-    /// <summary>The same for bytes as they are, when the pipeline would only have put them into GPT-2's alphabet: offsets count those bytes.</summary>
+    /// <summary>
+    /// The same for bytes as they are, when the pipeline would only have put them into GPT-2's alphabet: offsets count those bytes.
+    /// </summary>
     public void TokenizeBytes(ReadOnlySpan<byte> piece, ModelScratch scratch)
     {
         if (_byteVocabulary is not null && _byteVocabulary.Id(piece) is >= 0 and var whole)

@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 
 namespace TransformerTorch.Text.Models;
 
-/// <summary>Different byte strings, numbered as they come and found again by span; all held in one block, nothing allocated per string.</summary>
+/// <summary>
+/// Different byte strings, numbered as they come and found again by span; all held in one block, nothing allocated per string.
+/// </summary>
 internal sealed class ByteStrings
 {
     // Differs from run to run, so that no file can be made to collide on purpose.

@@ -1,6 +1,8 @@
 namespace TransformerTorch.Text.Models;
 
-/// <summary>The symbols of one word while pairs are merged: a linked list in arrays. Short words are searched, long ones keep a heap.</summary>
+/// <summary>
+/// The symbols of one word while pairs are merged: a linked list in arrays. Short words are searched, long ones keep a heap.
+/// </summary>
 internal sealed class SymbolList
 {
     private const int LongWord = 48;
@@ -13,8 +15,8 @@ internal sealed class SymbolList
         public int Next;
     }
 
-    private readonly PriorityQueue<(int Position, int Merged), (int Rank, int Position)> _queue = new();
-    private readonly List<(int Position, int Merged, int Rank)> _skipped = [];
+    private readonly MergeQueue _queue = new();
+    private readonly List<ulong> _skipped = [];
     private Symbol[] _symbols = new Symbol[64];
     private int[] _ranks = new int[64];
     private int[] _merged = new int[64];
@@ -30,7 +32,9 @@ internal sealed class SymbolList
         _count++;
     }
 
-    /// <summary>Merges the pair of lowest rank, the leftmost first, until none is left; with dropout, each attempt may be put off.</summary>
+    /// <summary>
+    /// Merges the pair of lowest rank, the leftmost first, until none is left; with dropout, each attempt may be put off.
+    /// </summary>
     public void Merge(MergeTable merges, float dropout, Random? random)
     {
         if (_count < 2)
@@ -97,28 +101,28 @@ internal sealed class SymbolList
         _skipped.Clear();
         for (var i = 0; i + 1 < _count; i++)
             Enqueue(merges, i, i + 1);
-        while (_queue.TryDequeue(out var top, out var priority))
+        while (_queue.TryDequeue(out var merge))
         {
             if (random is not null && random.NextSingle() < dropout)
             {
-                _skipped.Add((top.Position, top.Merged, priority.Rank));
+                _skipped.Add(merge);
                 continue;
             }
-            foreach (var (position, merged, rank) in _skipped)
-                _queue.Enqueue((position, merged), (rank, position));
+            foreach (var skipped in _skipped)
+                _queue.Enqueue(skipped);
             _skipped.Clear();
-            MergeAt(merges, top.Position, top.Merged);
+            MergeAt(merges, MergeQueue.Position(merge), MergeQueue.Rank(merge));
         }
     }
 
-    private void MergeAt(MergeTable merges, int position, int expected)
+    private void MergeAt(MergeTable merges, int position, int expectedRank)
     {
         ref var symbol = ref _symbols[position];
         if (symbol.Length == 0 || symbol.Next >= _count)
             return;
         ref var right = ref _symbols[symbol.Next];
         // The symbols may have changed since this merge was put in the queue.
-        if (merges.Rank(symbol.Id, right.Id, out var merged) == MergeTable.None || merged != expected)
+        if (merges.Rank(symbol.Id, right.Id, out var merged) != expectedRank)
             return;
         symbol.Id = merged;
         symbol.Length += right.Length;
@@ -135,8 +139,8 @@ internal sealed class SymbolList
 
     private void Enqueue(MergeTable merges, int left, int right)
     {
-        var rank = merges.Rank(_symbols[left].Id, _symbols[right].Id, out var merged);
+        var rank = merges.Rank(_symbols[left].Id, _symbols[right].Id, out _);
         if (rank != MergeTable.None)
-            _queue.Enqueue((left, merged), (rank, left));
+            _queue.Enqueue(MergeQueue.Merge(rank, left));
     }
 }

@@ -24,7 +24,9 @@ internal sealed class WordCache
         return true;
     }
 
-    /// <summary>Remembers the tokens that <paramref name="sink"/> got for <paramref name="word"/>, from index <paramref name="from"/> on.</summary>
+    /// <summary>
+    /// Remembers the tokens that <paramref name="sink"/> got for <paramref name="word"/>, from index <paramref name="from"/> on.
+    /// </summary>
     public void Add(ReadOnlySpan<byte> word, TokenSink sink, int from)
     {
         if (word.Length > MaxWordLength)

@@ -3,7 +3,9 @@ using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Models;
 
-/// <summary>WordPiece as BERT uses it (Wu et al. 2016, arXiv:1609.08144; greedy, longest piece first): a word of pieces, or unknown.</summary>
+/// <summary>
+/// WordPiece as BERT uses it (Wu et al. 2016, arXiv:1609.08144; greedy, longest piece first): a word of pieces, or unknown.
+/// </summary>
 internal sealed class WordPieceModel : Model
 {
     private readonly ByteTrie _heads;

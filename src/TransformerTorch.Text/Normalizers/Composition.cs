@@ -48,7 +48,8 @@ internal sealed class Composition
                 Push(TailBase + index % Tails, 1);
             return;
         }
-        if (!(compatible && UnicodeTables.Compatible.TryGetValue(codePoint, out var parts)) && !UnicodeTables.Canonical.TryGetValue(codePoint, out parts))
+        var parts = compatible ? UnicodeTables.Compatible.GetValueOrDefault(codePoint) : null;
+        if (parts is null && !UnicodeTables.Canonical.TryGetValue(codePoint, out parts))
         {
             Push(codePoint, 0);
             return;

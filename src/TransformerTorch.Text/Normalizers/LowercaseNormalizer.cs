@@ -7,7 +7,8 @@ namespace TransformerTorch.Text.Normalizers;
 /// <summary>Full lower case, character by character.</summary>
 internal sealed class LowercaseNormalizer : CharacterNormalizer
 {
-    protected override bool Leaves(ReadOnlySpan<byte> text) => System.Text.Ascii.IsValid(text) && text.IndexOfAnyInRange((byte)'A', (byte)'Z') < 0;
+    protected override bool Leaves(ReadOnlySpan<byte> text) =>
+        System.Text.Ascii.IsValid(text) && text.IndexOfAnyInRange((byte)'A', (byte)'Z') < 0;
 
     protected override int Rewrite(ReadOnlySpan<byte> text, List<Change> changes)
     {

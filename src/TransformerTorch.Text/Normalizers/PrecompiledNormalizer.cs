@@ -21,7 +21,8 @@ internal sealed class PrecompiledNormalizer : CharacterNormalizer
     public PrecompiledNormalizer(byte[] table)
     {
         _table = table;
-        if (table.Length < 4 || BinaryPrimitives.ReadUInt32LittleEndian(table) is var size && (size > table.Length - 4 || size % 4 != 0 || size == 0))
+        var size = table.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(table);
+        if (size == 0 || size % 4 != 0 || size > table.Length - 4)
             throw new TokenizerException("the table is cut short: its trie does not fit in it");
         _trie = new uint[size / 4];
         for (var i = 0; i < _trie.Length; i++)

@@ -5,7 +5,9 @@ using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Normalizers;
 
-/// <summary>Replaces each match of a pattern; what is put in stands for the last character of the match, or for the one before it.</summary>
+/// <summary>
+/// Replaces each match of a pattern; what is put in stands for the last character of the match, or for the one before it.
+/// </summary>
 internal sealed class ReplaceNormalizer(PatternSource pattern, string content) : Normalizer
 {
     private readonly Pattern _pattern = pattern.Compile();

@@ -15,7 +15,8 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
     private static readonly Dictionary<string, string> _longNames = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Letter"] = "L", ["UppercaseLetter"] = "Lu", ["LowercaseLetter"] = "Ll", ["TitlecaseLetter"] = "Lt", ["ModifierLetter"] = "Lm",
-        ["OtherLetter"] = "Lo", ["Mark"] = "M", ["NonspacingMark"] = "Mn", ["SpacingMark"] = "Mc", ["EnclosingMark"] = "Me", ["Number"] = "N",
+        ["OtherLetter"] = "Lo", ["Mark"] = "M", ["NonspacingMark"] = "Mn", ["SpacingMark"] = "Mc", ["EnclosingMark"] = "Me",
+        ["Number"] = "N",
         ["DecimalNumber"] = "Nd", ["LetterNumber"] = "Nl", ["OtherNumber"] = "No", ["Punctuation"] = "P", ["ConnectorPunctuation"] = "Pc",
         ["DashPunctuation"] = "Pd", ["OpenPunctuation"] = "Ps", ["ClosePunctuation"] = "Pe", ["InitialPunctuation"] = "Pi",
         ["FinalPunctuation"] = "Pf", ["OtherPunctuation"] = "Po", ["Symbol"] = "S", ["MathSymbol"] = "Sm", ["CurrencySymbol"] = "Sc",
@@ -24,7 +25,8 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
     };
 
     // Within brackets \w leaves out the superscripts and fractions of Latin-1, which Oniguruma takes in outside.
-    private static readonly CharacterSet _wordInSet = new(codePoint => CodePoints.Is(codePoint, CodePoints.RustWord) && codePoint is not (0x200C or 0x200D));
+    private static readonly CharacterSet _wordInSet = new(codePoint =>
+        CodePoints.Is(codePoint, CodePoints.RustWord) && codePoint is not (0x200C or 0x200D));
 
     /// <summary>The set that \w, \p{..} and their like stand for, or null: then it is a character. Stands behind the backslash.</summary>
     public CharacterSet? ParseSet(ref int at, bool inBrackets)
@@ -94,10 +96,10 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
         var length = 0;
         while (length < max && at + length < pattern.Length && char.IsAsciiHexDigit(pattern[at + length]))
             length++;
-        if (length < min || !int.TryParse(pattern.AsSpan(at, length), NumberStyles.HexNumber, null, out var value) || value is < 0 or > 0x10FFFF)
+        if (length < min || !uint.TryParse(pattern.AsSpan(at, length), NumberStyles.HexNumber, null, out var value) || value > 0x10FFFF)
             throw error("a code point in hexadecimal is expected");
         at += length;
-        return value;
+        return (int)value;
     }
 
     private CharacterSet ParseProperty(ref int at, bool negative)
@@ -113,7 +115,9 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
         return negative ? set.Negated() : set;
     }
 
-    /// <summary>A general category, a script or a POSIX class, by its name without regard to case, spaces, hyphens and underscores.</summary>
+    /// <summary>
+    /// A general category, a script or a POSIX class, by its name without regard to case, spaces, hyphens and underscores.
+    /// </summary>
     public static CharacterSet? Property(string name)
     {
         var plain = string.Concat(name.Where(character => character is not (' ' or '-' or '_')));
@@ -122,7 +126,8 @@ internal sealed class RegexEscapes(string pattern, Func<string, TokenizerExcepti
         plain = _longNames.GetValueOrDefault(plain, plain);
         if (_categories.Any(category => category.StartsWith(plain, StringComparison.OrdinalIgnoreCase) && plain.Length > 0))
             return Category(plain);
-        var script = Array.FindIndex(UnicodeTables.ScriptNames, other => string.Equals(other.Replace("_", ""), plain, StringComparison.OrdinalIgnoreCase));
+        var names = Array.ConvertAll(UnicodeTables.ScriptNames, other => other.Replace("_", "", StringComparison.Ordinal));
+        var script = Array.FindIndex(names, other => string.Equals(other, plain, StringComparison.OrdinalIgnoreCase));
         return script < 0 ? null : new CharacterSet(codePoint => UnicodeTables.Scripts[codePoint] == script + 1);
     }
 

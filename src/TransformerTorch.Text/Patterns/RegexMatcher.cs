@@ -7,7 +7,7 @@ internal sealed class RegexMatcher
 {
     private const int NoMatch = -1;
     private const int TooManySteps = -2;
-    private const long FreeSteps = 50_000_000;
+    private const long FreeSteps = 10_000_000;
     private const int MaxFrames = 10_000_000;
 
     // A way not yet tried: go on with a step at a position; for a run, down to its floor; for a slot (step -1 - n), its former value.

@@ -253,7 +253,9 @@ internal sealed class RegexParser
         if (parts.Length > 2 || parts.All(part => part.Length == 0))
             return false;
         var lowest = 0;
-        if ((parts[0].Length > 0 && !Number(parts[0], out lowest)) || (parts.Length == 2 && parts[1].Length > 0 && !Number(parts[1], out max)))
+        if (parts[0].Length > 0 && !Number(parts[0], out lowest))
+            return false;
+        if (parts.Length == 2 && parts[1].Length > 0 && !Number(parts[1], out max))
             return false;
         (min, max) = (lowest, parts.Length == 1 ? lowest : max);
         if (min > max || min > MaxRepeat || (max > MaxRepeat && max != int.MaxValue))
@@ -262,5 +264,6 @@ internal sealed class RegexParser
         return true;
     }
 
-    private static bool Number(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool Number(string text, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

@@ -1,6 +1,8 @@
 namespace TransformerTorch.Text.Patterns;
 
-/// <summary>Reads a set in brackets: ranges, escapes, [:classes:], sets within, and two ampersands between sets for what is in both.</summary>
+/// <summary>
+/// Reads a set in brackets: ranges, escapes, [:classes:], sets within, and two ampersands between sets for what is in both.
+/// </summary>
 internal sealed class RegexSetParser(string pattern, bool ignoreCase, Func<string, TokenizerException> error)
 {
     private const int MaxDepth = 50;
@@ -61,7 +63,8 @@ internal sealed class RegexSetParser(string pattern, bool ignoreCase, Func<strin
         if (_at + 1 >= pattern.Length || pattern[_at] != '-' || pattern[_at + 1] == ']')
             return CharacterSet.Of(first);
         _at++;
-        if (pattern[_at] == '[' || (pattern[_at] == '\\' && _at + 1 < pattern.Length && pattern[_at + 1] is 'p' or 'P' or 'w' or 'W' or 's' or 'S' or 'd' or 'D'))
+        // Before a set the hyphen is a hyphen.
+        if (pattern[_at] == '[' || (pattern[_at] == '\\' && "pPwWsSdDhH".Contains(pattern[Math.Min(_at + 1, pattern.Length - 1)])))
             return CharacterSet.Of(first).Union(CharacterSet.Of('-'));
         var last = Accept("\\") ? _escapes.ParseCharacter(ref _at) : Next();
         return first <= last ? CharacterSet.Range(first, last) : throw error("the range is empty");

@@ -4,7 +4,9 @@ using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Pipeline;
 
-/// <summary>The tokens that are found in the text before the model sees it: some in the text as given, some in the normalized text.</summary>
+/// <summary>
+/// The tokens that are found in the text before the model sees it: some in the text as given, some in the normalized text.
+/// </summary>
 internal sealed class AddedVocabulary
 {
     private readonly Dictionary<string, int> _ids = [];
@@ -23,7 +25,9 @@ internal sealed class AddedVocabulary
     /// <summary>The token's text for decoding: as it stood in the normalized text.</summary>
     public string? Text(int id) => _normalizedForms.GetValueOrDefault(id) ?? _tokens.GetValueOrDefault(id)?.Content;
 
-    /// <summary>Adds tokens: those that the model knows keep its id, others are numbered on. Returns how many were new or changed.</summary>
+    /// <summary>
+    /// Adds tokens: those that the model knows keep its id, others are numbered on. Returns how many were new or changed.
+    /// </summary>
     public int Add(IEnumerable<AddedToken> tokens, Model model, Func<string, string> normalize)
     {
         var added = 0;

@@ -5,7 +5,7 @@ namespace TransformerTorch.Text.Pipeline;
 
 /// <summary>A character of rewritten text.</summary>
 /// <param name="CodePoint">The character.</param>
-/// <param name="Shift">0: it stands for the next one of the text before; 1: it is one more; -n: it stands for the next one and n more.</param>
+/// <param name="Shift">0: it stands for the next one of the text before; 1: one more; -n: for the next one and n more.</param>
 internal readonly record struct Change(int CodePoint, int Shift);
 
 /// <summary>Rewriting pieces with what each new character stands for, by the reference's rules.</summary>

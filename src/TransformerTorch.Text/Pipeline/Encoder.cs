@@ -56,7 +56,9 @@ internal sealed class Encoder
         return string.Concat(state.Pieces.ToArray().Select(piece => Unicode.Utf8.Text(state.Text.Slice(piece.Start, piece.End))));
     }
 
-    /// <summary>Calls <paramref name="use"/> with each piece that the model would see, in GPT-2's alphabet where the pipeline uses it.</summary>
+    /// <summary>
+    /// Calls <paramref name="use"/> with each piece that the model would see, in GPT-2's alphabet where the pipeline uses it.
+    /// </summary>
     public void ForEachPiece(string text, PieceAction use)
     {
         var state = Rent();
@@ -88,7 +90,7 @@ internal sealed class Encoder
         }
     }
 
-    private Draft Cut(TextState state, string text, int sequence)
+    private Draft Cut(TextState state, string text, sbyte sequence)
     {
         Prepare(state, text, leaveBytes: _byteModel is not null);
         var codePoints = state.OriginalLength == text.Length ? null : state.CodePointOfByte;

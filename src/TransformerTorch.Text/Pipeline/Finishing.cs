@@ -29,7 +29,9 @@ internal static class Finishing
     private static int Length(Padding padding, int longest)
     {
         var length = padding.Length ?? longest;
-        return padding.MultipleOf is > 0 and var multiple && length % multiple > 0 ? checked(length + multiple - length % multiple) : length;
+        if (padding.MultipleOf is not (> 0 and var multiple) || length % multiple == 0)
+            return length;
+        return checked(length + multiple - length % multiple);
     }
 
     private static Encoding Build(Tokenizer tokenizer, string[] texts, Draft draft) => new(tokenizer, texts, draft.Tokens)
@@ -41,7 +43,7 @@ internal static class Finishing
     {
         var length = truncation.MaxLength - added;
         if (length < 0)
-            throw new TokenizerException($"truncation to {truncation.MaxLength} tokens leaves no room for the {added} that the post-processor adds");
+            throw new TokenizerException($"truncation to {truncation.MaxLength} leaves no room for the {added} tokens that the post-processor adds");
         var (first, second) = (drafts[0], drafts.ElementAtOrDefault(1));
         var total = first.Tokens.Length + (second?.Tokens.Length ?? 0);
         if (length > 0 && total <= length)

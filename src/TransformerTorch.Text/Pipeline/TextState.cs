@@ -4,7 +4,9 @@ using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Pipeline;
 
-/// <summary>One text on its way through normalizer, pre-tokenizer and model, and the memory that it needs: reused from text to text.</summary>
+/// <summary>
+/// One text on its way through normalizer, pre-tokenizer and model, and the memory that it needs: reused from text to text.
+/// </summary>
 internal sealed class TextState
 {
     private AlignedText _text = new();
@@ -81,7 +83,9 @@ internal sealed class TextState
         return _destination = _next;
     }
 
-    /// <summary>What was appended since <paramref name="start"/> replaces <paramref name="piece"/>; nothing appended, the piece is gone.</summary>
+    /// <summary>
+    /// What was appended since <paramref name="start"/> replaces <paramref name="piece"/>; nothing appended, the piece is gone.
+    /// </summary>
     public void EndPiece(in Piece piece, int start)
     {
         var end = _destination!.Length;

@@ -3,7 +3,7 @@ using TransformerTorch.Text.Models;
 namespace TransformerTorch.Text.Pipeline;
 
 /// <summary>Collects the tokens of one text, with their places in the original.</summary>
-internal ref struct TokenBuilder(TextState state, int[]? codePoints, int sequence)
+internal ref struct TokenBuilder(TextState state, int[]? codePoints, sbyte sequence)
 {
     private readonly AlignedText _text = state.Text;
     private Token[] _tokens = state.TokenBuffer;
@@ -56,6 +56,9 @@ internal ref struct TokenBuilder(TextState state, int[]? codePoints, int sequenc
         if (codePoints is null || start >= state.OriginalLength)
             return;
         token.Start = codePoints[start];
-        token.End = end < state.OriginalLength ? codePoints[end] : end - 1 < state.OriginalLength ? codePoints[end - 1] + 1 : token.Start + 2;
+        if (end < state.OriginalLength)
+            token.End = codePoints[end];
+        else
+            token.End = end == state.OriginalLength ? codePoints[end - 1] + 1 : token.Start + 2;
     }
 }

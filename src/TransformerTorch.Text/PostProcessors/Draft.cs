@@ -22,14 +22,19 @@ internal sealed class Draft(Token[] tokens)
     {
         foreach (ref var token in Tokens.AsSpan())
             token.IsSpecial = false;
-        return new Draft([.. before, .. Tokens, .. behind]) { Overflowing = [.. Overflowing.Select(part => part.Surround(before, behind))] };
+        return new Draft([.. before, .. Tokens, .. behind])
+        {
+            Overflowing = [.. Overflowing.Select(part => part.Surround(before, behind))],
+        };
     }
 
-    /// <summary>This followed by another. What either lost is joined with the whole of the other, and with each part that it lost.</summary>
+    /// <summary>
+    /// This followed by another. What either lost is joined with the whole of the other, and with each part that it lost.
+    /// </summary>
     public Draft Append(Draft other)
     {
         if (Overflowing.Count * (long)other.Overflowing.Count > MaxCombinations)
-            throw new TokenizerException($"truncation: {Overflowing.Count} and {other.Overflowing.Count} parts make too many pairs of parts");
+            throw new TokenizerException($"truncation: {Overflowing.Count} and {other.Overflowing.Count} parts make too many pairs");
         var overflowing = new List<Draft>();
         foreach (var part in Overflowing)
         {
@@ -40,7 +45,9 @@ internal sealed class Draft(Token[] tokens)
         return new Draft([.. Tokens, .. other.Tokens]) { Overflowing = overflowing };
     }
 
-    /// <summary>Cuts to <paramref name="length"/>; the rest becomes parts of that length, neighbours sharing <paramref name="stride"/> tokens.</summary>
+    /// <summary>
+    /// Cuts to <paramref name="length"/>; the rest becomes parts of that length, neighbours sharing <paramref name="stride"/> tokens.
+    /// </summary>
     public void Truncate(int length, int stride, Side side)
     {
         if (length >= Tokens.Length)

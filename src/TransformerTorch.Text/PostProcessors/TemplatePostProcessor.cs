@@ -14,7 +14,9 @@ internal sealed record TemplateToken(string Name, int[] Ids, string[] Tokens);
 
 /// <summary>Texts and special tokens in the order that a template gives.</summary>
 internal sealed class TemplatePostProcessor(
-    IReadOnlyList<TemplatePart> single, IReadOnlyList<TemplatePart> pair, IReadOnlyDictionary<string, TemplateToken> specialTokens) : PostProcessor
+    IReadOnlyList<TemplatePart> single,
+    IReadOnlyList<TemplatePart> pair,
+    IReadOnlyDictionary<string, TemplateToken> specialTokens) : PostProcessor
 {
     public override int AddedTokens(bool isPair) =>
         (isPair ? pair : single).Sum(part => part.Sequence < 0 ? specialTokens[part.Name].Ids.Length : 0);

@@ -28,14 +28,15 @@ public abstract record Trainer
         return tokenizer;
     }
 
-    /// <summary>Learns from the lines of files.</summary>
+    /// <summary>Learns from the lines of files, line breaks included.</summary>
     public Tokenizer TrainFromFiles(IEnumerable<string> paths, IProgress<TrainingProgress>? progress = null, Tokenizer? pipeline = null) =>
-        Train(paths.SelectMany(File.ReadLines), progress, pipeline);
+        Train(paths.SelectMany(Lines.Read), progress, pipeline);
 
     /// <summary>The special tokens with those that the model cannot do without.</summary>
     private protected virtual IReadOnlyList<string> AllSpecialTokens => SpecialTokens;
 
-    private protected IReadOnlyList<string> WithUnknown(string token) => SpecialTokens.Contains(token) ? SpecialTokens : [token, .. SpecialTokens];
+    private protected IReadOnlyList<string> WithUnknown(string token) =>
+        SpecialTokens.Contains(token) ? SpecialTokens : [token, .. SpecialTokens];
 
     private protected abstract Tokenizer DefaultPipeline();
 

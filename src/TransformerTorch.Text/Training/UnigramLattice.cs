@@ -3,7 +3,9 @@ using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Training;
 
-/// <summary>All ways to put a word together from pieces; a character that is no piece is the unknown one, numbered behind the last piece.</summary>
+/// <summary>
+/// All ways to put a word together from pieces; a character that is no piece is the unknown one, numbered behind the last piece.
+/// </summary>
 internal sealed class UnigramLattice
 {
     private const double UnknownPenalty = 10;
@@ -30,7 +32,9 @@ internal sealed class UnigramLattice
         _unknownScore = (_scores.Length == 0 ? 0 : _scores.Min()) - UnknownPenalty;
     }
 
-    /// <summary>Adds to <paramref name="sums"/> how often each piece is expected in so many occurrences of <paramref name="word"/>.</summary>
+    /// <summary>
+    /// Adds to <paramref name="sums"/> how often each piece is expected in so many occurrences of <paramref name="word"/>.
+    /// </summary>
     public void AddExpected(ReadOnlySpan<byte> word, double frequency, double[] sums)
     {
         Build(word, withoutWhole: false);
@@ -45,7 +49,9 @@ internal sealed class UnigramLattice
             sums[edge.Id] += frequency * Math.Exp(_forward[edge.Start] + edge.Score + _backward[edge.End] - _forward[word.Length]);
     }
 
-    /// <summary>The best pieces for <paramref name="word"/>, from its end to its start; optionally leaving the piece that is all of it aside.</summary>
+    /// <summary>
+    /// The best pieces for <paramref name="word"/>, from its end to its start; optionally leaving the piece that is all of it aside.
+    /// </summary>
     public List<int> Best(ReadOnlySpan<byte> word, bool withoutWhole)
     {
         Build(word, withoutWhole);

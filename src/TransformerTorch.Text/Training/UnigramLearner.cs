@@ -19,7 +19,7 @@ internal sealed class UnigramLearner(UnigramTrainer options, WordCounts words, I
     {
         var characters = Characters();
         if (characters.Count > count)
-            throw new TokenizerException($"the texts have {characters.Count} different characters: more than the {count} pieces that the vocabulary has room for");
+            throw new TokenizerException($"the texts have {characters.Count} different characters, the vocabulary has room for {count} pieces");
         progress?.Report(new TrainingProgress("finding substrings", 0, 0));
         _pieces = Logarithms(UnigramSeeds.Find(words, options));
         var (seeds, target) = (_pieces.Count, count * 11 / 10);
@@ -37,7 +37,9 @@ internal sealed class UnigramLearner(UnigramTrainer options, WordCounts words, I
 
     private SortedSet<int> Characters()
     {
-        var characters = new SortedSet<int>(options.InitialAlphabet.Where(text => text.Length > 0).Select(text => System.Text.Rune.GetRuneAt(text, 0).Value));
+        var characters = new SortedSet<int>();
+        foreach (var text in options.InitialAlphabet.Where(text => text.Length > 0))
+            characters.Add(System.Text.Rune.GetRuneAt(text, 0).Value);
         for (var word = 0; word < words.Count; word++)
         {
             for (var at = 0; at < words.Word(word).Length;)
@@ -161,6 +163,6 @@ internal sealed class UnigramLearner(UnigramTrainer options, WordCounts words, I
             result -= 1 / x;
         x -= 0.5;
         var square = 1 / (x * x);
-        return result + Math.Log(x) + square / 24 - 7 * square * square / 960 + 31 * square * square * square / 8064 - 127 * Math.Pow(square, 4) / 30720;
+        return result + Math.Log(x) + square * (1.0 / 24 + square * (-7.0 / 960 + square * (31.0 / 8064 - square * 127.0 / 30720)));
     }
 }

@@ -28,7 +28,7 @@ internal static class UnigramSeeds
             seeds.Add((Encode([codePoint]), count));
         int[] flat = [.. text];
         var repeats = Repeats(flat, options.MaxPieceLength);
-        repeats.Sort((a, b) => (a.Count * (long)a.Length, b.Count * (long)b.Length) is var (x, y) && x != y ? y.CompareTo(x) : b.Start.CompareTo(a.Start));
+        repeats.Sort((a, b) => (b.Count * (long)b.Length, b.Start).CompareTo((a.Count * (long)a.Length, a.Start)));
         foreach (var (start, length, count) in repeats.Take(Math.Max(0, options.SeedSize - seeds.Count)))
             seeds.Add((Encode(flat.AsSpan(start, length)), count * (double)length));
         return seeds;

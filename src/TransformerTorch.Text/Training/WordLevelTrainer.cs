@@ -12,8 +12,12 @@ public sealed record WordLevelTrainer : Trainer
     /// <summary>Words that occur more rarely are left out.</summary>
     public long MinFrequency { get; init; }
 
-    private protected override Tokenizer DefaultPipeline() =>
-        new(new WordLevelModel(new Vocabulary(), UnknownToken), normalizer: null, new WhitespacePreTokenizer(), postProcessor: null, decoder: null);
+    private protected override Tokenizer DefaultPipeline() => new(
+        new WordLevelModel(new Vocabulary(), UnknownToken),
+        normalizer: null,
+        new WhitespacePreTokenizer(),
+        postProcessor: null,
+        decoder: null);
 
     private protected override IReadOnlyList<string> AllSpecialTokens => WithUnknown(UnknownToken);
 

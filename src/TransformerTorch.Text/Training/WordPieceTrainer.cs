@@ -5,7 +5,9 @@ using TransformerTorch.Text.PreTokenizers;
 
 namespace TransformerTorch.Text.Training;
 
-/// <summary>Learns WordPiece's pieces as the reference does, by merging pairs; without a pipeline, as BERT does over lower-cased words.</summary>
+/// <summary>
+/// Learns WordPiece's pieces as the reference does, by merging pairs; without a pipeline, as BERT does over lower-cased words.
+/// </summary>
 public sealed record WordPieceTrainer : Trainer
 {
     /// <summary>The token for words that cannot be put together; it is added to the special tokens if it is not among them.</summary>

@@ -12,7 +12,9 @@ internal static class ByteAlphabet
     /// <summary>The byte that <paramref name="codePoint"/> stands for, or -1.</summary>
     public static int Byte(int codePoint) => (uint)codePoint < (uint)_bytes.Length ? _bytes[codePoint] : -1;
 
-    /// <summary>Translates UTF-8 of the alphabet's characters to the bytes that they stand for; null when another character is among them.</summary>
+    /// <summary>
+    /// Translates UTF-8 of the alphabet's characters to the bytes that they stand for; null when another character is among them.
+    /// </summary>
     public static byte[]? Translate(ReadOnlySpan<byte> text)
     {
         var result = new byte[text.Length];

@@ -5,7 +5,8 @@ internal static class Graphemes
 {
     private enum Break
     {
-        Other, CarriageReturn, LineFeed, Control, Extend, Joiner, RegionalIndicator, Prepend, SpacingMark, Lead, Vowel, Tail, LeadVowel, LeadVowelTail,
+        Other, CarriageReturn, LineFeed, Control, Extend, Joiner, RegionalIndicator, Prepend, SpacingMark,
+        Lead, Vowel, Tail, LeadVowel, LeadVowelTail,
     }
 
     private const int Consonant = 1;
@@ -51,11 +52,13 @@ internal static class Graphemes
         return at;
     }
 
+    private static bool IsControl(Break kind) => kind is Break.CarriageReturn or Break.LineFeed or Break.Control;
+
     private static bool Joins(Break before, Break behind)
     {
         if (before == Break.CarriageReturn && behind == Break.LineFeed)
             return true;
-        if (before is Break.CarriageReturn or Break.LineFeed or Break.Control || behind is Break.CarriageReturn or Break.LineFeed or Break.Control)
+        if (IsControl(before) || IsControl(behind))
             return false;
         return behind is Break.Extend or Break.Joiner or Break.SpacingMark
             || before == Break.Prepend

@@ -55,7 +55,9 @@ internal static class Utf8
 
     public static int Length(int codePoint) => codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
 
-    /// <summary>Writes <paramref name="codePoint"/> and returns its length; <paramref name="destination"/> holds at least four bytes.</summary>
+    /// <summary>
+    /// Writes <paramref name="codePoint"/> and returns its length; <paramref name="destination"/> holds at least four bytes.
+    /// </summary>
     public static int Write(int codePoint, Span<byte> destination)
     {
         if (codePoint < 0x80)
@@ -94,6 +96,8 @@ internal static class Utf8
     /// <summary>The UTF-8 of <paramref name="text"/>; a lone surrogate becomes U+FFFD.</summary>
     public static byte[] Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
-    /// <summary>The text of <paramref name="bytes"/>; what is not UTF-8 becomes U+FFFD, one for each longest broken start of a character.</summary>
+    /// <summary>
+    /// The text of <paramref name="bytes"/>; what is not UTF-8 becomes U+FFFD, one for each longest broken start of a character.
+    /// </summary>
     public static string Text(ReadOnlySpan<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes);
 }
