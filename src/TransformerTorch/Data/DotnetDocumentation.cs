@@ -14,7 +14,8 @@ public sealed record DocumentedMember(DocumentationId Id, string Signature, stri
 
 /// <summary>
 /// The reference documentation that every .NET SDK carries (<c>packs/*/ref/*/*.xml</c>): real English on every machine that builds this.
-/// One document a distinct summary, headed by the member's signature.
+/// One document a distinct summary, headed by the member's signature. A type falls into one split with all its members, so that no overload
+/// of a method that is trained on is held out, and held-out text has the same company as text that is trained on.
 /// </summary>
 public sealed class DotnetDocumentation : ITextSource
 {
@@ -30,7 +31,7 @@ public sealed class DotnetDocumentation : ITextSource
         _files = ReferenceFiles(Root);
         if (_files.Count == 0) throw Missing([Root]);
         var described = _files.Select(f => $"{Path.GetRelativePath(Root, f)}:{new FileInfo(f).Length}");
-        Identity = "dotnet_docs/1\n" + string.Join('\n', described);
+        Identity = "dotnet_docs/2\n" + string.Join('\n', described);
         _members = new(() => [.. Distinct()]);
     }
 
@@ -42,7 +43,7 @@ public sealed class DotnetDocumentation : ITextSource
 
     /// <inheritdoc/>
     public IEnumerable<Document> Read() => Members.Select(m =>
-        new Document($"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}", Key: m.Summary));
+        new Document($"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}", Key: m.Id.Type));
 
     /// <summary>The members with distinct summaries, by file and place in it; read once and kept (some 10 MB).</summary>
     /// <exception cref="DataException">A file is not well-formed XML.</exception>
