@@ -88,11 +88,11 @@ internal sealed class MachineReport
         Add("libtorch", "libtorch", __version__);
         Add("libtorch_path", "  from", NativeProbe.Loaded("libtorch_cpu") ?? NativeProbe.Loaded("torch_cpu"));
         Add("blas", "BLAS", NativeProbe.Blas());
-        Add("threads", "Threads", get_num_threads());
         var gpus = Enumerable.Range(0, cuda.is_available() ? cuda.device_count() : 0).Select(i => (JsonNode)$"cuda:{i}");
         Add("devices", "Devices", new JsonArray(["cpu", .. gpus]));
         Add("bridge", "Bridge", NativeBridge.BuildInfo ?? $"not used: {NativeBridge.Missing}");
         Add("bridge_path", "  from", NativeProbe.Loaded("libtransformertorch"));
+        Add("threads", "Threads", get_num_threads());
         Add("attention", "Attention", AttentionKernel.Chosen(_causal).ToString().ToLowerInvariant());
         Add("environment", "Environment", new JsonObject(_variables
             .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name)))

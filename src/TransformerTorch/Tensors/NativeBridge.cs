@@ -48,9 +48,10 @@ public static unsafe partial class NativeBridge
 
     private static (bool, string) Load()
     {
-        if (Environment.GetEnvironmentVariable("TT_BRIDGE") == "off") return (false, "TT_BRIDGE=off");
         // libtorch must be in the process before the bridge, which binds to it.
         TorchSharp.torch.InitializeDeviceType(TorchSharp.DeviceType.CPU);
+        UseAllProcessors();
+        if (Environment.GetEnvironmentVariable("TT_BRIDGE") == "off") return (false, "TT_BRIDGE=off");
         var named = Environment.GetEnvironmentVariable("TT_NATIVE");
         var file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
         var path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, file) : named;
@@ -58,6 +59,12 @@ public static unsafe partial class NativeBridge
         if (!NativeLibrary.TryLoad(path, out var handle)) return (false, $"{path} does not load");
         NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), (name, _, _) => name == Library ? handle : 0);
         return (true, "");
+    }
+
+    // libtorch takes the processors of a virtual machine for hyperthreads of one core, and uses one of two.
+    private static void UseAllProcessors()
+    {
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "") TorchSharp.torch.set_num_threads(Environment.ProcessorCount);
     }
 
     [LibraryImport(Library)] private static partial nint tt_error(int full);
