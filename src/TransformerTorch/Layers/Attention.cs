@@ -105,6 +105,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
     {
         var (H, K, D) = ((long)_options.Heads, (long)_options.KeyValueHeads, (long)_options.HeadSize);
         var qkv = _qkv.call(x).view(B, T, H + (2 * K), D); // (B, T, H + 2K, D)
-        return (qkv.narrow(2, 0, H), qkv.narrow(2, H, K), qkv.narrow(2, H + K, K));
+        var parts = qkv.split([H, K, K], dim: 2); // one copy in backward, where three narrow views would each add to a zeroed whole
+        return (parts[0], parts[1], parts[2]);
     }
 }

@@ -2,9 +2,11 @@
 // back when it dies: a training step spends a tenth of its time so. Here large blocks are kept for the next step, on huge pages.
 #include <c10/core/CPUAllocator.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 #if defined(__linux__)
@@ -37,9 +39,11 @@ public:
         return block;
     }
 
-    void give(void* block) {
+    // False where the block is not one of these.
+    bool give(void* block) {
         std::lock_guard<std::mutex> lock(_mutex);
         auto entry = _sizes.find(block);
+        if (entry == _sizes.end()) return false;
         size_t size = entry->second;
         _sizes.erase(entry);
         _used -= size;
@@ -47,6 +51,7 @@ public:
         _free.emplace(size, block);
         // What is in use and what is kept are together no more than was once in use, and a little.
         if (_used + _kept > _peak + _peak / 8 + (size_t(64) << 20)) release(_kept / 2);
+        return true;
     }
 
 private:
@@ -76,14 +81,18 @@ Blocks& blocks() {
     return *one;
 }
 
-void free_large(void* block) { if (block) blocks().give(block); }
+// Also what libtorch frees without saying where it came from.
+void free_block(void* block) {
+    if (block && !blocks().give(block)) c10::GetDefaultCPUAllocator()->raw_deleter()(block);
+}
 
 struct Allocator final : c10::Allocator {
     c10::DataPtr allocate(size_t bytes) override {
         if (bytes < Large) return c10::GetDefaultCPUAllocator()->allocate(bytes);
         void* block = blocks().take(bytes);
-        return {block, block, &free_large, c10::Device(c10::DeviceType::CPU)};
+        return {block, block, &free_block, c10::Device(c10::DeviceType::CPU)};
     }
+    c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
     void copy_data(void* to, const void* from, std::size_t bytes) const override { default_copy_data(to, from, bytes); }
 };
 
