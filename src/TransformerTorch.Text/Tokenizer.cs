@@ -5,6 +5,7 @@ using TransformerTorch.Text.Normalizers;
 using TransformerTorch.Text.Pipeline;
 using TransformerTorch.Text.PostProcessors;
 using TransformerTorch.Text.PreTokenizers;
+using TransformerTorch.Text.Pretrained;
 using TransformerTorch.Text.SentencePiece;
 
 namespace TransformerTorch.Text;
@@ -29,7 +30,7 @@ public sealed class Tokenizer
 
     internal PreTokenizer? PreTokenizer { get; }
 
-    internal PostProcessor? PostProcessor { get; }
+    internal PostProcessor? PostProcessor { get; set; }
 
     internal Decoder? Decoder { get; }
 
@@ -40,6 +41,18 @@ public sealed class Tokenizer
 
     /// <summary>How short texts are filled up; null: not at all.</summary>
     public Padding? Padding { get; set; }
+
+    /// <summary>Where this tokenizer came from, and why from there; empty when it was made here.</summary>
+    public string Origin { get; internal set; } = "";
+
+    /// <summary>The special tokens by role, as a model folder names them.</summary>
+    public SpecialTokens SpecialTokens { get; internal set; } = new();
+
+    /// <summary>The longest input in tokens that the model folder names; null: none, or an absurd one.</summary>
+    public int? ModelMaxLength { get; internal set; }
+
+    /// <summary>The sources of the model folder's chat templates by name; "default" is the usual one.</summary>
+    public IReadOnlyDictionary<string, string> ChatTemplates { get; internal set; } = new Dictionary<string, string>();
 
     /// <summary>Different tokens: the model's and the added ones.</summary>
     public int VocabularySize => Model.Size + Added.Ids.Keys.Count(token => Model.Vocabulary.Id(token) < 0);
@@ -59,13 +72,22 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">The file is not one; the message names the place and the cause.</exception>
     public static Tokenizer FromSentencePiece(string path) => SentencePieceReader.Read(File.ReadAllBytes(path), path);
 
-    /// <summary>Loads the tokenizer of a model folder.</summary>
+    /// <summary>Loads tiktoken's ranks: a line for each token, base64 and rank.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="pattern">A regular expression, or the name of a known one (cl100k_base, o200k_base, p50k_base, r50k_base, gpt2); null: by
+    /// the file's name, or else cl100k_base's.</param>
+    /// <param name="specialTokens">Tokens and their ids; null: those of the known name, if it is one.</param>
+    /// <exception cref="TokenizerException">The file is none; the message names the line and the cause.</exception>
+    public static Tokenizer FromTiktoken(string path, string? pattern = null, IReadOnlyDictionary<string, int>? specialTokens = null) =>
+        TiktokenReader.Read(path, pattern, specialTokens);
+
+    /// <summary>
+    /// Loads the tokenizer of a model folder: tokenizer.json, or else a sentencepiece model, vocab.json with merges.txt, vocab.txt, or
+    /// tiktoken's ranks; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat templates. <see cref="Origin"/> tells
+    /// which it was.
+    /// </summary>
     /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>
-    public static Tokenizer FromPretrained(string folder)
-    {
-        var path = Path.Combine(folder, "tokenizer.json");
-        return File.Exists(path) ? FromFile(path) : throw new TokenizerException($"{folder}: there is no tokenizer.json");
-    }
+    public static Tokenizer FromPretrained(string folder) => PretrainedReader.Read(folder);
 
     /// <summary>Saves as tokenizer.json, to be read here or by the reference library.</summary>
     public void Save(string path)

@@ -36,6 +36,18 @@ internal sealed class MergeReader(Node node, Vocabulary vocabulary, string? cont
         return merges;
     }
 
+    /// <summary>Reads the lines of a merges.txt; empty ones say nothing.</summary>
+    public MergeTable Read(IReadOnlyCollection<string> lines)
+    {
+        var merges = new MergeTable(lines.Count);
+        foreach (var line in lines)
+        {
+            if (line.Length > 0)
+                AddLine(Utf8.Bytes(line), merges);
+        }
+        return merges;
+    }
+
     // Each merge opens a list, or has a comma behind it; such characters within tokens only make the table larger.
     private static int CountMerges(ReadOnlySpan<byte> json) =>
         json[1..].TrimStart(" \r\n\t"u8).StartsWith("["u8) ? json.Count((byte)'[') : json.Count((byte)',') + 1;

@@ -56,7 +56,7 @@ internal static class ModelReader
 
     // The loops over a large vocabulary run once: they are compiled well at the first call rather than after many.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static Vocabulary ReadVocabulary(Node node, ReadOnlyMemory<byte> json)
+    public static Vocabulary ReadVocabulary(Node node, ReadOnlyMemory<byte> json)
     {
         var reader = new Utf8JsonReader(json.Span);
         if (json.Length == 0 || !reader.Read() || reader.TokenType != JsonTokenType.StartObject)

@@ -60,6 +60,18 @@ internal sealed class SentencePieceFile
 
     public int UnknownId { get; private set; } = -1;
 
+    /// <summary>Puts other pieces, or the same in another order, in the place of the file's.</summary>
+    /// <exception cref="TokenizerException">Some piece is there twice.</exception>
+    public void Rearrange(IReadOnlyList<SentencePiece> pieces)
+    {
+        Pieces.Clear();
+        _texts.Clear();
+        UnknownId = -1;
+        foreach (var piece in pieces)
+            Add(piece);
+        Check();
+    }
+
     /// <summary>Reads the bytes of a model; <paramref name="name"/> stands for the file in errors.</summary>
     /// <exception cref="TokenizerException">They are none; the message names the place and the cause.</exception>
     public static SentencePieceFile Read(ReadOnlySpan<byte> bytes, string name)
@@ -112,6 +124,11 @@ internal sealed class SentencePieceFile
                 _ => piece,
             };
         }
+        Add(piece);
+    }
+
+    private void Add(in SentencePiece piece)
+    {
         var text = Utf8.Text(piece.Text);
         if (piece.Text.Length == 0)
             throw Error("is empty");

@@ -1,4 +1,6 @@
 using TransformerTorch.Text.Models;
+using TransformerTorch.Text.Normalizers;
+using TransformerTorch.Text.PreTokenizers;
 using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.SentencePiece;
@@ -13,6 +15,16 @@ internal enum SentencePieceUse
     WithAddedTokens,
 }
 
+/// <summary>What Transformers' tokenizers do to a text besides sentencepiece.</summary>
+internal sealed record SentencePieceStyle
+{
+    /// <summary>Before sentencepiece's own normalizer.</summary>
+    public IReadOnlyList<Normalizer> Before { get; init; } = [];
+
+    /// <summary>Adds the space before the text in sentencepiece's place.</summary>
+    public PreTokenizer? PreTokenizer { get; init; }
+}
+
 /// <summary>A sentencepiece model -> tokenizer: a model of pieces, sentencepiece's normalizer and its decoder.</summary>
 internal static class SentencePieceReader
 {
@@ -21,11 +33,15 @@ internal static class SentencePieceReader
     public static Tokenizer Read(ReadOnlySpan<byte> bytes, string name) =>
         Build(SentencePieceFile.Read(bytes, name), name, SentencePieceUse.Alone);
 
-    public static Tokenizer Build(SentencePieceFile file, string name, SentencePieceUse use)
+    /// <param name="file">The model.</param>
+    /// <param name="name">Stands for the file in errors.</param>
+    /// <param name="use">Whose meaning it gets.</param>
+    /// <param name="style">What is done to the text besides; null: nothing.</param>
+    public static Tokenizer Build(SentencePieceFile file, string name, SentencePieceUse use, SentencePieceStyle? style = null)
     {
         try
         {
-            return Build(file, use);
+            return Build(file, use, style ?? new SentencePieceStyle());
         }
         catch (TokenizerException exception)
         {
@@ -33,12 +49,15 @@ internal static class SentencePieceReader
         }
     }
 
-    private static Tokenizer Build(SentencePieceFile file, SentencePieceUse use)
+    private static Tokenizer Build(SentencePieceFile file, SentencePieceUse use, SentencePieceStyle style)
     {
         var whole = use == SentencePieceUse.Alone ? UserDefined(file) : null;
         Model model = file.Algorithm == SentencePieceAlgorithm.Unigram ? Unigram(file) : BytePair(file, whole);
-        var normalizer = new SentencePieceNormalizer(file.Normalizer) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
-        var tokenizer = new Tokenizer(model, normalizer, preTokenizer: null, postProcessor: null, Decoder(file, use));
+        var spec = style.PreTokenizer is null ? file.Normalizer : file.Normalizer with { AddDummyPrefix = false };
+        Normalizer normalizer = new SentencePieceNormalizer(spec) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
+        if (style.Before.Count > 0)
+            normalizer = new SequenceNormalizer([.. style.Before, normalizer]);
+        var tokenizer = new Tokenizer(model, normalizer, style.PreTokenizer, postProcessor: null, Decoder(file, use));
         if (use == SentencePieceUse.WithAddedTokens)
         {
             tokenizer.AddTokens(file.Pieces.Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined)
@@ -80,9 +99,10 @@ internal static class SentencePieceReader
         var vocabulary = new Vocabulary(file.Pieces.Count);
         for (var id = 0; id < file.Pieces.Count; id++)
             vocabulary.Add(file.Pieces[id].Text, id);
-        var merges = file.Algorithm == SentencePieceAlgorithm.Character
-            ? new MergeTable(0)
-            : SentencePieceMerges.Build(file.Pieces, vocabulary);
+        var normal = file.Algorithm == SentencePieceAlgorithm.Character
+            ? []
+            : file.Pieces.Select((piece, id) => (piece, id)).Where(item => item.piece.Kind == PieceKind.Normal);
+        var merges = PairMerges.Build([.. normal.Select(item => new PairPart(item.piece.Text, item.piece.Score, item.id))]);
         return new BytePairModel(vocabulary, merges, new BytePairOptions
         {
             UnknownToken = Utf8.Text(file.Pieces[file.UnknownId].Text),
@@ -100,7 +120,7 @@ internal static class SentencePieceReader
             : file.Pieces.Where(piece => piece.Kind == PieceKind.Control).Select(piece => Utf8.Text(piece.Text)).ToHashSet(),
         ByteFallback = file.ByteFallback,
         StripFirstSpace = file.Normalizer.AddDummyPrefix || file.Normalizer.RemoveExtraSpaces,
-        StripAllSpaces = file.Normalizer.RemoveExtraSpaces,
+        StripAllSpaces = file.Normalizer.RemoveExtraSpaces && use == SentencePieceUse.Alone,
         Denormalizer = file.Denormalizer.Table.Length == 0 ? null : new SentencePieceNormalizer(file.Denormalizer),
     });
 }
