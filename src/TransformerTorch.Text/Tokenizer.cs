@@ -68,14 +68,14 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">The text is not one; the message names the place and the cause.</exception>
     public static Tokenizer FromJson(ReadOnlyMemory<byte> json, string name = "tokenizer.json") => TokenizerReader.Read(json, name);
 
-    /// <summary>Loads a sentencepiece model: ids and texts are those of sentencepiece's own library, without special tokens around.</summary>
+    /// <summary>Loads a sentencepiece model: ids and texts are the sentencepiece library's own.</summary>
     /// <exception cref="TokenizerException">The file is not one; the message names the place and the cause.</exception>
     public static Tokenizer FromSentencePiece(string path) => SentencePieceReader.Read(File.ReadAllBytes(path), path);
 
     /// <summary>Loads tiktoken's ranks: a line for each token, base64 and rank.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="pattern">A regular expression, or the name of a known one (cl100k_base, o200k_base, p50k_base, r50k_base, gpt2); null: by
-    /// the file's name, or else cl100k_base's.</param>
+    /// <param name="pattern">A regular expression, or the name of a known one (cl100k_base, o200k_base, p50k_base, r50k_base, gpt2); null:
+    /// by the file's name, or else cl100k_base's.</param>
     /// <param name="specialTokens">Tokens and their ids; null: those of the known name, if it is one.</param>
     /// <exception cref="TokenizerException">The file is none; the message names the line and the cause.</exception>
     public static Tokenizer FromTiktoken(string path, string? pattern = null, IReadOnlyDictionary<string, int>? specialTokens = null) =>
@@ -83,8 +83,8 @@ public sealed class Tokenizer
 
     /// <summary>
     /// Loads the tokenizer of a model folder: tokenizer.json, or else a sentencepiece model, vocab.json with merges.txt, vocab.txt, or
-    /// tiktoken's ranks; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat templates. <see cref="Origin"/> tells
-    /// which it was.
+    /// tiktoken's ranks; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat templates. <see cref="Origin"/>
+    /// tells which it was.
     /// </summary>
     /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>
     public static Tokenizer FromPretrained(string folder) => PretrainedReader.Read(folder);

@@ -2,7 +2,7 @@ using FsCheck.Xunit;
 
 namespace TransformerTorch.Text.Tests;
 
-/// <summary>What a folder says beside its vocabulary, by features that Transformers documents; and what is said of folders that are broken.</summary>
+/// <summary>What a folder says beside its vocabulary, as Transformers reads it; and what is said of broken folders.</summary>
 public sealed class PretrainedFolderTests : IDisposable
 {
     private const string Words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nworld\n##s\n";
@@ -15,7 +15,9 @@ public sealed class PretrainedFolderTests : IDisposable
     {
         var error = Assert.Throws<TokenizerException>(() => Tokenizer.FromPretrained(_folder));
 
-        Assert.All(["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt", "*.tiktoken"], name => Assert.Contains(name, error.Message));
+        Assert.All(
+            ["tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt", "*.tiktoken"],
+            name => Assert.Contains(name, error.Message));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal static class ChatTemplates
 {
     public const string DefaultName = "default";
 
-    /// <summary>Files (chat_template.jinja, additional_chat_templates/NAME.jinja), or else the config's text or list of named texts.</summary>
+    /// <summary>Files (chat_template.jinja, additional_chat_templates/NAME.jinja), or else the config's text or named texts.</summary>
     public static Dictionary<string, string> Read(string folder, Node config)
     {
         var templates = new Dictionary<string, string>();

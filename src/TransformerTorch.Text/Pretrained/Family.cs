@@ -13,6 +13,9 @@ internal sealed record Family
     private static readonly (string, string)[] _bartTokens =
         [.. _sentencePieceTokens, ("sep", "</s>"), ("cls", "<s>"), ("pad", "<pad>"), ("mask", "<mask>")];
 
+    private static readonly (string, string)[] _albertTokens =
+        [("unk", "<unk>"), ("sep", "[SEP]"), ("pad", "<pad>"), ("cls", "[CLS]"), ("mask", "[MASK]")];
+
     private static readonly (string, string)[] _bertTokens =
         [("unk", "[UNK]"), ("sep", "[SEP]"), ("pad", "[PAD]"), ("cls", "[CLS]"), ("mask", "[MASK]")];
 
@@ -26,7 +29,8 @@ internal sealed record Family
     public bool AddBos { get; init; }
 
     /// <summary>How the ids differ from a sentencepiece model's own.</summary>
-    public Func<IReadOnlyList<SentencePiece.SentencePiece>, IEnumerable<SentencePiece.SentencePiece>> Arrange { get; init; } = pieces => pieces;
+    public Func<IReadOnlyList<SentencePiece.SentencePiece>, IEnumerable<SentencePiece.SentencePiece>> Arrange { get; init; } =
+        pieces => pieces;
 
     /// <summary>Sentinels &lt;extra_id_0&gt; ... that are added where extra_ids is not given.</summary>
     public int ExtraIds { get; init; }
@@ -36,11 +40,13 @@ internal sealed record Family
 
     /// <summary>The family of a class ("T5") or model type ("xlm-roberta"); null: an unknown one.</summary>
     /// <exception cref="TokenizerException">Its ids are known not to be the model's own, and not known otherwise.</exception>
-    public static Family? Find(string name) => name.ToLowerInvariant().Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal) switch
+    public static Family? Find(string name) => string.Concat(name.ToLowerInvariant().Where(char.IsAsciiLetterOrDigit)) switch
     {
-        "bert" or "distilbert" or "electra" or "mobilebert" or "mpnet" or "funnel" or "layoutlm" or "lxmert" or "squeezebert" or "retribert" =>
+        "bert" or "distilbert" or "electra" or "mobilebert" or "mpnet" or "funnel" or "layoutlm" or "lxmert" or "squeezebert"
+            or "retribert" =>
             new Family { Tokens = _bertTokens, Template = ("cls $A sep", "cls $A sep $B:1 sep:1") },
-        "gpt2" or "gptneo" or "gptj" => new Family { Tokens = [("bos", "<|endoftext|>"), ("eos", "<|endoftext|>"), ("unk", "<|endoftext|>")] },
+        "gpt2" or "gptneo" or "gptj" =>
+            new Family { Tokens = [("bos", "<|endoftext|>"), ("eos", "<|endoftext|>"), ("unk", "<|endoftext|>")] },
         "qwen2" => new Family { Tokens = [("eos", "<|endoftext|>"), ("unk", "<|endoftext|>"), ("pad", "<|endoftext|>")] },
         "roberta" or "bart" or "longformer" or "led" => new Family { Tokens = _bartTokens },
         "clip" => new Family
@@ -59,7 +65,7 @@ internal sealed record Family
         "camembert" => new Family { Tokens = _bartTokens, Template = ("bos $A eos", "bos $A eos eos $B eos"), Arrange = Camembert },
         "albert" => new Family
         {
-            Tokens = [("bos", "[CLS]"), ("eos", "[SEP]"), ("unk", "<unk>"), ("sep", "[SEP]"), ("pad", "<pad>"), ("cls", "[CLS]"), ("mask", "[MASK]")],
+            Tokens = [("bos", "[CLS]"), ("eos", "[SEP]"), .. _albertTokens],
             Template = ("cls $A sep", "cls $A sep $B:1 sep:1"),
             CleansText = true,
         },
@@ -70,9 +76,9 @@ internal sealed record Family
             Template = ("$A sep cls:2", "$A sep $B:1 sep:1 cls:2"),
             CleansText = true,
         },
-        "mbart" or "mbart50" or "nllb" or "pegasus" or "bigbirdpegasus" or "barthez" or "m2m100" or "marian" or "xglm" or "seamlessm4t" or "bartpho"
-            or "plbart" or "speech2text" or "reformer" or "rembert" or "layoutxlm" or "udop" or "fnet" =>
-            throw new TokenizerException($"the class '{name}' has ids or texts of its own around such files; save a tokenizer.json with Transformers"),
+        "mbart" or "mbart50" or "nllb" or "pegasus" or "bigbirdpegasus" or "barthez" or "m2m100" or "marian" or "xglm" or "seamlessm4t"
+            or "bartpho" or "plbart" or "speech2text" or "reformer" or "rembert" or "layoutxlm" or "udop" or "fnet" =>
+            throw new TokenizerException($"the class '{name}' has ids of its own around such files; save a tokenizer.json with Transformers"),
         _ => null,
     };
 
@@ -80,8 +86,8 @@ internal sealed record Family
 
     private static IEnumerable<SentencePiece.SentencePiece> Fairseq(IReadOnlyList<SentencePiece.SentencePiece> pieces) =>
     [
-        Piece("<s>", PieceKind.Control), Piece("<pad>", PieceKind.Control), Piece("</s>", PieceKind.Control), Piece("<unk>", PieceKind.Unknown),
-        .. pieces.Skip(3), Piece("<mask>", PieceKind.Control),
+        Piece("<s>", PieceKind.Control), Piece("<pad>", PieceKind.Control), Piece("</s>", PieceKind.Control),
+        Piece("<unk>", PieceKind.Unknown), .. pieces.Skip(3), Piece("<mask>", PieceKind.Control),
     ];
 
     private static IEnumerable<SentencePiece.SentencePiece> Camembert(IReadOnlyList<SentencePiece.SentencePiece> pieces) =>

@@ -30,5 +30,6 @@ internal static class FolderFiles
     }
 
     /// <summary>The lines of a text file, without their ends.</summary>
-    public static IEnumerable<(int Number, string Text)> Lines(string path) => File.ReadLines(path).Select((text, index) => (index + 1, text));
+    public static IEnumerable<(int Number, string Text)> Lines(string path) =>
+        File.ReadLines(path).Select((text, index) => (index + 1, text));
 }

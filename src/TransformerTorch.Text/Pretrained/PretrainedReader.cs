@@ -160,7 +160,7 @@ internal sealed class PretrainedReader
         ? $"{_folder}: {name}, which goes before all other forms"
         : $"{_folder}: {name}; there is no {string.Join(", no ", _missing)}";
 
-    /// <summary>The class that tokenizer_config.json names, or config.json's model type, or the one that such files usually belong to.</summary>
+    /// <summary>The class that tokenizer_config.json names, or config.json's model type, or the usual one.</summary>
     private (Family Family, string ClassName) FindFamily(string usual = "")
     {
         var config = FolderFiles.ReadJson(Path.Combine(_folder, "config.json"));
@@ -171,7 +171,13 @@ internal sealed class PretrainedReader
                 continue;
             foreach (var (role, token) in family.Tokens)
                 _config.Default(role, AddedToken.SpecialToken(token));
-            return (family, name switch { "clip" => "CLIP", "roberta" or "bart" or "longformer" or "led" => "Roberta", "llama" => "Llama", _ => name });
+            return (family, name switch
+            {
+                "clip" => "CLIP",
+                "roberta" or "bart" or "longformer" or "led" => "Roberta",
+                "llama" => "Llama",
+                _ => name,
+            });
         }
         return (new Family(), _config.ClassName);
     }
@@ -185,7 +191,7 @@ internal sealed class PretrainedReader
         foreach (var (id, token) in listed)
         {
             if (tokenizer.TokenToId(token.Content) is var found && found != id)
-                throw new TokenizerException($"{_config.Name}: the added token '{token.Content}' has id {id}, but the next free id is {found}");
+                throw new TokenizerException($"{_config.Name}: the added token '{token.Content}' has id {id}, but {found} is next");
         }
         known = tokenizer.AddedTokens.Values.ToDictionary(token => token.Content);
         tokenizer.AddTokens(_config.AllSpecial().Where(token => !known.TryGetValue(token.Content, out var old) || !old.Special));

@@ -15,7 +15,8 @@ internal static class SpecialTemplate
 
         TemplatePart Part(string word)
         {
-            var (name, type) = word.Split(':') is [var before, var after] ? (before, int.Parse(after, CultureInfo.InvariantCulture)) : (word, 0);
+            var (name, type) = word.Split(':') is [var before, var after]
+                ? (before, int.Parse(after, CultureInfo.InvariantCulture)) : (word, 0);
             if (name is "$A" or "$B")
                 return new TemplatePart(name == "$A" ? 0 : 1, "", type);
             var token = Token(tokenizer, config, name);
@@ -38,7 +39,8 @@ internal static class SpecialTemplate
     /// <exception cref="TokenizerException">The folder names none.</exception>
     public static NamedToken Token(Tokenizer tokenizer, TokenizerConfig config, string role)
     {
-        var token = config.Named(role)?.Content ?? throw new TokenizerException($"{config.Name}: '{role}_token' is needed around each text, and is not there");
+        var token = config.Named(role)?.Content
+            ?? throw new TokenizerException($"{config.Name}: '{role}_token' is needed around each text, and is not there");
         return new NamedToken(token, tokenizer.TokenToId(token) ?? throw new TokenizerException($"{config.Name}: '{token}' has no id"));
     }
 }

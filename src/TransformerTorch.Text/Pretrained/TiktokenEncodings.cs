@@ -24,7 +24,8 @@ internal static class TiktokenEncodings
     {
         "gpt2" or "r50k_base" or "p50k_base" => new TiktokenEncoding(Gpt2Pattern.Source, [("<|endoftext|>", 50256)]),
         "cl100k_base" => new TiktokenEncoding(Cl100k, [
-            ("<|endoftext|>", 100257), ("<|fim_prefix|>", 100258), ("<|fim_middle|>", 100259), ("<|fim_suffix|>", 100260), ("<|endofprompt|>", 100276),
+            ("<|endoftext|>", 100257), ("<|fim_prefix|>", 100258), ("<|fim_middle|>", 100259), ("<|fim_suffix|>", 100260),
+            ("<|endofprompt|>", 100276),
         ]),
         "o200k_base" => new TiktokenEncoding(O200k, [("<|endoftext|>", 199999), ("<|endofprompt|>", 200018)]),
         _ => null,

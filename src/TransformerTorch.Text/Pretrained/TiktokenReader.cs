@@ -92,7 +92,8 @@ internal static class TiktokenReader
     private static (byte[] Token, int Rank)? ReadLine(string line)
     {
         var space = line.IndexOf(' ');
-        if (space <= 0 || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var rank) || rank >= 1 << 24)
+        if (space <= 0 || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var rank)
+            || rank >= 1 << 24)
             return null;
         var bytes = new byte[space];
         return Convert.TryFromBase64String(line[..space], bytes, out var length) && length > 0

@@ -7,8 +7,8 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Pretrained;
 
 /// <summary>
-/// What tokenizer_config.json, special_tokens_map.json and added_tokens.json say together. As in Transformers 5 the first has the word if it
-/// lists the added tokens itself (added_tokens_decoder); otherwise the two old files go over it.
+/// What tokenizer_config.json, special_tokens_map.json and added_tokens.json say together. As in Transformers 5 the first has the word if
+/// it lists the added tokens itself (added_tokens_decoder); otherwise the two old files go over it.
 /// </summary>
 internal sealed class TokenizerConfig
 {
@@ -76,7 +76,8 @@ internal sealed class TokenizerConfig
             _named[role] = token;
     }
 
-    public void AddExtra(IEnumerable<AddedToken> tokens) => _extra.AddRange(tokens.Where(token => !_extra.Exists(other => other.Content == token.Content)));
+    public void AddExtra(IEnumerable<AddedToken> tokens) =>
+        _extra.AddRange(tokens.Where(token => !_extra.Exists(other => other.Content == token.Content)));
 
     public SpecialTokens SpecialTokens() => new()
     {
@@ -106,7 +107,7 @@ internal sealed class TokenizerConfig
         foreach (var (id, token) in missing)
         {
             if (vocabulary.TryToken(id, out var other))
-                throw new TokenizerException($"{Name}: the added token '{token.Content}' has id {id}, which is '{Utf8.Text(other)}' in {file}");
+                throw new TokenizerException($"{Name}: the added token '{token.Content}' has id {id}, in {file} that is '{Utf8.Text(other)}'");
             vocabulary.Add(token.Content, id);
         }
     }
@@ -127,8 +128,10 @@ internal sealed class TokenizerConfig
             AddExtra(extra.Members().Select(member => Token(member.Value, special: true)));
         else if (!extra.IsNull)
             AddExtra(extra.Items().Select(item => Token(item, special: true)));
-        var others = node.Members().Where(member => member.Name.EndsWith("_token", StringComparison.Ordinal) && !_roles.Contains(member.Name));
-        AddExtra(others.Where(member => member.Value.Value.ValueKind == JsonValueKind.String).Select(member => Token(member.Value, special: true)));
+        var others = node.Members().Where(
+            member => member.Name.EndsWith("_token", StringComparison.Ordinal) && !_roles.Contains(member.Name));
+        others = others.Where(member => member.Value.Value.ValueKind == JsonValueKind.String);
+        AddExtra(others.Select(member => Token(member.Value, special: true)));
     }
 
     private void ReadOldAddedTokens(Node node)

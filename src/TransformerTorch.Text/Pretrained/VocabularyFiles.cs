@@ -25,7 +25,7 @@ internal static class VocabularyFiles
         config.AddListed(vocabulary, path);
         var unknown = config.Named("unk")?.Content ?? "[UNK]";
         if (vocabulary.Id(unknown) < 0)
-            throw new TokenizerException($"{path}: the unknown token '{unknown}' is not there; name it as unk_token in tokenizer_config.json");
+            throw new TokenizerException($"{path}: '{unknown}' is not there; name the unknown token in tokenizer_config.json");
         var options = new BertNormalizerOptions
         {
             Lowercase = config["do_lower_case"].Boolean(absent: true),
@@ -45,7 +45,8 @@ internal static class VocabularyFiles
     {
         var vocabulary = ModelReader.ReadVocabulary(new Node(default, vocabularyPath, "$"), File.ReadAllBytes(vocabularyPath));
         config.AddListed(vocabulary, vocabularyPath);
-        var merges = new MergeReader(new Node(default, mergesPath, "$"), vocabulary, continuingPrefix: null).Read(File.ReadAllLines(mergesPath));
+        var reader = new MergeReader(new Node(default, mergesPath, "$"), vocabulary, continuingPrefix: null);
+        var merges = reader.Read(File.ReadAllLines(mergesPath));
         return className == "CLIP" ? Clip(vocabulary, merges, config) : Bytes(vocabulary, merges, config);
     }
 
