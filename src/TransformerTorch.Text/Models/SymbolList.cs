@@ -49,6 +49,10 @@ internal sealed class SymbolList
 
     public void CopyTo(TokenSink sink)
     {
+        var left = 0;
+        for (var i = 0; i < _count; i++)
+            left += _symbols[i].Length == 0 ? 0 : 1;
+        sink.Reserve(sink.Count + left);
         var start = 0;
         for (var i = 0; i < _count; i++)
         {

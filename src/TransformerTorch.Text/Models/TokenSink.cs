@@ -30,15 +30,17 @@ internal sealed class TokenSink
     public void Add(int id, int start, int end)
     {
         if (Count == Ids.Length)
-            Grow();
+            Reserve(Count * 2);
         Ids[Count] = id;
         Starts[Count] = start;
         Ends[Count++] = end;
     }
 
-    private void Grow()
+    /// <summary>Makes room for so many tokens in all.</summary>
+    public void Reserve(int size)
     {
-        var size = Count * 2;
+        if (size <= Ids.Length)
+            return;
         var (ids, starts, ends) = (Ids, Starts, Ends);
         Array.Resize(ref ids, size);
         Array.Resize(ref starts, size);

@@ -34,7 +34,8 @@ internal sealed class Encoder
         }
         finally
         {
-            _states.Add(state);
+            if (state.OriginalLength < TextState.LargeText)
+                _states.Add(state);
         }
     }
 

@@ -9,6 +9,9 @@ namespace TransformerTorch.Text.Pipeline;
 /// </summary>
 internal sealed class TextState
 {
+    /// <summary>Bytes from which on a text's memory is not kept for the next.</summary>
+    public const int LargeText = 1 << 22;
+
     private AlignedText _text = new();
     private AlignedText _next = new();
     private List<Piece> _pieces = [];

@@ -21,6 +21,8 @@ internal ref struct TokenBuilder(TextState state, int[]? codePoints, sbyte seque
     public void Add(in Piece piece, int word, TokenSink sink)
     {
         var length = piece.End - piece.Start;
+        if (sink.Count > _tokens.Length - _count)
+            Array.Resize(ref _tokens, Math.Max(_count + sink.Count, _count * 2));
         for (var i = 0; i < sink.Count; i++)
         {
             var (start, end) = (sink.Starts[i], sink.Ends[i]);
@@ -37,10 +39,14 @@ internal ref struct TokenBuilder(TextState state, int[]? codePoints, sbyte seque
         }
     }
 
-    public readonly Token[] ToArray()
+    public Token[] ToArray()
     {
-        state.TokenBuffer = _tokens;
-        return _tokens.AsSpan(0, _count).ToArray();
+        // A great many tokens are handed over without a copy, and the next text begins with a small buffer.
+        var isHuge = _count > TextState.LargeText;
+        if (isHuge)
+            Array.Resize(ref _tokens, _count);
+        state.TokenBuffer = isHuge ? new Token[256] : _tokens;
+        return isHuge ? _tokens : _tokens.AsSpan(0, _count).ToArray();
     }
 
     private ref Token Next()
