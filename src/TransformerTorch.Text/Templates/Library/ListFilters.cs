@@ -72,18 +72,25 @@ internal static class ListFilters
     private static IEnumerable<object?> Reversed(Interpreter run, object? value) => value is Generator
         ? throw TemplateError.Type("'generator' object is not reversible") : run.Iterate(value).Reverse();
 
+    // A tuple even of one: Python compares what is in it for equality first, so that undefined values are no error.
     private static Func<object?, object?> Getters(object? attribute, bool isCased)
     {
-        if (attribute is not string paths || !paths.Contains(','))
-            return Getter(attribute, isCased);
-        var getters = paths.Split(',').Select(path => Getter(path, isCased)).ToArray();
+        object?[] paths = attribute is string text ? text.Split(',') : [attribute];
+        var getters = Array.ConvertAll(paths, path => Getter(path, isCased));
         return item => PythonSequence.Tuple(getters.Select(getter => getter(item)));
     }
 
-    private static IEnumerable<object?> Sorted(IEnumerable<object?> items, Func<object?, object?> key, bool reverse)
+    private static object?[] Sorted(IEnumerable<object?> items, Func<object?, object?> key, bool reverse)
     {
         var comparer = Comparer<object?>.Create((a, b) => Equality.Compare(a, b));
-        return reverse ? items.OrderByDescending(key, comparer) : items.OrderBy(key, comparer);
+        try
+        {
+            return [.. reverse ? items.OrderByDescending(key, comparer) : items.OrderBy(key, comparer)];
+        }
+        catch (InvalidOperationException wrapped) when (wrapped.InnerException is TemplateError error)
+        {
+            throw new TemplateError(error.Kind, error.Message);
+        }
     }
 
     private static IEnumerable<object?> Map(Interpreter run, Arguments a)

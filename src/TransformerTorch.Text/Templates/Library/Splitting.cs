@@ -20,7 +20,7 @@ internal static class Splitting
             while (end < text.Length && !Strings.IsSpace(text[end]))
                 end++;
             if (limit >= 0 && words.Count == limit)
-                return [.. words, Strings.Strip(text[at..], null, "right")];
+                return [.. words, text[at..]];
             words.Add(text[at..end]);
             at = end;
         }

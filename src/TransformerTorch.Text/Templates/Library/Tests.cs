@@ -23,7 +23,7 @@ internal static class Tests
         ["mapping"] = Of(value => value is PythonDict),
         ["sequence"] = Of(value => value is string or PythonSequence or PythonDict or PythonRange or Undefined),
         ["iterable"] = Of(value => Python.TryIterate(value) is not null),
-        ["callable"] = Of(value => value is Callable or Undefined),
+        ["callable"] = Of(value => value is Callable or Method or Undefined),
         ["escaped"] = Of(_ => false),
         ["odd"] = Of(value => Remainder(value, 2) is "1" or "1.0"),
         ["even"] = Of(value => Remainder(value, 2) is "0" or "0.0"),

@@ -76,10 +76,12 @@ internal static class PythonNumber
             return value > 0 ? "inf" : "-inf";
         if (value == 0)
             return double.IsNegative(value) ? "-0.0" : "0.0";
-        var text = value.ToString("E16", CultureInfo.InvariantCulture);
-        var shortest = value.ToString("R", CultureInfo.InvariantCulture);
-        var digits = string.Concat(shortest.Split('E')[0].Where(char.IsAsciiDigit)).TrimStart('0').TrimEnd('0');
-        var exponent = int.Parse(text.AsSpan(text.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var parts = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture).Split('E');
+        var point = parts[0].Contains('.') ? parts[0].IndexOf('.', StringComparison.Ordinal) : parts[0].Length;
+        var all = parts[0].Replace(".", "", StringComparison.Ordinal);
+        var digits = all.TrimStart('0').TrimEnd('0');
+        var exponent = point - 1 - (all.Length - all.TrimStart('0').Length)
+            + (parts.Length > 1 ? int.Parse(parts[1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) : 0);
         var sign = value < 0 ? "-" : "";
         if (exponent is < -4 or >= 16)
         {
