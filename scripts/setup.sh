@@ -79,7 +79,8 @@ write "$state/setup.props" <<PROPS
   <PropertyGroup>
     <TorchProvider>$provider</TorchProvider>
     <TorchFlavor>$device</TorchFlavor>
-    <NativeBridge>$(xml "$bridge")</NativeBridge>
+    <!-- never beside another provider's libtorch: one process must not hold two -->
+    <NativeBridge Condition="'\$(TorchProvider)' == '$provider'">$(xml "$bridge")</NativeBridge>
   </PropertyGroup>
 </Project>
 PROPS

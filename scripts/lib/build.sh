@@ -4,7 +4,7 @@
 read_setup() {
   host=$(<"$state/host")
   provider=$(sed -n 's|.*<TorchProvider>\(.*\)</TorchProvider>.*|\1|p' "$state/setup.props")
-  bridge=$(sed -n 's|.*<NativeBridge>\(.*\)</NativeBridge>.*|\1|p' "$state/setup.props" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g')
+  bridge=$(sed -n 's|.*<NativeBridge [^>]*>\(.*\)</NativeBridge>.*|\1|p' "$state/setup.props" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g')
 }
 
 sources_stamp() { # changes with every file added, removed or touched
