@@ -42,8 +42,8 @@ Tensor leaf(const Tensor& x) { return x.detach().requires_grad_(); }
 Tensor twin(const Tensor& x) { return x.detach().to(at::kDouble).requires_grad_(); }
 
 // Compares a result and the gradients of everything that went in.
-void compare(const std::string& what, const Tensor& ours, const std::vector<Tensor>& inputs, const Tensor& truth, const std::vector<Tensor>& twins,
-             double tolerance) {
+void compare(const std::string& what, const Tensor& ours, const std::vector<Tensor>& inputs, const Tensor& truth,
+             const std::vector<Tensor>& twins, double tolerance) {
     expect_close(what, ours, truth.detach(), tolerance);
     Tensor weight = at::randn(ours.sizes()).to(ours.scalar_type());
     auto g = torch::autograd::grad({ours}, inputs, {weight}), h = torch::autograd::grad({truth}, twins, {weight.to(at::kDouble)});
@@ -58,8 +58,8 @@ struct Bf16Autocast {
     ~Bf16Autocast() { at::autocast::set_autocast_enabled(at::kCPU, false); }
 };
 
-Tensor attention_truth(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& lengths, bool causal, int64_t window,
-                       double cap) {
+Tensor attention_truth(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, const Tensor& lengths, bool causal,
+                       int64_t window, double cap) {
     int64_t H = q.size(2), K = k.size(2), Tq = q.size(1), Tk = k.size(1);
     Tensor scores = at::matmul(q.transpose(1, 2), k.repeat_interleave(H / K, 2).permute({0, 2, 3, 1})) / std::sqrt((double)q.size(3));
     if (cap > 0) scores = at::tanh(scores / cap) * cap;
@@ -71,7 +71,8 @@ Tensor attention_truth(const Tensor& q, const Tensor& k, const Tensor& v, const 
     if (lengths.defined()) seen = seen.logical_and(keys < lengths.view({-1, 1, 1, 1}));
     Tensor highest = scores.masked_fill(seen.logical_not(), -1e300).amax(-1, true).detach();
     Tensor p = at::exp(at::where(seen, scores - highest, at::full({}, -1e4, at::kDouble))), total = p.sum(-1, true);
-    return at::matmul(p / at::where(total > 0, total, at::ones({}, at::kDouble)), v.repeat_interleave(H / K, 2).transpose(1, 2)).transpose(1, 2);
+    return at::matmul(p / at::where(total > 0, total, at::ones({}, at::kDouble)),
+                      v.repeat_interleave(H / K, 2).transpose(1, 2)).transpose(1, 2);
 }
 
 void attention() {
@@ -96,16 +97,18 @@ void attention() {
     std::vector<Tensor> inputs{leaf(q), leaf(k), leaf(v)}, twins{twin(q), twin(k), twin(v)};
     if (bias.defined()) { inputs.push_back(leaf(bias)); twins.push_back(twin(bias)); }
     auto run = [&](const std::vector<Tensor>& x) {
-        return call("attention", x[0], x[1], x[2], x.size() > 3 ? IValue(x[3]) : IValue(), lengths.defined() ? IValue(lengths) : IValue(), causal, window,
-                    IValue(), cap);
+        return call("attention", x[0], x[1], x[2], x.size() > 3 ? IValue(x[3]) : IValue(), lengths.defined() ? IValue(lengths) : IValue(),
+                    causal, window, IValue(), cap);
     };
     Tensor truth = attention_truth(twins[0], twins[1], twins[2], bias.defined() ? twins[3] : bias, lengths, causal, window, cap);
-    auto name = c10::str("attention B", B, " T", Tq, "/", Tk, " H", H, "/", K, " D", D, causal ? " causal" : "", " window ", window, " cap ", cap,
-                         bias.defined() ? " bias" : "", lengths.defined() ? " lengths" : "", large ? " large" : "", type == at::kFloat ? "" : " bf16");
+    auto name = c10::str("attention B", B, " T", Tq, "/", Tk, " H", H, "/", K, " D", D, causal ? " causal" : "", " window ", window,
+                         " cap ", cap, bias.defined() ? " bias" : "", lengths.defined() ? " lengths" : "", large ? " large" : "",
+                             type == at::kFloat ? "" : " bf16");
     // A score's rounding, relative to the score, is absolute in the exponent: the softmax of large scores is that much less sharp.
     double largest = (q.to(at::kDouble).norm(2, -1).max() * k.to(at::kDouble).norm(2, -1).max()).item<double>() / std::sqrt((double)D);
     compare(name, run(inputs), inputs, truth, twins, (type == at::kFloat ? 4e-6 : 2e-2) + 2.4e-7 * largest);
-    compare(name + " in double", run(twins), twins, attention_truth(twins[0], twins[1], twins[2], bias.defined() ? twins[3] : bias, lengths, causal,
+    compare(name + " in double", run(twins), twins, attention_truth(twins[0], twins[1], twins[2], bias.defined() ? twins[3] : bias,
+                                                                    lengths, causal,
             window, cap), twins, 1e-9);
 }
 
@@ -127,7 +130,8 @@ void gelu() {
     bool tanh = one_in(2);
     auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
     Tensor x = leaf((at::randn({roll(1, 3000)}) * 4).to(type)), y = twin(x);
-    Tensor truth = tanh ? y * (1 + at::tanh(std::sqrt(2 / M_PI) * (y + 0.044715 * y * y * y))) / 2 : y * (1 + at::erf(y / std::sqrt(2.0))) / 2;
+    Tensor truth = tanh ? y * (1 + at::tanh(std::sqrt(2 / M_PI) * (y + 0.044715 * y * y * y))) / 2
+        : y * (1 + at::erf(y / std::sqrt(2.0))) / 2;
     compare("gelu", call("gelu", x, tanh ? "tanh" : "none"), {x}, truth, {y}, type == at::kFloat ? 1e-6 : 1e-2);
 }
 
@@ -155,7 +159,8 @@ void cross_entropy() {
     bool lower = one_in(2), bias = one_in(2);
     double smoothing = one_in(2) ? 0 : 0.1, z_loss = one_in(2) ? 0 : 1e-2, cap = one_in(3) ? 3 : 0;
     int64_t N = one_in(8) ? 600 : roll(1, 90), C = one_in(3) ? 64 : roll(1, 70), V = one_in(3) ? 512 : roll(2, 500);
-    Tensor x = at::randn({N, C}), w = at::randn({V, C}) / std::sqrt((double)C), b = at::randn({V}), targets = at::randint(0, V, {N}, at::kLong);
+    Tensor x = at::randn({N, C}), w = at::randn({V, C}) / std::sqrt((double)C), b = at::randn({V}),
+        targets = at::randint(0, V, {N}, at::kLong);
     targets.masked_fill_(at::rand({N}) < 0.2, -100);
     std::vector<Tensor> inputs{leaf(x), leaf(w)}, twins{twin(x), twin(w)};
     if (bias) { inputs.push_back(leaf(b)); twins.push_back(twin(b)); }
@@ -167,7 +172,8 @@ void cross_entropy() {
     Tensor truth = (each * (targets != -100).to(at::kDouble)).sum();
     std::optional<Bf16Autocast> autocast;
     if (lower) autocast.emplace();
-    Tensor ours = call("linear_cross_entropy", inputs[0], inputs[1], bias ? IValue(inputs[2]) : IValue(), targets, -100, smoothing, z_loss, cap);
+    Tensor ours = call("linear_cross_entropy", inputs[0], inputs[1], bias ? IValue(inputs[2]) : IValue(), targets, -100, smoothing, z_loss,
+                       cap);
     autocast.reset();
     compare(c10::str("linear_cross_entropy N", N, " C", C, " V", V, lower ? " bf16" : ""), ours, inputs, truth, twins, lower ? 3e-2 : 1e-5);
 }

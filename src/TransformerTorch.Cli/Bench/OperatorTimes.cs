@@ -18,8 +18,14 @@ internal static class OperatorTimes
         var dy = randn(N, O, device: run.Device);
         BenchResult Rate(string what, int products, Action action)
         {
-            var seconds = run.Best(() => { using var each = NewDisposeScope(); using (Autocast.Enter(run.Precision, run.Device)) action(); });
-            return new($"{name} {what}", run, products * 2.0 * N * C * O / seconds / 1e9, "GFLOP/s") { Facts = new JsonObject { ["seconds"] = seconds } };
+            var seconds = run.Best(() =>
+            {
+                using var each = NewDisposeScope();
+                using var region = Autocast.Enter(run.Precision, run.Device);
+                action();
+            });
+            var rate = products * 2.0 * N * C * O / seconds / 1e9;
+            return new($"{name} {what}", run, rate, "GFLOP/s") { Facts = new JsonObject { ["seconds"] = seconds } };
         }
         yield return Rate("linear", 1, () => Operators.Linear(x, w, null));
         var (xGrad, wGrad) = (x.detach().clone().requires_grad_(), w.detach().clone().requires_grad_());
@@ -50,7 +56,12 @@ internal static class OperatorTimes
         foreach (var kind in Enum.GetValues<AttentionKernelKind>())
         {
             var label = $"{name} {kind.ToString().ToLowerInvariant()}";
-            yield return new(label, run, 1e3 * run.Best(() => { using var each = NewDisposeScope(); using var none = no_grad(); Forward(kind); }), "ms");
+            yield return new(label, run, 1e3 * run.Best(() =>
+            {
+                using var each = NewDisposeScope();
+                using var none = no_grad();
+                Forward(kind);
+            }), "ms");
             yield return new($"{label} with gradients", run, 1e3 * run.Best(() =>
             {
                 using var each = NewDisposeScope();

@@ -12,7 +12,8 @@ internal sealed record Gpt2Sizes(int Layers, int Width, int Heads, int Vocabular
 {
     public ModelConfig Model => ModelConfig.FromKeys(new JsonObject
     {
-        ["model_type"] = "gpt2", ["n_layer"] = Layers, ["n_embd"] = Width, ["n_head"] = Heads, ["vocab_size"] = Vocabulary, ["n_positions"] = 1024,
+        ["model_type"] = "gpt2", ["n_layer"] = Layers, ["n_embd"] = Width, ["n_head"] = Heads,
+        ["vocab_size"] = Vocabulary, ["n_positions"] = 1024,
         ["resid_pdrop"] = 0.0, ["embd_pdrop"] = 0.0, ["attn_pdrop"] = 0.0,
     }, "the benchmark");
 }
@@ -43,7 +44,10 @@ internal static class Training
         var tokens = sizes.Batch * sizes.Length / seconds;
         return new BenchResult(name, run, tokens, "tokens/s")
         {
-            Facts = new JsonObject { ["seconds_per_step"] = seconds, ["parameters"] = parameters, ["flops_per_s"] = 6 * parameters * tokens },
+            Facts = new JsonObject
+            {
+                ["seconds_per_step"] = seconds, ["parameters"] = parameters, ["flops_per_s"] = 6 * parameters * tokens,
+            },
         };
     }
 }

@@ -64,8 +64,10 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         auto [causal, window, scale, soft_cap] = context->saved_data["options"].to<std::tuple<bool, int64_t, double, double>>();
         AttentionShape s = shape_of(q, k, saved[5], saved[6], causal, window, scale, soft_cap);
         Tensor dout = rows(gradients[0].to(q.scalar_type()));
-        Tensor dq = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), dk = at::empty({s.B, s.Tk, s.K, s.D}, q.options()), dv = at::empty_like(dk);
-        AttentionBackward a{s, heads(q), heads(k), heads(v), heads(out), heads(dout), lse.data_ptr<float>(), dq.data_ptr(), dk.data_ptr(), dv.data_ptr()};
+        Tensor dq = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), dk = at::empty({s.B, s.Tk, s.K, s.D}, q.options()),
+            dv = at::empty_like(dk);
+        AttentionBackward a{s, heads(q), heads(k), heads(v), heads(out), heads(dout), lse.data_ptr<float>(), dq.data_ptr(), dk.data_ptr(),
+            dv.data_ptr()};
         Tensor dbias;
         if (saved[5].defined() && context->needs_input_grad(3)) {
             dbias = at::zeros({s.B, s.H, s.Tq, s.Tk}, lse.options());
@@ -74,10 +76,14 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
         const Kernels& kernel = kernels();
         Scratch scratch(kernel.attention_backward_scratch(s), at::get_num_threads());
-        for_each_task(s.B * s.K, [&](int64_t task, int64_t worker) { kernel.attention_backward(a, task / s.K, task % s.K, scratch.of(worker)); });
+        for_each_task(s.B * s.K, [&](int64_t task, int64_t worker) {
+            kernel.attention_backward(a, task / s.K, task % s.K, scratch.of(worker));
+        });
 
-        if (dbias.defined())
-            dbias = at::sum_to(dbias, context->saved_data["bias_sizes"].toIntVector()).to((at::ScalarType)context->saved_data["bias_type"].toInt());
+        if (dbias.defined()) {
+            auto type = (at::ScalarType)context->saved_data["bias_type"].toInt();
+            dbias = at::sum_to(dbias, context->saved_data["bias_sizes"].toIntVector()).to(type);
+        }
         return {dq, dk, dv, dbias, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
     }
 };
@@ -86,12 +92,15 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
 Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias, const OptionalTensor& key_lengths,
                  bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
-    TORCH_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4, "attention: query, key and value are (batch, time, heads, size), not ",
-                query.sizes(), ", ", key.sizes(), ", ", value.sizes());
+    TORCH_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4,
+                "attention: query, key and value are (batch, time, heads, size), not ", query.sizes(), ", ", key.sizes(), ", ",
+                    value.sizes());
     TORCH_CHECK(key.sizes() == value.sizes() && key.size(0) == query.size(0) && key.size(3) == query.size(3) && key.size(2) > 0 &&
-                query.size(2) % key.size(2) == 0, "attention: query ", query.sizes(), " does not go with key ", key.sizes(), " and value ", value.sizes());
-    TORCH_CHECK(query.scalar_type() == key.scalar_type() && key.scalar_type() == value.scalar_type(), "attention: query, key and value differ in type: ",
-                query.scalar_type(), ", ", key.scalar_type(), ", ", value.scalar_type());
+                query.size(2) % key.size(2) == 0, "attention: query ", query.sizes(), " does not go with key ", key.sizes(), " and value ",
+                    value.sizes());
+    TORCH_CHECK(query.scalar_type() == key.scalar_type() && key.scalar_type() == value.scalar_type(),
+                "attention: query, key and value differ in type: ", query.scalar_type(), ", ", key.scalar_type(), ", ",
+                    value.scalar_type());
     TORCH_CHECK(window >= 0 && soft_cap >= 0, "attention: window and soft_cap are not negative");
     TORCH_CHECK(!key_lengths || (key_lengths->dim() == 1 && key_lengths->size(0) == query.size(0)), "attention: key_lengths is (batch)");
     double factor = scale.value_or(1 / std::sqrt((double)query.size(3)));

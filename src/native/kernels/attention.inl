@@ -52,7 +52,8 @@ static void add_bias(const AttentionShape& s, int64_t b, int64_t h, int64_t q0, 
 }
 
 // Scores after the soft cap, the bias and the mask, from scaled products.
-static void finish_scores(const AttentionShape& s, int64_t b, int64_t h, int64_t q0, int64_t count, int64_t k0, int64_t keys, float* scores) {
+static void finish_scores(const AttentionShape& s, int64_t b, int64_t h, int64_t q0, int64_t count, int64_t k0, int64_t keys,
+                          float* scores) {
     int64_t vectors = (count + L - 1) / L;
     if (s.soft_cap > 0)
         for (int64_t k = 0; k < keys; k++)
@@ -139,8 +140,8 @@ static int64_t attention_backward_scratch(const AttentionShape& s) {
 }
 
 // From scores and the products dO V^T: probabilities into scores, gradients of the scaled products into dscores.
-static void softmax_gradient(const AttentionBackward& a, int64_t b, int64_t h, int64_t q0, int64_t count, int64_t k0, int64_t keys, const float* lse,
-                             const float* delta, float* scores, float* dscores) {
+static void softmax_gradient(const AttentionBackward& a, int64_t b, int64_t h, int64_t q0, int64_t count, int64_t k0, int64_t keys,
+                             const float* lse, const float* delta, float* scores, float* dscores) {
     const AttentionShape& s = a.shape;
     int64_t vectors = (count + L - 1) / L;
     for (int64_t j = 0; j < vectors; j++) {
@@ -223,7 +224,8 @@ template <class T> static void attention_backward_typed(const AttentionBackward&
                 product(D, vectors, n, k, 1, k_row, dscores, BQ, dq_t + q0 * P, BQ, true);
             }
         for (int64_t i = 0; i < blocks; i++)
-            unpack_transposed(dq_t + i * BQ * P, BQ, scales, std::min(BQ, Tq - i * BQ), D, at<T>(a.dq, ((b * Tq + i * BQ) * s.H + h) * D), s.H * D);
+            unpack_transposed(dq_t + i * BQ * P, BQ, scales, std::min(BQ, Tq - i * BQ), D, at<T>(a.dq, ((b * Tq + i * BQ) * s.H + h) * D),
+                              s.H * D);
     }
     unpack_rows(dk, P, Tk, D, s.scale, at<T>(a.dk, (b * Tk * s.K + key_head) * D), s.K * D);
     unpack_rows(dv, P, Tk, D, 1.0f, at<T>(a.dv, (b * Tk * s.K + key_head) * D), s.K * D);

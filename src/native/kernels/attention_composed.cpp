@@ -25,8 +25,8 @@ static Tensor visible(const Tensor& query, int64_t Tk, const OptionalTensor& key
     return seen;
 }
 
-Tensor attention_composed(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias, const OptionalTensor& key_lengths,
-                          bool causal, int64_t window, double scale, double soft_cap) {
+Tensor attention_composed(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
+                          const OptionalTensor& key_lengths, bool causal, int64_t window, double scale, double soft_cap) {
     int64_t heads = query.size(2), Tq = query.size(1), Tk = key.size(1);
     Tensor q = query.transpose(1, 2), k = repeated(key, heads), v = repeated(value, heads);   // (B, H, T, D)
     bool plain = !bias && !key_lengths && window == 0 && soft_cap == 0;
@@ -48,7 +48,8 @@ Tensor attention_composed(const Tensor& query, const Tensor& key, const Tensor& 
         scores = at::tanh(scores / soft_cap) * soft_cap;
         if (bias) scores = scores + *bias;
         if (seen.defined()) scores = scores.masked_fill(seen.logical_not(), -INFINITY);
-        out = at::matmul(at::softmax(scores, -1, at::kFloat == scores.scalar_type() ? std::nullopt : std::optional(scores.scalar_type())), v);
+        out = at::matmul(at::softmax(scores, -1, at::kFloat == scores.scalar_type() ? std::nullopt : std::optional(scores.scalar_type())),
+                         v);
     }
     if (any.defined()) out = out.masked_fill(any.logical_not(), 0);
     return out.transpose(1, 2).contiguous();

@@ -5,9 +5,9 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-extern "C" __attribute__((visibility("default"))) void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
-                                                              const float* alpha, const float* a, const int* lda, const float* b, const int* ldb,
-                                                              const float* beta, float* c, const int* ldc) {
+extern "C" __attribute__((visibility("default")))
+void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const float* alpha, const float* a,
+            const int* lda, const float* b, const int* ldb, const float* beta, float* c, const int* ldc) {
     if (*m <= 0 || *n <= 0) return;
     if (*k <= 0 || *alpha == 0) {   // C = beta C, and a C that beta = 0 drops is not read
         for (int64_t j = 0; j < *n; j++)

@@ -11,7 +11,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 void refuse_double_backward(const char* name) {
-    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name, " has no second derivative; take the plain operators for create_graph");
+    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name,
+                " has no second derivative; take the plain operators for create_graph");
 }
 
 namespace {
@@ -79,7 +80,8 @@ struct RotaryFunction : torch::autograd::Function<RotaryFunction> {
 
 Tensor rotary_composed(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interleaved) {
     int64_t R = 2 * cos.size(-1);
-    auto over_heads = [&](const Tensor& a) { return (a.dim() == 3 ? a : a.unsqueeze(0)).unsqueeze(2).to(x.scalar_type()); };   // (B, T, 1, R/2)
+    // (B, T, 1, R/2)
+    auto over_heads = [&](const Tensor& a) { return (a.dim() == 3 ? a : a.unsqueeze(0)).unsqueeze(2).to(x.scalar_type()); };
     Tensor c = over_heads(cos), s = over_heads(sin), part = x.narrow(-1, 0, R);
     Tensor u = interleaved ? part.slice(-1, 0, R, 2) : part.narrow(-1, 0, R / 2);
     Tensor v = interleaved ? part.slice(-1, 1, R, 2) : part.narrow(-1, R / 2, R / 2);

@@ -43,7 +43,8 @@ static void gelu_backward(Type type, bool tanh, const void* x, const void* dy, v
 }
 
 template <class T>
-static void rotary_typed(const RotaryView& a, const T* x, const float* cos, const float* sin, T* y, int64_t b, int64_t first, int64_t last) {
+static void rotary_typed(const RotaryView& a, const T* x, const float* cos, const float* sin, T* y, int64_t b, int64_t first,
+                         int64_t last) {
     const int64_t half = a.R / 2;
     const int64_t step = a.interleaved ? 2 : 1, second = a.interleaved ? 1 : half;
     for (int64_t t = first; t < last; t++)
@@ -63,7 +64,8 @@ static void rotary_typed(const RotaryView& a, const T* x, const float* cos, cons
             std::memcpy(to + a.R, from + a.R, (a.D - a.R) * sizeof(T));
         }
 }
-static void rotary(const RotaryView& a, const void* x, const float* cos, const float* sin, void* y, int64_t b, int64_t first, int64_t last) {
+static void rotary(const RotaryView& a, const void* x, const float* cos, const float* sin, void* y, int64_t b, int64_t first,
+                   int64_t last) {
     TT_BY_TYPE(a.type, T, rotary_typed(a, at<T>(x, 0), cos, sin, at<T>(y, 0), b, first, last))
 }
 

@@ -77,12 +77,14 @@ struct Kernels {
     void (*gelu_backward)(Type, bool tanh, const void* x, const void* dy, void* dx, int64_t n);
 
     // Rows of logits (rows, width) -> their losses; the gradient replaces the logits (f32) or goes to gradient (bf16), where wanted.
-    void (*cross_entropy)(const LossOptions&, float* logits, int64_t rows, int64_t width, const int64_t* targets, float* losses, bool wants_gradient,
-                          void* gradient);
+    void (*cross_entropy)(const LossOptions&, float* logits, int64_t rows, int64_t width, const int64_t* targets, float* losses,
+                          bool wants_gradient, void* gradient);
 
-    void (*rotary)(const RotaryView&, const void* x, const float* cos, const float* sin, void* y, int64_t batch, int64_t first, int64_t last);
+    void (*rotary)(const RotaryView&, const void* x, const float* cos, const float* sin, void* y, int64_t batch, int64_t first,
+                   int64_t last);
 
-    void (*adamw)(const AdamwOptions&, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale, int64_t n);
+    void (*adamw)(const AdamwOptions&, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale,
+                  int64_t n);
     double (*sum_squares)(Type, const void* x, int64_t n);
     void (*column_sums)(Type, const void* x, int64_t rows, int64_t width, int64_t stride, float* sums);   // added to
     void (*convert)(Type from, const void* x, Type to, void* y, int64_t n);

@@ -17,7 +17,9 @@ LossOptions loss_options(int64_t ignore_index, double label_smoothing, double z_
     return {ignore_index, label_smoothing, z_loss, soft_cap};
 }
 
-Tensor linear_plain(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) { return linear(x, weight, bias, common_type(x, weight)); }
+Tensor linear_plain(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
+    return linear(x, weight, bias, common_type(x, weight));
+}
 Tensor loss_plain(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
                   double label_smoothing, double z_loss, double soft_cap) {
     return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap),
@@ -40,12 +42,14 @@ template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
     static Tensor loss(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
                        double label_smoothing, double z_loss, double soft_cap) {
         Autocast autocast;
-        return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap), autocast.of(hidden));
+        return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap),
+                                    autocast.of(hidden));
     }
-    static Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias, const OptionalTensor& key_lengths,
-                            bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
+    static Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
+                            const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
         Autocast autocast;
-        return tt::attention(autocast.cast(query), autocast.cast(key), autocast.cast(value), bias, key_lengths, causal, window, scale, soft_cap);
+        return tt::attention(autocast.cast(query), autocast.cast(key), autocast.cast(value), bias, key_lengths, causal, window, scale,
+                             soft_cap);
     }
 };
 
@@ -58,17 +62,17 @@ template <class A> void register_autocast(torch::Library& m) {
 }  // namespace
 
 TORCH_LIBRARY(transformertorch, m) {
-    m.def("attention(Tensor query, Tensor key, Tensor value, *, Tensor? bias=None, Tensor? key_lengths=None, bool causal=False, int window=0, "
-          "float? scale=None, float soft_cap=0.0) -> Tensor");
+    m.def("attention(Tensor query, Tensor key, Tensor value, *, Tensor? bias=None, Tensor? key_lengths=None, bool causal=False, "
+          "int window=0, float? scale=None, float soft_cap=0.0) -> Tensor");
     m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
     m.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
     m.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
     m.def("gelu(Tensor x, *, str approximate=\"none\") -> Tensor");
     m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False) -> Tensor");
-    m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, float label_smoothing=0.0, "
-          "float z_loss=0.0, float soft_cap=0.0) -> Tensor");
-    m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor? grad_scale=None, *, float lr, "
-          "float beta1, float beta2, float eps, float weight_decay, int step) -> ()");
+    m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
+          "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
+    m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor? grad_scale=None, *, "
+          "float lr, float beta1, float beta2, float eps, float weight_decay, int step) -> ()");
     m.def("grad_norm(Tensor[] grads) -> Tensor");
 }
 

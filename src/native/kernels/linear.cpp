@@ -21,7 +21,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
-    static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+    static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                          at::ScalarType type) {
         std::vector<int64_t> sizes = input.sizes().vec();
         Tensor x = in_type(input.reshape({-1, input.size(-1)}), type), y = at::empty({x.size(0), weight.size(0)}, x.options());
         Tensor b = as_float(or_undefined(bias));
@@ -75,8 +76,8 @@ Tensor sum_rows(const Tensor& x) {
     int64_t rows = x.size(0), width = x.size(1), parts = parts_of(rows, 64);
     Tensor sums = at::zeros({parts, width}, x.options().dtype(at::kFloat));
     for_parts(rows, parts, [&](int64_t first, int64_t last, int64_t part) {
-        kernels().column_sums(kernel_type(x), (char*)x.data_ptr() + first * x.stride(0) * x.element_size(), last - first, width, x.stride(0),
-                              sums.data_ptr<float>() + part * width);
+        kernels().column_sums(kernel_type(x), (char*)x.data_ptr() + first * x.stride(0) * x.element_size(), last - first, width,
+                              x.stride(0), sums.data_ptr<float>() + part * width);
     });
     return parts == 1 ? sums[0] : sums.sum(0);
 }
@@ -92,8 +93,10 @@ bool products_serve(const Tensor& x, const Tensor& weight, at::ScalarType type) 
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
-    TORCH_CHECK(x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "linear: x ", x.sizes(), " does not go with weight ", weight.sizes());
-    TORCH_CHECK(!bias || !bias->defined() || (bias->dim() == 1 && bias->size(0) == weight.size(0)), "linear: bias does not go with weight ", weight.sizes());
+    TORCH_CHECK(x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "linear: x ", x.sizes(), " does not go with weight ",
+                weight.sizes());
+    TORCH_CHECK(!bias || !bias->defined() || (bias->dim() == 1 && bias->size(0) == weight.size(0)),
+                "linear: bias does not go with weight ", weight.sizes());
 #ifdef TT_HAVE_DNNL
     if (products_serve(x, weight, type)) return LinearFunction::apply(x, weight, present(bias), type);
 #endif

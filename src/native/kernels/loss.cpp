@@ -35,8 +35,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct LossFunction : torch::autograd::Function<LossFunction> {
-    static Tensor forward(AutogradContext* context, const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets,
-                          LossOptions o, at::ScalarType type, bool wants_hidden, bool wants_weight, bool wants_bias) {
+    static Tensor forward(AutogradContext* context, const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias,
+                          const Tensor& targets, LossOptions o, at::ScalarType type, bool wants_hidden, bool wants_weight,
+                              bool wants_bias) {
         Tensor x = in_type(hidden, type);
         const int64_t N = x.size(0), C = x.size(1), V = weight.size(0);
         const bool wants = wants_hidden || wants_weight || wants_bias, lower = type == at::kBFloat16;
@@ -90,10 +91,11 @@ struct LossFunction : torch::autograd::Function<LossFunction> {
 }  // namespace
 #endif
 
-Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, const LossOptions& o,
-                            at::ScalarType type) {
-    TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && targets.dim() == 1 && targets.size(0) == hidden.size(0),
-                "linear_cross_entropy: hidden ", hidden.sizes(), ", weight ", weight.sizes(), " and targets ", targets.sizes(), " do not go together");
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets,
+                            const LossOptions& o, at::ScalarType type) {
+    TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && targets.dim() == 1
+                && targets.size(0) == hidden.size(0), "linear_cross_entropy: hidden ", hidden.sizes(), ", weight ", weight.sizes(),
+                    " and targets ", targets.sizes(), " do not go together");
     TORCH_CHECK(targets.scalar_type() == at::kLong, "linear_cross_entropy: targets are int64, not ", targets.scalar_type());
     OptionalTensor b = present(bias);
 #ifdef TT_HAVE_DNNL
@@ -101,7 +103,8 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
         Tensor wanted = targets.contiguous();
         const int64_t *t = wanted.data_ptr<int64_t>(), V = weight.size(0);
         for (int64_t i = 0; i < wanted.size(0); i++)
-            TORCH_CHECK_INDEX(t[i] == o.ignore_index || (t[i] >= 0 && t[i] < V), "linear_cross_entropy: target ", t[i], " at ", i, " is outside [0, ", V, ")");
+            TORCH_CHECK_INDEX(t[i] == o.ignore_index || (t[i] >= 0 && t[i] < V), "linear_cross_entropy: target ", t[i], " at ", i,
+                              " is outside [0, ", V, ")");
         auto wants = [](const Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); };
         return LossFunction::apply(hidden, weight, b, wanted, o, type, wants(hidden), wants(weight), b && wants(*b));
     }

@@ -11,7 +11,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct NormFunction : torch::autograd::Function<NormFunction> {
-    static Tensor forward(AutogradContext* context, const Tensor& input, const OptionalTensor& weight, const OptionalTensor& bias, double eps, bool centred) {
+    static Tensor forward(AutogradContext* context, const Tensor& input, const OptionalTensor& weight, const OptionalTensor& bias,
+                          double eps, bool centred) {
         Tensor x = input.contiguous(), y = at::empty_like(x);
         int64_t width = x.size(-1), rows = width ? x.numel() / width : 0;
         Tensor w = as_float(or_undefined(weight)), b = as_float(or_undefined(bias));
@@ -21,7 +22,8 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
         char *from = (char*)x.data_ptr(), *to = (char*)y.data_ptr();
         int64_t row = width * x.element_size();
         for_ranges(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, width)), [&](int64_t first, int64_t last) {
-            kernels().norm_forward(view, from + first * row, to + first * row, means ? means + first : nullptr, rstds + first, last - first);
+            kernels().norm_forward(view, from + first * row, to + first * row, means ? means + first : nullptr, rstds + first,
+                                   last - first);
         });
         context->save_for_backward({x, w, mean, rstd});
         context->saved_data["eps"] = eps;
@@ -47,19 +49,21 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
         const char *from = (char*)x.data_ptr(), *out = (char*)dy.data_ptr();
         char* to = (char*)dx.data_ptr();
         for_parts(rows, parts, [&](int64_t first, int64_t last, int64_t part) {
-            kernels().norm_backward(view, from + first * row, out + first * row, means ? means + first : nullptr, rstds + first, to + first * row,
-                                    wants_weight ? all + part * width : nullptr, wants_bias ? all + (parts + part) * width : nullptr, last - first);
+            kernels().norm_backward(view, from + first * row, out + first * row, means ? means + first : nullptr, rstds + first,
+                                    to + first * row, wants_weight ? all + part * width : nullptr,
+                                        wants_bias ? all + (parts + part) * width : nullptr, last - first);
         });
         auto type = [&](const char* name) { return (at::ScalarType)context->saved_data[name].toInt(); };
-        return {dx, wants_weight ? sums[0].sum(0).to(type("weight_type")) : Tensor(), wants_bias ? sums[1].sum(0).to(type("bias_type")) : Tensor(),
+        return {dx, wants_weight ? sums[0].sum(0).to(type("weight_type")) : Tensor(),
+            wants_bias ? sums[1].sum(0).to(type("bias_type")) : Tensor(),
                 Tensor(), Tensor()};
     }
 };
 
 void check_width(const char* name, const Tensor& x, const OptionalTensor& weight) {
     TORCH_CHECK(x.dim() >= 1, name, ": x has no dimension to normalise");
-    TORCH_CHECK(!weight || !weight->defined() || (weight->dim() == 1 && weight->size(0) == x.size(-1)), name, ": a weight of ", weight->sizes(),
-                " does not go with x ", x.sizes());
+    TORCH_CHECK(!weight || !weight->defined() || (weight->dim() == 1 && weight->size(0) == x.size(-1)), name, ": a weight of ",
+                weight->sizes(), " does not go with x ", x.sizes());
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ template <class T> static void norm_forward_typed(const NormView& a, const T* x,
 
 // With u the normalised row and w = weight * dy: dx = rstd (w - mean(w) - u mean(w u)); RMS norm has no mean(w).
 template <class T>
-static void norm_backward_typed(const NormView& a, const T* x, const T* dy, const float* mean, const float* rstd, T* dx, float* dweight, float* dbias,
-                                int64_t rows) {
+static void norm_backward_typed(const NormView& a, const T* x, const T* dy, const float* mean, const float* rstd, T* dx, float* dweight,
+                                float* dbias, int64_t rows) {
     const int64_t n = a.width;
     for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
         const float centre = a.centred ? mean[r] : 0, scale = rstd[r];

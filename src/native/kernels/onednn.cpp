@@ -134,7 +134,8 @@ std::unordered_multimap<const void*, Packed> packed_weights;   // by storage
 void forget_expired() {
     static size_t limit = 256;
     if (packed_weights.size() < limit) return;
-    for (auto i = packed_weights.begin(); i != packed_weights.end();) i = i->second.storage.expired() ? packed_weights.erase(i) : std::next(i);
+    for (auto i = packed_weights.begin(); i != packed_weights.end();)
+        i = i->second.storage.expired() ? packed_weights.erase(i) : std::next(i);
     limit = 2 * packed_weights.size() + 256;
 }
 
@@ -149,7 +150,8 @@ std::shared_ptr<memory> packed_copy(const at::Tensor& w, Use use, const memory::
     for (auto i = first; i != last; ++i) {
         Packed& p = i->second;
         bool same_place = !p.storage.expired() && p.offset == w.storage_offset() && p.use == use && p.sizes[0] == w.size(0) &&
-                          p.sizes[1] == w.size(1) && p.strides[0] == w.stride(0) && p.strides[1] == w.stride(1) && p.copy->get_desc() == layout;
+                          p.sizes[1] == w.size(1) && p.strides[0] == w.stride(0) && p.strides[1] == w.stride(1)
+                              && p.copy->get_desc() == layout;
         if (!same_place) continue;
         if (tracked && p.version == version && p.sample == now) return p.copy;
         slot = i;
@@ -160,7 +162,8 @@ std::shared_ptr<memory> packed_copy(const at::Tensor& w, Use use, const memory::
     memory from(describe(source), engine(), source.data);
     dnnl::reorder(from, *copy).execute(stream(), from, *copy);
     stream().wait();
-    Packed entry{w.storage().getWeakStorageImpl(), w.storage_offset(), {w.size(0), w.size(1)}, {w.stride(0), w.stride(1)}, version, now, use, copy};
+    Packed entry{w.storage().getWeakStorageImpl(), w.storage_offset(), {w.size(0), w.size(1)}, {w.stride(0), w.stride(1)}, version, now,
+        use, copy};
     if (slot != last) slot->second = std::move(entry);
     else { forget_expired(); packed_weights.emplace(storage, std::move(entry)); }
     return copy;

@@ -27,8 +27,8 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const OptionalT
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight, const OptionalTensor& bias, const at::Tensor& targets,
                                 const LossOptions& options, at::ScalarType type);
 
-void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq, const OptionalTensor& grad_scale, double lr,
-            double beta1, double beta2, double eps, double weight_decay, int64_t step);
+void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq,
+            const OptionalTensor& grad_scale, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step);
 at::Tensor grad_norm(at::TensorList grads);
 
 // Whether our CPU kernels take it.

@@ -32,28 +32,31 @@ bool dense(const Tensor& x) { return x.is_contiguous(); }
 
 }  // namespace
 
-void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList exp_avg_sq, const OptionalTensor& grad_scale, double lr, double beta1,
-            double beta2, double eps, double weight_decay, int64_t step) {
+void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList exp_avg_sq, const OptionalTensor& grad_scale, double lr,
+            double beta1, double beta2, double eps, double weight_decay, int64_t step) {
     c10::AutoGradMode no_grad(false);
-    TORCH_CHECK(params.size() == grads.size() && params.size() == exp_avg.size() && params.size() == exp_avg_sq.size(), "adamw_: ", params.size(),
-                " parameters, ", grads.size(), " gradients, ", exp_avg.size(), " and ", exp_avg_sq.size(), " moments");
+    TORCH_CHECK(params.size() == grads.size() && params.size() == exp_avg.size() && params.size() == exp_avg_sq.size(), "adamw_: ",
+                params.size(), " parameters, ", grads.size(), " gradients, ", exp_avg.size(), " and ", exp_avg_sq.size(), " moments");
     TORCH_CHECK(step >= 1, "adamw_: step counts from 1, not ", step);
     if (params.empty()) return;
     for (size_t i = 0; i < params.size(); i++)
-        TORCH_CHECK(params[i].sizes() == grads[i].sizes() && params[i].sizes() == exp_avg[i].sizes() && params[i].sizes() == exp_avg_sq[i].sizes(),
-                    "adamw_: parameter ", i, " ", params[i].sizes(), " has a gradient ", grads[i].sizes(), " and moments ", exp_avg[i].sizes(), ", ",
+        TORCH_CHECK(params[i].sizes() == grads[i].sizes() && params[i].sizes() == exp_avg[i].sizes()
+                    && params[i].sizes() == exp_avg_sq[i].sizes(), "adamw_: parameter ", i, " ", params[i].sizes(), " has a gradient ",
+                        grads[i].sizes(), " and moments ", exp_avg[i].sizes(), ", ",
                     exp_avg_sq[i].sizes());
     if (params[0].is_cuda()) {
         std::vector<Tensor> steps(params.size(), at::full({}, (double)step, params[0].options().dtype(at::kFloat)));
-        OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;   // it divides by its scale
+        // it divides by its scale
+        OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;
         at::_fused_adamw_(params, grads, exp_avg, exp_avg_sq, {}, steps, lr, beta1, beta2, weight_decay, eps, false, false, inverse);
         return;
     }
     std::vector<Tensor> gradients;
     for (size_t i = 0; i < params.size(); i++) {
-        TORCH_CHECK(on_kernels(params[i]) && on_kernels(grads[i]) && exp_avg[i].scalar_type() == at::kFloat && exp_avg_sq[i].scalar_type() == at::kFloat,
-                    "adamw_: parameter ", i, " is fp32 or bf16 with fp32 moments");
-        TORCH_CHECK(dense(params[i]) && dense(exp_avg[i]) && dense(exp_avg_sq[i]), "adamw_: parameter ", i, " or its moments are not contiguous");
+        TORCH_CHECK(on_kernels(params[i]) && on_kernels(grads[i]) && exp_avg[i].scalar_type() == at::kFloat
+                    && exp_avg_sq[i].scalar_type() == at::kFloat, "adamw_: parameter ", i, " is fp32 or bf16 with fp32 moments");
+        TORCH_CHECK(dense(params[i]) && dense(exp_avg[i]) && dense(exp_avg_sq[i]), "adamw_: parameter ", i,
+                    " or its moments are not contiguous");
         gradients.push_back(grads[i].contiguous());
     }
     float scale = grad_scale ? grad_scale->item<float>() : 1;
@@ -62,8 +65,9 @@ void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList 
     Pieces pieces(params);
     for_each_task(pieces.count(), [&](int64_t piece, int64_t) {
         pieces.at(piece, params, [&](size_t i, int64_t first, int64_t n) {
-            kernels().adamw(options, kernel_type(params[i]), kernel_type(gradients[i]), (char*)params[i].data_ptr() + first * params[i].element_size(),
-                            (char*)gradients[i].data_ptr() + first * gradients[i].element_size(), exp_avg[i].data_ptr<float>() + first,
+            kernels().adamw(options, kernel_type(params[i]), kernel_type(gradients[i]),
+                            (char*)params[i].data_ptr() + first * params[i].element_size(),
+                                (char*)gradients[i].data_ptr() + first * gradients[i].element_size(), exp_avg[i].data_ptr<float>() + first,
                             exp_avg_sq[i].data_ptr<float>() + first, scale, n);
         });
     });

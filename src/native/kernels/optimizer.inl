@@ -22,7 +22,8 @@ static void adamw_typed(const AdamwOptions& o, P* p, const G* g, float* m, float
     }
 }
 
-static void adamw(const AdamwOptions& o, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale, int64_t n) {
+static void adamw(const AdamwOptions& o, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale,
+                  int64_t n) {
     TT_BY_TYPE(param_type, P, TT_BY_TYPE(grad_type, G, adamw_typed(o, at<P>(p, 0), at<G>(g, 0), m, v, grad_scale, n)))
 }
 

@@ -22,7 +22,10 @@ template <class F> void for_each_task(int64_t tasks, const F& f) {
 template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
 
 // f(first, last, part) over as many fixed parts as there are threads: sums per part join in one order.
-inline int64_t parts_of(int64_t n, int64_t grain) { return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), n / std::max<int64_t>(1, grain))); }
+inline int64_t parts_of(int64_t n, int64_t grain) {
+    int64_t most = n / std::max<int64_t>(1, grain);
+    return std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), most));
+}
 template <class F> void for_parts(int64_t n, int64_t parts, const F& f) {
     at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
         for (int64_t part = first; part < last; part++) f(n * part / parts, n * (part + 1) / parts, part);

@@ -8,7 +8,8 @@ constexpr int MR = 6;                       // rows of C in registers
 constexpr int NV = TT_LANES == 16 ? 4 : 2;  // vectors of C in registers: MR * NV accumulators, NV of B, one of A
 
 template <int M, int N>
-TT_INLINE void tile(int64_t depth, const float* a, int64_t a_row, int64_t a_depth, const float* b, int64_t b_depth, float* c, int64_t c_row, bool add) {
+TT_INLINE void tile(int64_t depth, const float* a, int64_t a_row, int64_t a_depth, const float* b, int64_t b_depth, float* c,
+                    int64_t c_row, bool add) {
     vf s[M][N];
 #pragma GCC unroll 8
     for (int i = 0; i < M; i++)
@@ -47,8 +48,8 @@ static void columns(int64_t rows, int64_t depth, const float* a, int64_t a_row, 
 }
 
 // C (rows, vectors * L) = or += A (rows, depth) B (depth, vectors * L). A is read by scalars, so any strides serve.
-static void product(int64_t rows, int64_t vectors, int64_t depth, const float* a, int64_t a_row, int64_t a_depth, const float* b, int64_t b_depth,
-                    float* c, int64_t c_row, bool add) {
+static void product(int64_t rows, int64_t vectors, int64_t depth, const float* a, int64_t a_row, int64_t a_depth, const float* b,
+                    int64_t b_depth, float* c, int64_t c_row, bool add) {
     for (; vectors >= NV; vectors -= NV, b += NV * L, c += NV * L) columns<NV>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
     switch (vectors) {
         case 3: columns<NV < 4 ? 1 : 3>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
