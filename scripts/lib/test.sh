@@ -21,7 +21,8 @@ run_project() { # adds to passed, failed, skipped; fails where the run itself di
   options=(--nologo --results-directory "$results" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal")
   [[ -z $filter ]] || options+=(--filter "$filter")
   echo "== $name"
-  "$host" test "$root/artifacts/$provider/bin/$name/release/$name.dll" "${options[@]}" \
+  # Who is started in the background has Ctrl-C ignored, and so would the programs whose answer to it is tested.
+  /usr/bin/env --default-signal=INT "$host" test "$root/artifacts/$provider/bin/$name/release/$name.dll" "${options[@]}" \
     -- RunConfiguration.DotNetHostPath="$host" </dev/null || status=$?
   counters=$(grep -m 1 -o '<Counters [^>]*' "$results/$name.trx" 2>/dev/null || true)
   if [[ -z $counters ]]; then
