@@ -18,7 +18,8 @@ public sealed class ChatTemplateTests
         var failures = new List<string>();
         foreach (var item in _cases[kind]!.AsArray())
         {
-            if (Difference(item!, item!["template"]!.GetValue<string>(), [], new() { Variables = Variables(_cases["values"]!), Now = _now }) is { } difference)
+            var options = new ChatTemplateOptions { Variables = Variables(_cases["values"]!), Now = _now };
+            if (Difference(item!, item!["template"]!.GetValue<string>(), [], options) is { } difference)
                 failures.Add(difference);
         }
         Assert.True(failures.Count == 0, $"{failures.Count} of {_cases[kind]!.AsArray().Count}:\n{string.Join('\n', failures)}");
@@ -36,13 +37,16 @@ public sealed class ChatTemplateTests
                 variables[key] = value;
             var options = new ChatTemplateOptions { Variables = variables, Now = _now };
             var messages = _cases["chats"]![item["chat"]!.GetValue<string>()]!.AsArray();
-            if (Difference(item, File.ReadAllText(Path.Combine(_folder, "templates", name + ".jinja")), messages, options) is { } difference)
+            if (Difference(item, File.ReadAllText(Path.Combine(_folder, "templates", name + ".jinja")), messages, options)
+                is { } difference)
                 failures.Add($"{name} {item["chat"]} {item["option"]}: {difference}");
         }
-        Assert.True(failures.Count == 0, $"{failures.Count} of {_cases["templates"]!.AsArray().Count}:\n{string.Join('\n', failures.Take(40))}");
+        Assert.True(failures.Count == 0,
+            $"{failures.Count} of {_cases["templates"]!.AsArray().Count}:\n{string.Join('\n', failures.Take(40))}");
     }
 
-    private static Dictionary<string, JsonNode?> Variables(JsonNode values) => values.AsObject().ToDictionary(item => item.Key, item => item.Value);
+    private static Dictionary<string, JsonNode?> Variables(JsonNode values) => values.AsObject()
+        .ToDictionary(item => item.Key, item => item.Value);
 
     private static string? Difference(JsonNode item, string template, JsonArray messages, ChatTemplateOptions options)
     {
@@ -53,15 +57,18 @@ public sealed class ChatTemplateTests
             if (expected is null)
                 return $"{template}\n    rendered {made.Text}\n    but {item["error"]}: {item["message"]}";
             var spans = item["spans"]!.AsArray().Select(span => $"{span![0]}..{span[1]}");
-            var own = made.Generations.Select(range => $"{CodePoints(made.Text, range.Start.Value)}..{CodePoints(made.Text, range.End.Value)}");
-            return made.Text == expected && own.SequenceEqual(spans) ? null : $"{template}\n    rendered {made.Text}\n    not      {expected}"
+            var own = made.Generations.Select(range =>
+                $"{CodePoints(made.Text, range.Start.Value)}..{CodePoints(made.Text, range.End.Value)}");
+            return made.Text == expected && own.SequenceEqual(spans) ? null
+                : $"{template}\n    rendered {made.Text}\n    not      {expected}"
                 + $"\n    {string.Join(' ', own)} | {string.Join(' ', spans)}";
         }
         catch (ChatTemplateException error)
         {
             if (expected is not null)
                 return $"{template}\n    failed: {error.Message}\n    not {expected}";
-            // Python's own errors are worded by its version; Jinja's and the template's are held to the letter, and to the line where one is told.
+            // Python's own errors are worded by its version; Jinja's and the template's
+            // are held to the letter, and to the line where one is told.
             var kind = item["error"]!.GetValue<string>();
             var isHeld = kind is "TemplateError" or "UndefinedError" or "SecurityError";
             var isSame = !isHeld || (error.Kind == kind && error.Reason == item["message"]!.GetValue<string>());

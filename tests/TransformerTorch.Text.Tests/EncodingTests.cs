@@ -60,7 +60,8 @@ public sealed class EncodingTests
         var tokenizer = Fixture.Tokenizer("bert-uncased");
         tokenizer.Truncation = new Truncation(1);
 
-        Assert.Contains("leaves no room for the 2", Assert.Throws<TokenizerException>(() => tokenizer.Encode("a")).Message, StringComparison.Ordinal);
+        Assert.Contains("leaves no room for the 2", Assert.Throws<TokenizerException>(() => tokenizer.Encode("a")).Message,
+            StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 300)]

@@ -34,17 +34,24 @@ public sealed class HostileTests
 
     [Theory]
     [InlineData("normalizer", """{"type":"Shout"}""", "$.normalizer: normalizer type 'Shout' is unknown")]
-    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"NFX"}]}""", "$.normalizer.normalizers[1]: normalizer type 'NFX'")]
+    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"NFX"}]}""",
+        "$.normalizer.normalizers[1]: normalizer type 'NFX'")]
     [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"AAAA"}""", "the table is cut short")]
     [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"?"}""", "not base64")]
-    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"("},"content":""}""", "$.normalizer.pattern: the regular expression '(' at 1: ')' is missing")]
+    [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"("},"content":""}""",
+        "$.normalizer.pattern: the regular expression '(' at 1: ')' is missing")]
     [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a{2,1}"},"behavior":"Isolated","invert":false}""", "no interval")]
-    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"String":"a"},"behavior":"Shred","invert":false}""", "'Shred' is none of Removed, Isolated")]
+    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"String":"a"},"behavior":"Shred","invert":false}""",
+        "'Shred' is none of Removed, Isolated")]
     [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"__"}""", "one character is expected")]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"_","prepend_scheme":"always","add_prefix_space":false}""", "add_prefix_space is false")]
+    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"_","prepend_scheme":"always","add_prefix_space":false}""",
+        "add_prefix_space is false")]
     [InlineData("pre_tokenizer", """{"type":"FixedLength","length":0}""", "at least 1")]
-    [InlineData("post_processor", """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x","type_id":0}}],"pair":[],"special_tokens":{}}""", "'x' is not among")]
-    [InlineData("post_processor", """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"B","type_id":0}}],"pair":[],"special_tokens":{}}""", "names a second")]
+    [InlineData("post_processor",
+        """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x","type_id":0}}],"pair":[],"special_tokens":{}}""",
+        "'x' is not among")]
+    [InlineData("post_processor",
+        """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"B","type_id":0}}],"pair":[],"special_tokens":{}}""", "names a second")]
     [InlineData("decoder", """{"type":"Sing"}""", "$.decoder: decoder type 'Sing' is unknown")]
     public void A_broken_part_is_named(string part, string json, string expected) =>
         AssertRefused(WithPart(part, json), expected);

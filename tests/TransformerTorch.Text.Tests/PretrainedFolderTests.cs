@@ -37,7 +37,8 @@ public sealed class PretrainedFolderTests : IDisposable
         Write("vocab.txt", Words);
         Write("tokenizer_config.json", """
             {"tokenizer_class": "BertTokenizer", "model_max_length": 512, "bos_token": {"content": "<s>", "lstrip": true},
-             "extra_special_tokens": ["<tool>"], "chat_template": [{"name": "default", "template": "a"}, {"name": "tools", "template": "b"}]}
+             "extra_special_tokens": ["<tool>"],
+             "chat_template": [{"name": "default", "template": "a"}, {"name": "tools", "template": "b"}]}
             """);
 
         var tokenizer = Tokenizer.FromPretrained(_folder);
@@ -128,7 +129,8 @@ public sealed class PretrainedFolderTests : IDisposable
     {
         string[] tokens = ["a", "b", "c", "bc", "ab", "abc", " "];
         var path = Path.Combine(_folder, "cl100k_base.tiktoken");
-        File.WriteAllLines(path, tokens.Select((token, rank) => $"{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(token))} {rank}"));
+        File.WriteAllLines(path,
+            tokens.Select((token, rank) => $"{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(token))} {rank}"));
 
         var tokenizer = Tokenizer.FromTiktoken(path);
 
@@ -142,7 +144,8 @@ public sealed class PretrainedFolderTests : IDisposable
     [Property(MaxTest = 300)]
     public void A_damaged_sentencepiece_model_is_read_or_a_named_error(int seed)
     {
-        var bytes = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "sentencepiece-bpe", "spiece.model"));
+        var bytes = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "sentencepiece-bpe",
+            "spiece.model"));
         var random = new Random(seed);
         for (var i = random.Next(1, 6); i > 0; i--)
             bytes[random.Next(bytes.Length)] = (byte)random.Next(256);

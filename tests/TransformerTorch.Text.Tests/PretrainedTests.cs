@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace TransformerTorch.Text.Tests;
 
-/// <summary>Against Transformers' and sentencepiece's own answers for folders of each form (made by transformers 5.12, sentencepiece 0.2).</summary>
+/// <summary>Against Transformers' and sentencepiece's own answers for folders of each
+/// form (made by transformers 5.12, sentencepiece 0.2).</summary>
 public sealed class PretrainedTests
 {
     private static readonly string _root = Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "pretrained");
@@ -31,7 +32,8 @@ public sealed class PretrainedTests
         {
             var encoding = tokenizer.Encode(text, golden.GetProperty("pair").GetString());
             if (!ids.SequenceEqual(encoding.Ids))
-                return $"ids of {line[..Math.Min(line.Length, 120)]}: {string.Join(' ', ids)} expected, {string.Join(' ', encoding.Ids)} found";
+                return $"ids of {line[..Math.Min(line.Length, 120)]}: {string.Join(' ', ids)} expected, "
+                    + $"{string.Join(' ', encoding.Ids)} found";
             if (golden.GetProperty("types") is { ValueKind: JsonValueKind.Array } types && !Ints(types).SequenceEqual(encoding.TypeIds))
                 return $"type ids of {line[..Math.Min(line.Length, 120)]}";
         }
@@ -39,7 +41,8 @@ public sealed class PretrainedTests
         var expected = golden.GetProperty("decoded").GetString();
         return decoded == expected
             ? null
-            : $"decoding of {string.Join(' ', ids)}: {JsonSerializer.Serialize(expected)} expected, {JsonSerializer.Serialize(decoded)} found";
+            : $"decoding of {string.Join(' ', ids)}: {JsonSerializer.Serialize(expected)} expected, "
+                + $"{JsonSerializer.Serialize(decoded)} found";
     }
 
     private static int[] Ints(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetInt32())];

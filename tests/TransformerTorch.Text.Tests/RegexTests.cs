@@ -59,7 +59,8 @@ public sealed class RegexTests
             @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
             @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         ];
-        string[] parts = ["a", "Ä", "'", "s", "LL", "ſ", "re", "1", "٣", " ", "  ", "\t", "\r\n", "\n", "\u3000", "!", "…", "😀", "中", "\u0301", "'ve"];
+        string[] parts =
+            ["a", "Ä", "'", "s", "LL", "ſ", "re", "1", "٣", " ", "  ", "\t", "\r\n", "\n", "\u3000", "!", "…", "😀", "中", "\u0301", "'ve"];
         var random = new Random(7);
 
         foreach (var pattern in known)

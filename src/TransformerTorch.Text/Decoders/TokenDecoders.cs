@@ -23,7 +23,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : TokenDecod
 {
     private static readonly (string From, string To)[] _cleanups =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
+        (" 's", "'s"),
         (" 've", "'ve"), (" 're", "'re"),
     ];
 

@@ -43,7 +43,8 @@ internal static class Finishing
     {
         var length = truncation.MaxLength - added;
         if (length < 0)
-            throw new TokenizerException($"truncation to {truncation.MaxLength} leaves no room for the {added} tokens that the post-processor adds");
+            throw new TokenizerException(
+                $"truncation to {truncation.MaxLength} leaves no room for the {added} tokens that the post-processor adds");
         var (first, second) = (drafts[0], drafts.ElementAtOrDefault(1));
         var total = first.Tokens.Length + (second?.Tokens.Length ?? 0);
         if (length > 0 && total <= length)

@@ -16,7 +16,8 @@ internal sealed class BertPostProcessor(NamedToken separator, NamedToken start) 
         if (!addSpecialTokens)
             return drafts;
         Token[] first = [Special(start.Id, start.Token, typeId: 0)];
-        return [.. drafts.Select((draft, i) => draft.Surround(i == 0 ? first : [], [Special(separator.Id, separator.Token, i == 0 ? 0 : 1)]))];
+        return [.. drafts.Select((draft, i) =>
+            draft.Surround(i == 0 ? first : [], [Special(separator.Id, separator.Token, i == 0 ? 0 : 1)]))];
     }
 
     public override void Write(Utf8JsonWriter writer)

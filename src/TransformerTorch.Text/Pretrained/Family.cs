@@ -78,7 +78,8 @@ internal sealed record Family
         },
         "mbart" or "mbart50" or "nllb" or "pegasus" or "bigbirdpegasus" or "barthez" or "m2m100" or "marian" or "xglm" or "seamlessm4t"
             or "bartpho" or "plbart" or "speech2text" or "reformer" or "rembert" or "layoutxlm" or "udop" or "fnet" =>
-            throw new TokenizerException($"the class '{name}' has ids of its own around such files; save a tokenizer.json with Transformers"),
+            throw new TokenizerException(
+                $"the class '{name}' has ids of its own around such files; save a tokenizer.json with Transformers"),
         _ => null,
     };
 

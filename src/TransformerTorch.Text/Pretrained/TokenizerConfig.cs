@@ -107,7 +107,8 @@ internal sealed class TokenizerConfig
         foreach (var (id, token) in missing)
         {
             if (vocabulary.TryToken(id, out var other))
-                throw new TokenizerException($"{Name}: the added token '{token.Content}' has id {id}, in {file} that is '{Utf8.Text(other)}'");
+                throw new TokenizerException(
+                    $"{Name}: the added token '{token.Content}' has id {id}, in {file} that is '{Utf8.Text(other)}'");
             vocabulary.Add(token.Content, id);
         }
     }

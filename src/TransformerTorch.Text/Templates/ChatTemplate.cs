@@ -29,7 +29,8 @@ public sealed class ChatTemplate
     /// <summary>Renders a chat of plain turns.</summary>
     /// <exception cref="ChatTemplateException">The template fails or refuses the messages; the message names line and cause.</exception>
     public RenderedChat Render(IEnumerable<ChatMessage> messages, ChatTemplateOptions? options = null) =>
-        Render(new JsonArray([.. messages.Select(message => new JsonObject { ["role"] = message.Role, ["content"] = message.Content })]), options);
+        Render(new JsonArray([.. messages.Select(message =>
+            new JsonObject { ["role"] = message.Role, ["content"] = message.Content })]), options);
 
     /// <summary>Renders a chat of whatever the template knows: an array of objects with role, content, tool_calls ...</summary>
     /// <exception cref="ChatTemplateException">The template fails or refuses the messages; the message names line and cause.</exception>
@@ -40,7 +41,8 @@ public sealed class ChatTemplate
         {
             var variables = new Dictionary<string, object?>
             {
-                ["messages"] = PythonJson.Read(messages), ["tools"] = PythonJson.Read(options.Tools), ["documents"] = PythonJson.Read(options.Documents),
+                ["messages"] = PythonJson.Read(messages), ["tools"] = PythonJson.Read(options.Tools),
+                ["documents"] = PythonJson.Read(options.Documents),
                 ["add_generation_prompt"] = options.AddGenerationPrompt,
             };
             foreach (var (name, value) in options.Variables)

@@ -24,7 +24,8 @@ public sealed class ChatTemplateException : Exception
     /// <summary>The cause alone; for raise_exception the template's own words.</summary>
     public string Reason { get; }
 
-    /// <summary>Jinja's or Python's name for the error: TemplateError (raise_exception), TemplateSyntaxError, UndefinedError, TypeError ...</summary>
+    /// <summary>Jinja's or Python's name for the error: TemplateError (raise_exception),
+    /// TemplateSyntaxError, UndefinedError, TypeError ...</summary>
     public string Kind { get; }
 
     /// <summary>The line of the template, from 1; 0 where unknown.</summary>

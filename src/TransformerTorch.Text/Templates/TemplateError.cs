@@ -1,6 +1,7 @@
 namespace TransformerTorch.Text.Templates;
 
-/// <summary>What went wrong inside a template, before its line is known; leaves the folder as <see cref="ChatTemplateException"/>.</summary>
+/// <summary>What went wrong inside a template, before its line is known; leaves the
+/// folder as <see cref="ChatTemplateException"/>.</summary>
 internal sealed class TemplateError(string kind, string message) : Exception(message)
 {
     /// <summary>Jinja's or Python's name of the error.</summary>

@@ -19,7 +19,8 @@ internal sealed class UnigramLearner(UnigramTrainer options, WordCounts words, I
     {
         var characters = Characters();
         if (characters.Count > count)
-            throw new TokenizerException($"the texts have {characters.Count} different characters, the vocabulary has room for {count} pieces");
+            throw new TokenizerException(
+                $"the texts have {characters.Count} different characters, the vocabulary has room for {count} pieces");
         progress?.Report(new TrainingProgress("finding substrings", 0, 0));
         _pieces = Logarithms(UnigramSeeds.Find(words, options));
         var (seeds, target) = (_pieces.Count, count * 11 / 10);

@@ -4,7 +4,8 @@ using TransformerTorch.Text.Templates.Values;
 
 namespace TransformerTorch.Text.Templates.Evaluation;
 
-/// <summary>value.name, value[key] and value[a:b:c] as Jinja's sandbox finds them: each falls back on the other, then on undefined.</summary>
+/// <summary>value.name, value[key] and value[a:b:c] as Jinja's sandbox finds them: each
+/// falls back on the other, then on undefined.</summary>
 internal static class Access
 {
     public static object? Attribute(object? value, string name)
@@ -43,7 +44,8 @@ internal static class Access
             throw TemplateError.Value("slice step cannot be zero");
         var (low, high) = by > 0 ? (0, length) : (-1, length - 1);
         int Bound(object? bound, int otherwise) => bound is null ? otherwise
-            : Math.Clamp(Python.Index(bound) is var at && at < 0 ? Math.Max((long)at + length, -1) : at, low, high) is var clamped ? (int)clamped : 0;
+            : Math.Clamp(Python.Index(bound) is var at && at < 0 ? Math.Max((long)at + length, -1) : at, low, high)
+                is var clamped ? (int)clamped : 0;
         var indexes = Indexes(Bound(start, by > 0 ? low : high), Bound(stop, by > 0 ? high : low), by);
         return value switch
         {

@@ -18,7 +18,8 @@ internal sealed partial class Interpreter
                 TupleLiteral tuple => PythonSequence.Tuple(tuple.Items.Select(Evaluate)),
                 DictLiteral dict => new PythonDict(dict.Pairs.Select(pair => (Evaluate(pair.Key), Evaluate(pair.Value)))),
                 GetAttribute get => Access.Attribute(Evaluate(get.Target), get.Attribute),
-                GetItem { Index: Slice slice } get => Access.Slice(Evaluate(get.Target), Optional(slice.Start), Optional(slice.Stop), Optional(slice.Step)),
+                GetItem { Index: Slice slice } get =>
+                    Access.Slice(Evaluate(get.Target), Optional(slice.Start), Optional(slice.Stop), Optional(slice.Step)),
                 GetItem get => Access.Item(Evaluate(get.Target), Evaluate(get.Index)),
                 Call call => Call(Evaluate(call.Target), Arguments(call.Arguments)),
                 FilterCall filter => Filter(filter),

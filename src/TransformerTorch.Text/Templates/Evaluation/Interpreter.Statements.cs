@@ -132,7 +132,10 @@ internal sealed partial class Interpreter
     private object? Call(CallBlock block)
     {
         var arguments = Arguments(block.Call.Arguments);
-        var named = new Dictionary<string, object?>(arguments.Named, StringComparer.Ordinal) { ["caller"] = new Macro(block.Caller, this, _scope) };
+        var named = new Dictionary<string, object?>(arguments.Named, StringComparer.Ordinal)
+        {
+            ["caller"] = new Macro(block.Caller, this, _scope),
+        };
         return Call(Evaluate(block.Call.Target), arguments with { Named = named });
     }
 

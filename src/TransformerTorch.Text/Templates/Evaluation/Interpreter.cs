@@ -40,10 +40,12 @@ internal sealed partial class Interpreter(TemplateLimits limits, DateTimeOffset 
     }
 
     public object? Filter(string name, Arguments arguments) => Filters.All.TryGetValue(name, out var filter)
-        ? filter.Invoke(name, this, Weighed(arguments)) : throw new TemplateError("TemplateAssertionError", $"No filter named {PythonText.Repr(name)}.");
+        ? filter.Invoke(name, this, Weighed(arguments))
+        : throw new TemplateError("TemplateAssertionError", $"No filter named {PythonText.Repr(name)}.");
 
     public object? Test(string name, Arguments arguments) => Tests.All.TryGetValue(name, out var test)
-        ? test.Invoke(name, this, Weighed(arguments)) : throw new TemplateError("TemplateAssertionError", $"No test named {PythonText.Repr(name)}.");
+        ? test.Invoke(name, this, Weighed(arguments))
+        : throw new TemplateError("TemplateAssertionError", $"No test named {PythonText.Repr(name)}.");
 
     public object? Call(object? target, Arguments arguments) => target switch
     {

@@ -22,15 +22,19 @@ internal static class Filters
 
     private static Dictionary<string, Function> Own() => new()
     {
-        ["default"] = new((_, a) => a[0] is Undefined || (Python.IsTrue(a[2]) && !Python.IsTrue(a[0])) ? a[1] : a[0], ("default_value", ""), ("boolean", false)),
-        ["length"] = new((_, a) => Python.Int(Python.Length(a[0]) ?? throw TemplateError.Type($"object of type '{Python.TypeName(a[0])}' has no len()"))),
+        ["default"] = new((_, a) => a[0] is Undefined || (Python.IsTrue(a[2]) && !Python.IsTrue(a[0])) ? a[1] : a[0],
+            ("default_value", ""), ("boolean", false)),
+        ["length"] = new((_, a) =>
+            Python.Int(Python.Length(a[0]) ?? throw TemplateError.Type($"object of type '{Python.TypeName(a[0])}' has no len()"))),
         ["abs"] = new((_, a) => Python.IsTrue(a[0]) && Equality.Compare(a[0], BigInteger.Zero) < 0 ? Arithmetic.Sign(isNegative: true, a[0])
             : Arithmetic.Sign(isNegative: false, a[0])),
         ["int"] = new((_, a) => ToInteger(a[0], a[1], Python.Index(a[2])), ("default", BigInteger.Zero), ("base", new BigInteger(10))),
         ["float"] = new((_, a) => (object?)ToDouble(a[0]) ?? a[1], ("default", 0.0)),
         ["round"] = new((_, a) => Round(a[0], Python.Index(a[1]), (string)a[2]!), ("precision", BigInteger.Zero), ("method", "common")),
-        ["tojson"] = new((_, a) => PythonJson.Write(a[0], Style(a)), ("ensure_ascii", false), ("indent", null), ("separators", null), ("sort_keys", false)),
-        ["attr"] = new((_, a) => a[0] is PythonDict && !Methods.Has(a[0], (string)a[1]!) ? Undefined.Of(a[0], a[1]) : Access.Attribute(a[0], (string)a[1]!),
+        ["tojson"] = new((_, a) => PythonJson.Write(a[0], Style(a)),
+            ("ensure_ascii", false), ("indent", null), ("separators", null), ("sort_keys", false)),
+        ["attr"] = new((_, a) => a[0] is PythonDict && !Methods.Has(a[0], (string)a[1]!) ? Undefined.Of(a[0], a[1])
+            : Access.Attribute(a[0], (string)a[1]!),
             ("name", Function.Required)),
         ["items"] = new((_, a) => a[0] switch
         {
@@ -67,7 +71,8 @@ internal static class Filters
             throw undefined.Error();
         if (method == "common" && PythonNumber.AsInteger(value) is { } integer)
             return precision >= 0 ? integer : RoundInteger(integer, BigInteger.Pow(10, Math.Min(-precision, 4000)));
-        var number = PythonNumber.AsDouble(value) ?? throw TemplateError.Type($"type {Python.TypeName(value)} doesn't define __round__ method");
+        var number = PythonNumber.AsDouble(value)
+            ?? throw TemplateError.Type($"type {Python.TypeName(value)} doesn't define __round__ method");
         if (method == "common")
             return RoundDouble(number, precision);
         var scale = Math.Pow(10, precision);
@@ -87,7 +92,8 @@ internal static class Filters
         if (!double.IsFinite(value) || precision > 300)
             return value;
         if (precision >= 0)
-            return double.Parse(value.ToString("F" + precision, System.Globalization.CultureInfo.InvariantCulture) is var text && precision == 0
+            return double.Parse(value.ToString("F" + precision, System.Globalization.CultureInfo.InvariantCulture) is var text
+                    && precision == 0
                 ? Math.Round(value, MidpointRounding.ToEven).ToString("R", System.Globalization.CultureInfo.InvariantCulture) : text,
                 System.Globalization.CultureInfo.InvariantCulture);
         return (double)RoundInteger(PythonNumber.Truncate(Math.Round(value)), BigInteger.Pow(10, Math.Min(-precision, 400)));
@@ -95,9 +101,15 @@ internal static class Filters
 
     private static JsonStyle Style(object?[] a)
     {
-        var indent = a[2] switch { null => null, string text => text, var width => new string(' ', Math.Clamp(Python.Index(width), 0, 1000)) };
+        var indent = a[2] switch
+        {
+            null => null,
+            string text => text,
+            var width => new string(' ', Math.Clamp(Python.Index(width), 0, 1000)),
+        };
         var separators = a[3] is null ? (indent is null ? ", " : ",", ": ")
-            : Python.Iterate(a[3]).ToArray() is [string item, string key] ? (item, key) : throw TemplateError.Type("separators must be two strings");
+            : Python.Iterate(a[3]).ToArray() is [string item, string key] ? (item, key)
+                : throw TemplateError.Type("separators must be two strings");
         return new JsonStyle(Python.IsTrue(a[1]), indent, separators, Python.IsTrue(a[4]));
     }
 }

@@ -34,9 +34,11 @@ internal sealed class Function
             var at = Array.FindIndex(_parameters, parameter => parameter.Name == key);
             if (at < 0)
                 throw TemplateError.Type($"{name}() got an unexpected keyword argument '{key}'");
-            values[at] = at >= arguments.Positional.Count ? value : throw TemplateError.Type($"{name}() got multiple values for argument '{key}'");
+            values[at] = at >= arguments.Positional.Count ? value
+                : throw TemplateError.Type($"{name}() got multiple values for argument '{key}'");
         }
         var missing = Array.IndexOf(values, Required);
-        return missing < 0 ? values : throw TemplateError.Type($"{name}() missing 1 required positional argument: '{_parameters[missing].Name}'");
+        return missing < 0 ? values
+            : throw TemplateError.Type($"{name}() missing 1 required positional argument: '{_parameters[missing].Name}'");
     }
 }

@@ -43,7 +43,8 @@ internal static class Globals
         {
             0 => [],
             1 when arguments.Positional[0] is PythonDict dict => dict.Pairs,
-            1 => Python.Iterate(arguments.Positional[0]).Select(pair => Python.Iterate(pair).ToArray() is [var key, var value] ? (key, value)
+            1 => Python.Iterate(arguments.Positional[0])
+                .Select(pair => Python.Iterate(pair).ToArray() is [var key, var value] ? (key, value)
                 : throw TemplateError.Value("dictionary update sequence element must have length 2")),
             _ => throw TemplateError.Type("dict expected at most 1 argument"),
         };
@@ -52,7 +53,8 @@ internal static class Globals
 
     private sealed class Cycler(IReadOnlyList<object?> items) : IAttributes
     {
-        private readonly IReadOnlyList<object?> _items = items.Count > 0 ? items : throw new TemplateError("RuntimeError", "at least one item has to be provided");
+        private readonly IReadOnlyList<object?> _items = items.Count > 0 ? items
+            : throw new TemplateError("RuntimeError", "at least one item has to be provided");
         private int _at;
 
         public bool TryGet(string name, out object? value)

@@ -13,16 +13,20 @@ internal static class ListFilters
     public static readonly Dictionary<string, Function> All = new()
     {
         ["list"] = new((run, a) => PythonSequence.List(run.Iterate(a[0]))),
-        ["first"] = new((run, a) => run.Iterate(a[0]).Take(1).ToArray() is [var item] ? item : new Undefined("No first item, sequence was empty.")),
-        ["last"] = new((run, a) => Reversed(run, a[0]).Take(1).ToArray() is [var item] ? item : new Undefined("No last item, sequence was empty.")),
-        ["reverse"] = new((run, a) => a[0] is string text ? string.Concat(Strings.Characters(text).Reverse()) : new Generator(Reversed(run, a[0]))),
+        ["first"] = new((run, a) => run.Iterate(a[0]).Take(1).ToArray() is [var item] ? item
+            : new Undefined("No first item, sequence was empty.")),
+        ["last"] = new((run, a) => Reversed(run, a[0]).Take(1).ToArray() is [var item] ? item
+            : new Undefined("No last item, sequence was empty.")),
+        ["reverse"] = new((run, a) => a[0] is string text ? string.Concat(Strings.Characters(text).Reverse())
+            : new Generator(Reversed(run, a[0]))),
         ["join"] = new((run, a) => Join(run.Iterate(a[0]).Select(Getter(a[2], isCased: true)), PythonText.Of(a[1])), ("d", ""), _attribute),
         ["map"] = new((run, a) => new Generator(Map(run, a))),
         ["select"] = new((run, a) => Choose(run, a, isAttribute: false, keeps: true)),
         ["reject"] = new((run, a) => Choose(run, a, isAttribute: false, keeps: false)),
         ["selectattr"] = new((run, a) => Choose(run, a, isAttribute: true, keeps: true)),
         ["rejectattr"] = new((run, a) => Choose(run, a, isAttribute: true, keeps: false)),
-        ["sum"] = new((run, a) => run.Iterate(a[0]).Select(Getter(a[1], isCased: true)).Aggregate(a[2], (sum, item) => Arithmetic.Apply("+", sum, item)),
+        ["sum"] = new((run, a) => run.Iterate(a[0]).Select(Getter(a[1], isCased: true))
+            .Aggregate(a[2], (sum, item) => Arithmetic.Apply("+", sum, item)),
             _attribute, ("start", BigInteger.Zero)),
         ["min"] = new((run, a) => Extreme(run, a, sign: -1), _caseSensitive, _attribute),
         ["max"] = new((run, a) => Extreme(run, a, sign: 1), _caseSensitive, _attribute),
@@ -31,8 +35,10 @@ internal static class ListFilters
         ["unique"] = new((run, a) => new Generator(run.Iterate(a[0]).DistinctBy(item => new Key(Getter(a[2], Python.IsTrue(a[1]))(item)))),
             _caseSensitive, _attribute),
         ["dictsort"] = new((run, a) => DictSort(a), _caseSensitive, ("by", "key"), ("reverse", false)),
-        ["batch"] = new((run, a) => new Generator(Batch(run.Iterate(a[0]), Math.Max(Python.Index(a[1]), 1), a[2])), ("linecount", Function.Required), ("fill_with", null)),
-        ["slice"] = new((run, a) => new Generator(Slice([.. run.Iterate(a[0])], Python.Index(a[1]), a[2])), ("slices", Function.Required), ("fill_with", null)),
+        ["batch"] = new((run, a) => new Generator(Batch(run.Iterate(a[0]), Math.Max(Python.Index(a[1]), 1), a[2])),
+            ("linecount", Function.Required), ("fill_with", null)),
+        ["slice"] = new((run, a) => new Generator(Slice([.. run.Iterate(a[0])], Python.Index(a[1]), a[2])),
+            ("slices", Function.Required), ("fill_with", null)),
         ["groupby"] = new((run, a) => GroupBy(run, a), ("attribute", Function.Required), ("default", null), _caseSensitive),
     };
 
@@ -42,7 +48,8 @@ internal static class ListFilters
         object?[] parts = attribute switch
         {
             null => [],
-            string path => [.. path.Split('.').Select(object? (part) => part.Length > 0 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part) : part)],
+            string path => [.. path.Split('.')
+                .Select(object? (part) => part.Length > 0 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part) : part)],
             _ => [attribute],
         };
         return item =>
@@ -137,7 +144,8 @@ internal static class ListFilters
     }
 
     private static IEnumerable<object?> Batch(IEnumerable<object?> items, int size, object? fill) =>
-        items.Chunk(size).Select(chunk => PythonSequence.List(fill is null ? chunk : [.. chunk, .. Enumerable.Repeat(fill, size - chunk.Length)]));
+        items.Chunk(size)
+            .Select(chunk => PythonSequence.List(fill is null ? chunk : [.. chunk, .. Enumerable.Repeat(fill, size - chunk.Length)]));
 
     private static IEnumerable<object?> Slice(object?[] items, int slices, object? fill)
     {

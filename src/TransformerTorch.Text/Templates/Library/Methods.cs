@@ -9,12 +9,14 @@ internal static class Methods
 
     private static readonly Dictionary<string, Function> _dict = new(StringComparer.Ordinal)
     {
-        ["get"] = new((_, a) => ((PythonDict)a[0]!).TryGet(a[1], out var value) ? value : a[2], ("key", Function.Required), ("default", null)),
+        ["get"] = new((_, a) => ((PythonDict)a[0]!).TryGet(a[1], out var value) ? value : a[2],
+            ("key", Function.Required), ("default", null)),
         ["items"] = new((_, a) => new DictView("dict_items", (PythonDict)a[0]!, ((PythonDict)a[0]!).Tuples)),
         ["keys"] = new((_, a) => new DictView("dict_keys", (PythonDict)a[0]!, ((PythonDict)a[0]!).Keys)),
         ["values"] = new((_, a) => new DictView("dict_values", (PythonDict)a[0]!, ((PythonDict)a[0]!).Values)),
         ["copy"] = new((_, a) => a[0]),
-        ["fromkeys"] = new((_, a) => new PythonDict(Python.Iterate(a[1]).Select(key => (key, a[2]))), ("iterable", Function.Required), ("default", null)),
+        ["fromkeys"] = new((_, a) => new PythonDict(Python.Iterate(a[1]).Select(key => (key, a[2]))),
+            ("iterable", Function.Required), ("default", null)),
     };
 
     private static readonly Dictionary<string, Function> _sequence = new(StringComparer.Ordinal)
@@ -39,7 +41,10 @@ internal static class Methods
     public static object? Find(object? value, string name)
     {
         if (IsChange(value, name))
-            return new Undefined($"access to attribute '{name}' of '{Python.TypeName(value)}' object is unsafe.") { Kind = "SecurityError" };
+            return new Undefined($"access to attribute '{name}' of '{Python.TypeName(value)}' object is unsafe.")
+            {
+                Kind = "SecurityError",
+            };
         return Table(value) is { } table && table.TryGetValue(name, out var function) ? new Method(value, name, function) : null;
     }
 
@@ -58,14 +63,16 @@ internal static class Methods
     private static int IndexOf(PythonSequence sequence, object? value)
     {
         var at = sequence.Items.TakeWhile(item => !Equality.AreEqual(item, value)).Count();
-        return at < sequence.Items.Count ? at : throw TemplateError.Value($"{PythonText.Repr(value)} is not in {Python.TypeName(sequence)}");
+        return at < sequence.Items.Count ? at
+            : throw TemplateError.Value($"{PythonText.Repr(value)} is not in {Python.TypeName(sequence)}");
     }
 }
 
 /// <summary>A method taken from its value, to be called by the interpreter.</summary>
 internal sealed class Method(object? value, string name, Function function)
 {
-    public object? Invoke(Evaluation.Interpreter interpreter, Arguments arguments) => function.Invoke(name, interpreter, arguments.Before(value));
+    public object? Invoke(Evaluation.Interpreter interpreter, Arguments arguments) =>
+        function.Invoke(name, interpreter, arguments.Before(value));
 
     public override string ToString() => $"<built-in method {name} of {Python.TypeName(value)} object>";
 }

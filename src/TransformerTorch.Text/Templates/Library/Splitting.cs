@@ -34,7 +34,8 @@ internal static class Splitting
         var rest = separator is null ? Strings.Strip(text, null, "right") : text;
         while (parts.Count < limit && (separator is not null || rest.Length > 0))
         {
-            var (at, length) = separator is null ? (LastSpace(rest), 1) : (rest.LastIndexOf(Separator(separator), StringComparison.Ordinal), Separator(separator).Length);
+            var (at, length) = separator is null ? (LastSpace(rest), 1)
+                : (rest.LastIndexOf(Separator(separator), StringComparison.Ordinal), Separator(separator).Length);
             if (at < 0)
                 break;
             parts.Add(rest[(at + length)..]);
@@ -48,7 +49,8 @@ internal static class Splitting
 
     public static PythonSequence Partition(string text, string separator, bool isLast)
     {
-        var at = isLast ? text.LastIndexOf(Separator(separator), StringComparison.Ordinal) : text.IndexOf(Separator(separator), StringComparison.Ordinal);
+        var at = isLast ? text.LastIndexOf(Separator(separator), StringComparison.Ordinal)
+            : text.IndexOf(Separator(separator), StringComparison.Ordinal);
         return at >= 0 ? PythonSequence.Tuple(text[..at], separator, text[(at + separator.Length)..])
             : isLast ? PythonSequence.Tuple("", "", text) : PythonSequence.Tuple(text, "", "");
     }

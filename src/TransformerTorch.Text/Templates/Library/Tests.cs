@@ -46,7 +46,8 @@ internal static class Tests
     {
         foreach (var (alias, name) in new[]
         {
-            ("==", "eq"), ("equalto", "eq"), ("!=", "ne"), ("<", "lt"), ("lessthan", "lt"), ("<=", "le"), (">", "gt"), ("greaterthan", "gt"), (">=", "ge"),
+            ("==", "eq"), ("equalto", "eq"), ("!=", "ne"), ("<", "lt"), ("lessthan", "lt"), ("<=", "le"), (">", "gt"),
+            ("greaterthan", "gt"), (">=", "ge"),
         })
         {
             All[alias] = All[name];
@@ -61,9 +62,17 @@ internal static class Tests
     private static Function With(Func<object?, object?, bool> test) => new((_, a) => Python.Bool(test(a[0], a[1])), _other);
 
     private static string Remainder(object? value, object? divisor) =>
-        PythonText.Repr(Arithmetic.Apply("%", value is string ? throw TemplateError.Type("not all arguments converted during string formatting") : value,
+        PythonText.Repr(Arithmetic.Apply("%", value is string
+            ? throw TemplateError.Type("not all arguments converted during string formatting") : value,
             divisor is int number ? (BigInteger)number : divisor));
 
     private static bool IsSame(object? a, object? b) =>
-        (a, b) switch { (null, null) => true, (bool x, bool y) => x == y, (string x, string y) => x == y, (BigInteger x, BigInteger y) => x == y, _ => ReferenceEquals(a, b) };
+        (a, b) switch
+        {
+            (null, null) => true,
+            (bool x, bool y) => x == y,
+            (string x, string y) => x == y,
+            (BigInteger x, BigInteger y) => x == y,
+            _ => ReferenceEquals(a, b),
+        };
 }

@@ -20,11 +20,14 @@ internal static partial class TextFilters
         ["urlencode"] = Of(UrlEncode),
         ["wordcount"] = new((_, a) => Python.Int(Word().Count(PythonText.Of(a[0])))),
         ["trim"] = new((_, a) => Strings.Strip(PythonText.Of(a[0]), a[1]), ("chars", null)),
-        ["replace"] = new((_, a) => TextMethods.Replace(PythonText.Of(a[0]), PythonText.Of(a[1]), PythonText.Of(a[2]), a[3] is null ? -1 : Python.Index(a[3])),
+        ["replace"] = new((_, a) =>
+            TextMethods.Replace(PythonText.Of(a[0]), PythonText.Of(a[1]), PythonText.Of(a[2]), a[3] is null ? -1 : Python.Index(a[3])),
             ("old", Function.Required), ("new", Function.Required), ("count", null)),
-        ["indent"] = new((_, a) => Indent(Text(a[0]), a[1], Python.IsTrue(a[2]), Python.IsTrue(a[3])), ("width", Python.Int(4)), ("first", false), ("blank", false)),
+        ["indent"] = new((_, a) => Indent(Text(a[0]), a[1], Python.IsTrue(a[2]), Python.IsTrue(a[3])),
+            ("width", Python.Int(4)), ("first", false), ("blank", false)),
         ["center"] = new((_, a) => TextMethods.Pad(PythonText.Of(a[0]), Python.Index(a[1]), " ", '^'), ("width", Python.Int(80))),
-        ["truncate"] = new((_, a) => Truncate(Text(a[0]), Python.Index(a[1]), Python.IsTrue(a[2]), (Text(a[3]), a[4] is null ? 5 : Python.Index(a[4]))),
+        ["truncate"] = new((_, a) =>
+            Truncate(Text(a[0]), Python.Index(a[1]), Python.IsTrue(a[2]), (Text(a[3]), a[4] is null ? 5 : Python.Index(a[4]))),
             ("length", Python.Int(255)), ("killwords", false), ("end", "..."), ("leeway", null)),
         ["format"] = new((_, a) => PercentFormat.Format(PythonText.Of(a.Positional[0]), a.Named.Count > 0
             ? new PythonDict(a.Named.Select(item => ((object?)item.Key, item.Value))) : PythonSequence.Tuple(a.Positional.Skip(1)))),
@@ -61,8 +64,10 @@ internal static partial class TextFilters
         return (space < 0 ? head : head[..space]) + rest.End;
     }
 
-    private static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
-        .Replace("<", "&lt;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
+    private static string Escape(string text) => text
+        .Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
+        .Replace("<", "&lt;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal)
+        .Replace("\"", "&#34;", StringComparison.Ordinal);
 
     private static string UrlEncode(string text) => Uri.EscapeDataString(text).Replace("%2F", "/", StringComparison.Ordinal);
 

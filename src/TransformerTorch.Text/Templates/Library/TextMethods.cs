@@ -28,12 +28,16 @@ internal static class TextMethods
         ["splitlines"] = Of((text, a) => PythonSequence.List(Strings.SplitLines(text, Python.IsTrue(a[1]))), ("keepends", false)),
         ["partition"] = Of((text, a) => Splitting.Partition(text, Text(a[1]), isLast: false), ("sep", Function.Required)),
         ["rpartition"] = Of((text, a) => Splitting.Partition(text, Text(a[1]), isLast: true), ("sep", Function.Required)),
-        ["startswith"] = Of((text, a) => Python.Bool(Affixes(a[1]).Any(affix => Part(text, a) is { } part && part.StartsWith(affix, StringComparison.Ordinal))),
+        ["startswith"] = Of((text, a) =>
+            Python.Bool(Affixes(a[1]).Any(affix => Part(text, a) is { } part && part.StartsWith(affix, StringComparison.Ordinal))),
             ("prefix", Function.Required), ("start", null), ("end", null)),
-        ["endswith"] = Of((text, a) => Python.Bool(Affixes(a[1]).Any(affix => Part(text, a) is { } part && part.EndsWith(affix, StringComparison.Ordinal))),
+        ["endswith"] = Of((text, a) =>
+            Python.Bool(Affixes(a[1]).Any(affix => Part(text, a) is { } part && part.EndsWith(affix, StringComparison.Ordinal))),
             ("suffix", Function.Required), ("start", null), ("end", null)),
-        ["removeprefix"] = Of((text, a) => text.StartsWith(Text(a[1]), StringComparison.Ordinal) ? text[Text(a[1]).Length..] : text, ("prefix", Function.Required)),
-        ["removesuffix"] = Of((text, a) => text.EndsWith(Text(a[1]), StringComparison.Ordinal) ? text[..^Text(a[1]).Length] : text, ("suffix", Function.Required)),
+        ["removeprefix"] = Of((text, a) => text.StartsWith(Text(a[1]), StringComparison.Ordinal) ? text[Text(a[1]).Length..] : text,
+            ("prefix", Function.Required)),
+        ["removesuffix"] = Of((text, a) => text.EndsWith(Text(a[1]), StringComparison.Ordinal) ? text[..^Text(a[1]).Length] : text,
+            ("suffix", Function.Required)),
         ["replace"] = Of((text, a) => Replace(text, Text(a[1]), Text(a[2]), Python.Index(a[3])),
             ("old", Function.Required), ("new", Function.Required), ("count", Python.Int(-1))),
         ["find"] = Of((text, a) => Python.Int(Find(text, a, isLast: false)), _find),
@@ -67,7 +71,9 @@ internal static class TextMethods
         var (result, at) = (new System.Text.StringBuilder(), 0);
         for (var left = count < 0 ? int.MaxValue : count; left > 0; left--)
         {
-            var next = old.Length > 0 ? text.IndexOf(old, at, StringComparison.Ordinal) : result.Length == 0 && at == 0 ? 0 : at + (Strings.IsPair(text, at) ? 2 : 1);
+            var next = old.Length > 0 ? text.IndexOf(old, at, StringComparison.Ordinal)
+                : result.Length == 0 && at == 0 ? 0
+                : at + (Strings.IsPair(text, at) ? 2 : 1);
             if (next < 0 || next > text.Length)
                 break;
             result.Append(text, at, next - at).Append(with);
@@ -108,7 +114,8 @@ internal static class TextMethods
     private static string Item(object? value) => value as string
         ?? throw TemplateError.Type($"sequence item: expected str instance, {Python.TypeName(value)} found");
 
-    private static IEnumerable<string> Affixes(object? value) => value is PythonSequence { IsTuple: true } tuple ? tuple.Items.Select(Text) : [Text(value)];
+    private static IEnumerable<string> Affixes(object? value) =>
+        value is PythonSequence { IsTuple: true } tuple ? tuple.Items.Select(Text) : [Text(value)];
 
     /// <summary>text[start:end] by arguments 2 and 3, or null where start lies beyond the end.</summary>
     private static string? Part(string text, object?[] a)
@@ -140,7 +147,8 @@ internal static class TextMethods
         if (part.Length == 0)
             return Strings.Length(text) + 1;
         var count = 0;
-        for (var at = text.IndexOf(part, StringComparison.Ordinal); at >= 0; at = text.IndexOf(part, at + part.Length, StringComparison.Ordinal))
+        for (var at = text.IndexOf(part, StringComparison.Ordinal); at >= 0;
+             at = text.IndexOf(part, at + part.Length, StringComparison.Ordinal))
             count++;
         return count;
     }
@@ -150,7 +158,9 @@ internal static class TextMethods
         var (result, isInside) = (new System.Text.StringBuilder(text.Length), false);
         foreach (var c in text)
         {
-            result.Append(isInside ? Strings.Lower($"{c}") : Strings.Upper($"{c}") is [var first, .. var rest] ? first + Strings.Lower(rest) : "");
+            result.Append(isInside ? Strings.Lower($"{c}") : Strings.Upper($"{c}") is [var first, .. var rest]
+                ? first + Strings.Lower(rest)
+                : "");
             isInside = char.IsUpper(c) || char.IsLower(c);
         }
         return result.ToString();

@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace TransformerTorch.Text.Templates.Syntax;
 
-/// <summary>Expressions, by Jinja's precedence: if else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix and filters.</summary>
+/// <summary>Expressions, by Jinja's precedence: if else, or, and, not, comparison, + -,
+/// ~, * / // %, **, sign, postfix and filters.</summary>
 internal sealed class ExpressionParser(TokenStream tokens)
 {
     private static readonly string[] _comparisons = ["==", "!=", "<", "<=", ">", ">="];

@@ -25,7 +25,8 @@ internal sealed record GetItem(int Line, Expression Target, Expression Index) : 
 internal sealed record Slice(int Line, Expression? Start, Expression? Stop, Expression? Step) : Expression(Line);
 
 /// <summary>What stands between the parentheses of a call.</summary>
-internal sealed record ArgumentList(Expression[] Positional, (string Name, Expression Value)[] Named, Expression? Rest, Expression? NamedRest)
+internal sealed record ArgumentList(Expression[] Positional, (string Name, Expression Value)[] Named, Expression? Rest,
+    Expression? NamedRest)
 {
     public static ArgumentList Empty { get; } = new([], [], null, null);
 }

@@ -122,7 +122,8 @@ internal sealed class Lexer
 
     private void Raw(int body)
     {
-        for (var i = _source.IndexOf("{%", body, StringComparison.Ordinal); i >= 0; i = _source.IndexOf("{%", i + 2, StringComparison.Ordinal))
+        for (var i = _source.IndexOf("{%", body, StringComparison.Ordinal); i >= 0;
+             i = _source.IndexOf("{%", i + 2, StringComparison.Ordinal))
         {
             var sign = i + 2 < _source.Length && _source[i + 2] is '-' or '+' ? _source[i + 2] : '\0';
             var name = Skip(sign == '\0' ? i + 2 : i + 3);

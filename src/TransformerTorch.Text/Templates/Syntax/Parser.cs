@@ -29,7 +29,8 @@ internal sealed class Parser
             switch (token.Kind)
             {
                 case TokenKind.End:
-                    return ends.Length == 0 ? [.. body] : throw TokenStream.Error($"the template ends where {{% {ends[^1]} %}} is expected", token.Line);
+                    return ends.Length == 0 ? [.. body]
+                        : throw TokenStream.Error($"the template ends where {{% {ends[^1]} %}} is expected", token.Line);
                 case TokenKind.Text:
                     body.Add(new TextOutput(token.Line, token.Text));
                     break;

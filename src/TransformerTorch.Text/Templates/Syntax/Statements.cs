@@ -22,7 +22,8 @@ internal sealed record Set(int Line, Expression Target, Expression Value) : Stat
 internal sealed record SetBlock(int Line, Expression Target, Expression? Filter, Statement[] Body) : Statement(Line);
 
 /// <summary>A macro, or the body of a call block, which is a macro without a name.</summary>
-internal sealed record MacroDefinition(int Line, string? Name, (string Name, Expression? Default)[] Parameters, Statement[] Body) : Statement(Line)
+internal sealed record MacroDefinition(int Line, string? Name, (string Name, Expression? Default)[] Parameters, Statement[] Body)
+    : Statement(Line)
 {
     /// <summary>Whether the body names `varargs`, `kwargs` or `caller`, so that it takes them.</summary>
     public bool TakesRest { get; init; }

@@ -8,7 +8,8 @@ namespace TransformerTorch.Text.Templates.Syntax;
 internal static partial class Words
 {
     private static readonly string[] _operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":",
+         "|", ",", ";"];
 
     /// <summary>The token that begins at a position that is not white space, and how many characters it takes.</summary>
     public static (TokenKind Kind, string Text, int Length) Next(string source, int at, Func<string, Exception> error)
@@ -16,7 +17,8 @@ internal static partial class Words
         if (source[at] is '\'' or '"')
         {
             var end = ClosingQuote(source, at);
-            return end < 0 ? throw error("a string is not closed") : (TokenKind.String, Unescape(source[(at + 1)..end], error), end + 1 - at);
+            return end < 0 ? throw error("a string is not closed")
+                : (TokenKind.String, Unescape(source[(at + 1)..end], error), end + 1 - at);
         }
         if (char.IsAsciiDigit(source[at]))
         {

@@ -20,7 +20,8 @@ internal static class Arithmetic
             _ when PythonNumber.AsDouble(left) is { } a && PythonNumber.AsDouble(right) is { } b => Doubles(operation, a, b),
             ("+", string, _) => throw TemplateError.Type($"can only concatenate str (not \"{Python.TypeName(right)}\") to str"),
             ("+", PythonSequence, _) =>
-                throw TemplateError.Type($"can only concatenate {Python.TypeName(left)} (not \"{Python.TypeName(right)}\") to {Python.TypeName(left)}"),
+                throw TemplateError.Type(
+                    $"can only concatenate {Python.TypeName(left)} (not \"{Python.TypeName(right)}\") to {Python.TypeName(left)}"),
             _ => throw TemplateError.Type($"unsupported operand type(s) for {(operation == "**" ? "** or pow()" : operation)}: "
                 + $"'{Python.TypeName(left)}' and '{Python.TypeName(right)}'"),
         };
@@ -40,7 +41,9 @@ internal static class Arithmetic
         if (count * Composite.WeightOf(value) > Composite.MaximumWeight)
             throw TemplateError.Limit($"a value of more than {Composite.MaximumWeight} characters and items");
         return value is string text ? string.Concat(Enumerable.Repeat(text, (int)count))
-            : new PythonSequence(Enumerable.Repeat(((PythonSequence)value!).Items, (int)count).SelectMany(items => items), ((PythonSequence)value).IsTuple);
+            : new PythonSequence(
+                Enumerable.Repeat(((PythonSequence)value!).Items, (int)count).SelectMany(items => items),
+                ((PythonSequence)value).IsTuple);
     }
 
     private static object Integers(string operation, BigInteger a, BigInteger b)
@@ -55,7 +58,8 @@ internal static class Arithmetic
             "/" => (double)a / (double)b,
             "//" => Floor(a, b),
             "%" => a - (Floor(a, b) * b),
-            "**" when b.Sign < 0 => a.IsZero ? throw new TemplateError("ZeroDivisionError", "zero to a negative power") : Math.Pow((double)a, (double)b),
+            "**" when b.Sign < 0 => a.IsZero ? throw new TemplateError("ZeroDivisionError", "zero to a negative power")
+                : Math.Pow((double)a, (double)b),
             "**" => Power(a, b),
             _ => throw new InvalidOperationException(operation),
         };

@@ -49,12 +49,14 @@ internal static partial class BraceFormat
         {
             Fill = Character("fill") ?? (isZero ? '0' : ' '), Align = Character("align") ?? (isZero ? '=' : null), Sign = Character("sign"),
             IsAlternate = match.Groups["alternate"].Length > 0, Width = Count("width") ?? 0, Grouping = Character("grouping"),
-            Precision = Count("precision") is > 1000 ? throw TemplateError.Value("precision too big") : Count("precision"), Type = Character("type"),
+            Precision = Count("precision") is > 1000 ? throw TemplateError.Value("precision too big") : Count("precision"),
+            Type = Character("type"),
         };
         if (value is string characters)
             return spec.Type is null or 's' ? spec.Text(characters) : throw Unknown(spec.Type, value);
         if (value is double number)
-            return spec.Type is null or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or '%' ? spec.Number(number) : throw Unknown(spec.Type, value);
+            return spec.Type is null or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or '%' ? spec.Number(number)
+                : throw Unknown(spec.Type, value);
         if (PythonNumber.AsInteger(value) is { } integer)
             return spec.Type is 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or '%' ? spec.Number((double)integer) : spec.Number(integer);
         throw TemplateError.Type($"unsupported format string passed to {Python.TypeName(value)}.__format__");
@@ -77,7 +79,12 @@ internal static partial class BraceFormat
         }
         foreach (Capture part in field.Groups["part"].Captures)
             value = item(value, int.TryParse(part.Value, out var index) ? (BigInteger)index : part.Value);
-        var converted = field.Groups["conversion"].Value switch { "r" or "a" => PythonText.Repr(value), "s" => PythonText.Of(value), _ => value };
+        var converted = field.Groups["conversion"].Value switch
+        {
+            "r" or "a" => PythonText.Repr(value),
+            "s" => PythonText.Of(value),
+            _ => value,
+        };
         return Apply(converted, field.Groups["layout"].Value);
     }
 
@@ -87,6 +94,8 @@ internal static partial class BraceFormat
     [GeneratedRegex(@"\G(?<name>\w*)(?:\.(?<part>\w+)|\[(?<part>[^\]]+)\])*(?:!(?<conversion>[rsa]))?(?::(?<layout>[^{}]*))?\}")]
     private static partial Regex Field();
 
-    [GeneratedRegex(@"^(?:(?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<alternate>#?)(?<zero>0?)(?<width>\d+)?(?<grouping>[,_])?(?:\.(?<precision>\d+))?(?<type>[sbdoxXeEfFgG%])?$")]
+    [GeneratedRegex(
+        @"^(?:(?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<alternate>#?)(?<zero>0?)(?<width>\d+)?(?<grouping>[,_])?"
+        + @"(?:\.(?<precision>\d+))?(?<type>[sbdoxXeEfFgG%])?$")]
     private static partial Regex Layout();
 }

@@ -28,7 +28,8 @@ internal static class Equality
             (null, null) or (Undefined, Undefined) => true,
             (string a, string b) => a == b,
             (PythonSequence a, PythonSequence b) =>
-                a.IsTuple == b.IsTuple && a.Items.Count == b.Items.Count && a.Items.Zip(b.Items).All(pair => AreEqual(pair.First, pair.Second)),
+                a.IsTuple == b.IsTuple && a.Items.Count == b.Items.Count
+                && a.Items.Zip(b.Items).All(pair => AreEqual(pair.First, pair.Second)),
             (PythonDict a, PythonDict b) =>
                 a.Count == b.Count && a.Pairs.All(pair => b.TryGet(pair.Key, out var value) && AreEqual(pair.Value, value)),
             (PythonRange a, PythonRange b) => a.SequenceEqual(b),
@@ -41,7 +42,8 @@ internal static class Equality
         null or Undefined => 0,
         string text => text.GetHashCode(StringComparison.Ordinal),
         bool truth => truth ? 1 : 0,
-        BigInteger number when long.MinValue <= number && number <= long.MaxValue => ((double)number).GetHashCode() is var hash && number.IsZero ? 0
+        BigInteger number when long.MinValue <= number && number <= long.MaxValue =>
+            ((double)number).GetHashCode() is var hash && number.IsZero ? 0
             : number.IsOne ? 1 : hash,
         BigInteger number => ((double)number).GetHashCode(),
         double number => number == 0 ? 0 : number == 1 ? 1 : number.GetHashCode(),
@@ -69,11 +71,13 @@ internal static class Equality
     public static bool Contains(object? container, object? item) => (container, item) switch
     {
         (string text, string part) => text.Contains(part, StringComparison.Ordinal),
-        (string, Undefined undefined) => throw TemplateError.Type($"'in <string>' requires string as left operand, not {Python.TypeName(undefined)}"),
+        (string, Undefined undefined) =>
+            throw TemplateError.Type($"'in <string>' requires string as left operand, not {Python.TypeName(undefined)}"),
         (string, _) => throw TemplateError.Type($"'in <string>' requires string as left operand, not {Python.TypeName(item)}"),
         (PythonDict dict, _) => dict.Contains(item),
         (DictView { Name: "dict_keys" } view, _) => view.Dict.Contains(item),
-        _ => (Python.TryIterate(container) ?? throw TemplateError.Type($"argument of type '{Python.TypeName(container)}' is not a container or iterable"))
+        _ => (Python.TryIterate(container)
+            ?? throw TemplateError.Type($"argument of type '{Python.TypeName(container)}' is not a container or iterable"))
             .Any(other => AreEqual(other, item)),
     };
 

@@ -26,7 +26,8 @@ internal sealed record FormatSpec
     public string Digits(object value)
     {
         if (Type is null or 'd' or 'i' or 'u' or 'x' or 'X' or 'o' or 'b' && value is BigInteger integer)
-            return value is double number && Type is null && Precision is null ? PythonNumber.Repr(Math.Abs(number)) : value is double general
+            return value is double number && Type is null && Precision is null ? PythonNumber.Repr(Math.Abs(number))
+                : value is double general
                 ? General(Math.Abs(general), (Precision ?? 6) is var p && p == 0 ? 1 : p) : Radix(BigInteger.Abs((BigInteger)value));
         var size = Math.Abs(PythonNumber.AsDouble(value)!.Value);
         if (!double.IsFinite(size))
@@ -92,7 +93,8 @@ internal sealed record FormatSpec
     {
         if (value == 0)
             return "0";
-        var exponent = int.Parse(value.ToString("E" + (precision - 1), CultureInfo.InvariantCulture).Split('E')[1], CultureInfo.InvariantCulture);
+        var exponent = int.Parse(
+            value.ToString("E" + (precision - 1), CultureInfo.InvariantCulture).Split('E')[1], CultureInfo.InvariantCulture);
         if (exponent < -4 || exponent >= precision)
         {
             var text = Exponent(value, precision - 1);

@@ -1,6 +1,7 @@
 namespace TransformerTorch.Text.Templates.Values;
 
-/// <summary>Jinja's value for what is not there: prints as nothing, is false and empty, and any use of it is an error with this message.</summary>
+/// <summary>Jinja's value for what is not there: prints as nothing, is false and empty,
+/// and any use of it is an error with this message.</summary>
 internal sealed class Undefined(string message)
 {
     public string Kind { get; init; } = "UndefinedError";
@@ -10,7 +11,8 @@ internal sealed class Undefined(string message)
     public static Undefined Of(object? owner, object? name)
     {
         var type = owner is null ? "None" : $"{Python.QualifiedTypeName(owner)} object";
-        return new Undefined(name is string ? $"'{type}' has no attribute {PythonText.Repr(name)}" : $"{type} has no element {PythonText.Repr(name)}");
+        return new Undefined(name is string ? $"'{type}' has no attribute {PythonText.Repr(name)}"
+            : $"{type} has no element {PythonText.Repr(name)}");
     }
 
     public TemplateError Error() => new(Kind, message);
@@ -19,7 +21,8 @@ internal sealed class Undefined(string message)
 /// <summary>namespace(...): the one thing whose attributes a template may set.</summary>
 internal sealed class Namespace(IEnumerable<(object? Key, object? Value)> items)
 {
-    public Dictionary<string, object?> Attributes { get; } = items.ToDictionary(item => (string)item.Key!, item => item.Value, StringComparer.Ordinal);
+    public Dictionary<string, object?> Attributes { get; } =
+        items.ToDictionary(item => (string)item.Key!, item => item.Value, StringComparer.Ordinal);
 }
 
 /// <summary>What a call was given.</summary>

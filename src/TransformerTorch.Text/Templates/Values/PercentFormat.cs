@@ -72,7 +72,8 @@ internal static partial class PercentFormat
     private static object Number(object? value, char type) => value is double real ? real : PythonNumber.AsInteger(value)
         ?? throw TemplateError.Type($"%{type} format: a real number is required, not {Python.TypeName(value)}");
 
-    [GeneratedRegex(@"\G%(?:\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\*|\d+)?(?:\.(?<precision>\*|\d*))?[hlL]?(?<type>[%srcadiuxXoeEfFgG])")]
+    [GeneratedRegex(
+        @"\G%(?:\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\*|\d+)?(?:\.(?<precision>\*|\d*))?[hlL]?(?<type>[%srcadiuxXoeEfFgG])")]
     private static partial Regex Conversion();
 
     private sealed record Found(object? Value);

@@ -53,7 +53,8 @@ internal static class PythonJson
 
     private static void WriteDict(PythonDict dict, JsonStyle style, StringBuilder text, int depth)
     {
-        var pairs = style.SortsKeys ? dict.Pairs.Order(Comparer<(object? Key, object?)>.Create((a, b) => Equality.Compare(a.Key, b.Key))) : dict.Pairs;
+        var pairs = style.SortsKeys ? dict.Pairs.Order(Comparer<(object? Key, object?)>.Create((a, b) => Equality.Compare(a.Key, b.Key)))
+            : dict.Pairs;
         Nest(pairs, "{}", style, text, depth, pair =>
         {
             Quote(pair.Key as string ?? Scalar(pair.Key), style.IsAscii, text);

@@ -21,9 +21,11 @@ internal static class PythonNumber
         return double.IsNaN(x) || double.IsNaN(y) ? (ReferenceEquals(left, right) ? null : 2) : x.CompareTo(y);
     }
 
-    public static BigInteger? AsInteger(object? value) => value switch { BigInteger number => number, bool truth => truth ? 1 : 0, _ => null };
+    public static BigInteger? AsInteger(object? value) =>
+        value switch { BigInteger number => number, bool truth => truth ? 1 : 0, _ => null };
 
-    public static double? AsDouble(object? value) => value is double number ? number : AsInteger(value) is { } integer ? (double)integer : null;
+    public static double? AsDouble(object? value) =>
+        value is double number ? number : AsInteger(value) is { } integer ? (double)integer : null;
 
     /// <summary>int(text, base); base 0 takes the prefix 0x, 0o or 0b.</summary>
     public static bool TryInteger(string text, int radix, out BigInteger value)
@@ -33,7 +35,9 @@ internal static class PythonNumber
         var isNegative = digits.StartsWith('-');
         if (isNegative || digits.StartsWith('+'))
             digits = digits[1..];
-        var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
+        var prefix = digits.Length > 1 && digits[0] == '0'
+            ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 }
+            : 0;
         if (prefix != 0 && (radix == 0 || radix == prefix))
             (digits, radix) = (digits[2..], prefix);
         radix = radix == 0 ? 10 : radix;
@@ -64,7 +68,8 @@ internal static class PythonNumber
             return number.Length - plain.Length <= 1;
         }
         return double.TryParse(number.Replace("_", "", StringComparison.Ordinal),
-            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
+            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+            CultureInfo.InvariantCulture, out value);
     }
 
     /// <summary>repr(value): the shortest digits that read back, with an exponent below 1e-4 and from 1e16.</summary>
@@ -90,7 +95,8 @@ internal static class PythonNumber
         }
         if (exponent < 0)
             return $"{sign}0.{new string('0', -exponent - 1)}{digits}";
-        return digits.Length <= exponent + 1 ? $"{sign}{digits.PadRight(exponent + 1, '0')}.0" : $"{sign}{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}";
+        return digits.Length <= exponent + 1 ? $"{sign}{digits.PadRight(exponent + 1, '0')}.0"
+            : $"{sign}{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}";
     }
 
     public static BigInteger Checked(BigInteger value) =>

@@ -31,7 +31,9 @@ internal static class PythonText
             case DictView view: Join(text, $"{view.Name}([", view, "])"); break;
             case Undefined: text.Append("Undefined"); break;
             case Namespace: text.Append("<Namespace>"); break;
-            default: text.Append(value.ToString() is { } own && value is Callable or IAttributes ? own : $"<{Python.TypeName(value)} object>"); break;
+            default:
+                text.Append(value.ToString() is { } own && value is Callable or IAttributes ? own : $"<{Python.TypeName(value)} object>");
+                break;
         }
     }
 

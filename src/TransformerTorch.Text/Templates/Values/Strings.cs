@@ -9,7 +9,8 @@ namespace TransformerTorch.Text.Templates.Values;
 internal static class Strings
 {
     /// <summary>What str.isspace() accepts; .NET's set lacks the four separators of ASCII.</summary>
-    public const string WhiteSpace = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    public const string WhiteSpace =
+        " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
         + "\u2028\u2029\u202f\u205f\u3000";
 
     private static readonly SearchValues<char> _lineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029");
@@ -64,7 +65,8 @@ internal static class Strings
         var span = text.AsSpan();
         if (side != "right")
             span = span.TrimStart(set);
-        return (side == "left" ? span : span.TrimEnd(set)) is var rest && (set.Length == 0 || rest.Length == text.Length) ? text : rest.ToString();
+        return (side == "left" ? span : span.TrimEnd(set)) is var rest && (set.Length == 0 || rest.Length == text.Length) ? text
+            : rest.ToString();
     }
 
     public static List<string> SplitLines(string text, bool keepsEnds = false)
@@ -103,7 +105,8 @@ internal static class Strings
             return text.ToUpperInvariant();
         return string.Concat(text.Select(c => c switch
         {
-            'ß' => "SS", 'ŉ' => "ʼN", 'ǰ' => "J̌", 'ΐ' => "Ϊ́", 'ΰ' => "Ϋ́", 'և' => "ԵՒ", 'ﬀ' => "FF", 'ﬁ' => "FI", 'ﬂ' => "FL", 'ﬃ' => "FFI", 'ﬄ' => "FFL",
+            'ß' => "SS", 'ŉ' => "ʼN", 'ǰ' => "J̌", 'ΐ' => "Ϊ́", 'ΰ' => "Ϋ́", 'և' => "ԵՒ", 'ﬀ' => "FF", 'ﬁ' => "FI", 'ﬂ' => "FL", 'ﬃ' => "FFI",
+            'ﬄ' => "FFL",
             'ﬅ' or 'ﬆ' => "ST", _ => c.ToString(),
         })).ToUpperInvariant();
     }
@@ -131,5 +134,6 @@ internal static class Strings
         return before >= 0 && Rune.IsLetter(runes[before]) && !(after < runes.Length && Rune.IsLetter(runes[after]));
     }
 
-    private static bool IsIgnorable(Rune rune) => rune.Value is '\'' or '.' or ':' or 0xB7 or 0x2019 || CodePoints.Is(rune.Value, CodePoints.Mark);
+    private static bool IsIgnorable(Rune rune) =>
+        rune.Value is '\'' or '.' or ':' or 0xB7 or 0x2019 || CodePoints.Is(rune.Value, CodePoints.Mark);
 }
