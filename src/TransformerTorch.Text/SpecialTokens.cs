@@ -26,4 +26,12 @@ public sealed record SpecialTokens
 
     /// <summary>Other special tokens, in the folder's order.</summary>
     public IReadOnlyList<string> Extra { get; init; } = [];
+
+    /// <summary>Role and token of those that are named, "bos" first.</summary>
+    internal IEnumerable<(string Role, string Token)> ByRole()
+    {
+        (string Role, string? Token)[] all =
+            [("bos", Bos), ("eos", Eos), ("unk", Unk), ("sep", Sep), ("pad", Pad), ("cls", Cls), ("mask", Mask)];
+        return all.Where(role => role.Token is not null).Select(role => (role.Role, role.Token!));
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using TransformerTorch.Text.Decoders;
 using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Models;
@@ -7,6 +9,7 @@ using TransformerTorch.Text.PostProcessors;
 using TransformerTorch.Text.PreTokenizers;
 using TransformerTorch.Text.Pretrained;
 using TransformerTorch.Text.SentencePiece;
+using TransformerTorch.Text.Templates;
 
 namespace TransformerTorch.Text;
 
@@ -17,6 +20,7 @@ namespace TransformerTorch.Text;
 public sealed class Tokenizer
 {
     private readonly Encoder _encoder;
+    private readonly ConcurrentDictionary<string, ChatTemplate> _chatTemplates = [];
 
     internal Tokenizer(Model model, Normalizer? normalizer, PreTokenizer? preTokenizer, PostProcessor? postProcessor, Decoder? decoder)
     {
@@ -131,6 +135,19 @@ public sealed class Tokenizer
     public Encoding[] EncodeBatch(IReadOnlyList<(string Text, string? Pair)> texts, bool addSpecialTokens = true) =>
         _encoder.EncodeBatch(texts.Count, i => texts[i], addSpecialTokens);
 
+    /// <summary>Encodes a chat of plain turns as the folder's chat template renders it.</summary>
+    /// <exception cref="ChatTemplateException">There is no template, it fails, or it refuses the messages.</exception>
+    public ChatEncoding ApplyChatTemplate(IEnumerable<ChatMessage> messages, ChatTemplateOptions? options = null) =>
+        ApplyChatTemplate(ChatMessage.ToJson(messages), options);
+
+    /// <summary>
+    /// Encodes a chat as the folder's chat template renders it; messages are objects with role, content, tool_calls ... The template
+    /// itself writes the special tokens, so none is added; it sees those of <see cref="SpecialTokens"/> as bos_token, eos_token ...
+    /// </summary>
+    /// <exception cref="ChatTemplateException">There is no template, it fails, or it refuses the messages.</exception>
+    public ChatEncoding ApplyChatTemplate(JsonArray messages, ChatTemplateOptions? options = null) =>
+        ChatEncoding.Of(this, messages, options ?? new ChatTemplateOptions());
+
     /// <summary>The text of ids; ids that no token has are left out.</summary>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
     {
@@ -148,6 +165,9 @@ public sealed class Tokenizer
 
     /// <summary>Calls <paramref name="use"/> with each piece that the model would be given, added tokens included.</summary>
     internal void ForEachPiece(string text, Encoder.PieceAction use) => _encoder.ForEachPiece(text, use);
+
+    /// <summary>The template of a source, read once.</summary>
+    internal ChatTemplate ChatTemplate(string source) => _chatTemplates.GetOrAdd(source, Templates.ChatTemplate.Parse);
 
     internal string? DecodableToken(int id, bool skipSpecialTokens)
     {

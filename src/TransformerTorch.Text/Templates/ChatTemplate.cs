@@ -29,27 +29,34 @@ public sealed class ChatTemplate
     /// <summary>Renders a chat of plain turns.</summary>
     /// <exception cref="ChatTemplateException">The template fails or refuses the messages; the message names line and cause.</exception>
     public RenderedChat Render(IEnumerable<ChatMessage> messages, ChatTemplateOptions? options = null) =>
-        Render(new JsonArray([.. messages.Select(message =>
-            new JsonObject { ["role"] = message.Role, ["content"] = message.Content })]), options);
+        Render(ChatMessage.ToJson(messages), options);
 
     /// <summary>Renders a chat of whatever the template knows: an array of objects with role, content, tool_calls ...</summary>
     /// <exception cref="ChatTemplateException">The template fails or refuses the messages; the message names line and cause.</exception>
     public RenderedChat Render(JsonArray messages, ChatTemplateOptions? options = null)
     {
         options ??= new ChatTemplateOptions();
-        return Guard(() =>
-        {
-            var variables = new Dictionary<string, object?>
-            {
-                ["messages"] = PythonJson.Read(messages), ["tools"] = PythonJson.Read(options.Tools),
-                ["documents"] = PythonJson.Read(options.Documents),
-                ["add_generation_prompt"] = options.AddGenerationPrompt,
-            };
-            foreach (var (name, value) in options.Variables)
-                variables[name] = PythonJson.Read(value);
-            return new Interpreter(options.Limits, options.Now ?? DateTimeOffset.Now).Render(_body, variables);
-        });
+        if (options is { AddGenerationPrompt: true, ContinueFinalMessage: not null })
+            throw new ChatTemplateException("either the final message goes on or a new one is begun: not both");
+        if (options.ContinueFinalMessage is not { } member)
+            return RenderAll(messages, options);
+        var continuation = Continuation.Open(messages, member, Source);
+        return continuation.Cut(RenderAll(continuation.Messages, options));
     }
+
+    private RenderedChat RenderAll(JsonArray messages, ChatTemplateOptions options) => Guard(() =>
+    {
+        var variables = new Dictionary<string, object?>
+        {
+            ["messages"] = PythonJson.Read(messages),
+            ["tools"] = PythonJson.Read(options.Tools),
+            ["documents"] = PythonJson.Read(options.Documents),
+            ["add_generation_prompt"] = options.AddGenerationPrompt,
+        };
+        foreach (var (name, value) in options.Variables)
+            variables[name] = PythonJson.Read(value);
+        return new Interpreter(options.Limits, options.Now ?? DateTimeOffset.Now).Render(_body, variables);
+    });
 
     private static T Guard<T>(Func<T> action)
     {

@@ -105,9 +105,8 @@ internal static class Strings
             return text.ToUpperInvariant();
         return string.Concat(text.Select(c => c switch
         {
-            'ß' => "SS", 'ŉ' => "ʼN", 'ǰ' => "J̌", 'ΐ' => "Ϊ́", 'ΰ' => "Ϋ́", 'և' => "ԵՒ", 'ﬀ' => "FF", 'ﬁ' => "FI", 'ﬂ' => "FL", 'ﬃ' => "FFI",
-            'ﬄ' => "FFL",
-            'ﬅ' or 'ﬆ' => "ST", _ => c.ToString(),
+            'ß' => "SS", 'ŉ' => "ʼN", 'ǰ' => "J̌", 'ΐ' => "Ϊ́", 'ΰ' => "Ϋ́", 'և' => "ԵՒ", 'ﬀ' => "FF", 'ﬁ' => "FI", 'ﬂ' => "FL",
+            'ﬃ' => "FFI", 'ﬄ' => "FFL", 'ﬅ' or 'ﬆ' => "ST", _ => c.ToString(),
         })).ToUpperInvariant();
     }
 
