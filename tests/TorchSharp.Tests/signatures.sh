@@ -5,7 +5,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for provider in system package; do
-  TT_SIGNATURES=$work/$provider dotnet test "$here" -nodeReuse:false -v q -p:TorchProvider=$provider --filter Signatures_are_written_where_asked
+  TT_SIGNATURES=$work/$provider dotnet test "$here" -nodeReuse:false -v q -p:TorchProvider=$provider \
+    --filter Signatures_are_written_where_asked
   LC_ALL=C sort -o "$work/$provider" "$work/$provider"
 done
 LC_ALL=C comm -12 "$work/system" "$work/package" >"$here/signatures.txt"

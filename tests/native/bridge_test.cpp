@@ -1,5 +1,6 @@
 // The bridge by its C ABI alone, as .NET sees it: small enough to run under valgrind.
-//   g++ -std=c++17 -g bridge_test.cpp -I../../src/native/include -L<folder of the library> -ltransformertorch && valgrind --leak-check=full ./a.out
+//   g++ -std=c++17 -g bridge_test.cpp -I../../src/native/include -L<folder of the library> -ltransformertorch
+//   valgrind --leak-check=full ./a.out
 #include <tt.h>
 
 #include <atomic>
@@ -102,7 +103,8 @@ void operators() {
 void wrong_arguments() {
     auto a = filled({2}, 1), wide = filled({3}, 1);
     CHECK(!tt_operator_find("aten::no_such", "") && error_has("aten::no_such"));
-    CHECK(!call("aten::add", "Tensor", {of(a), of_text("x")}) && error_has("'other'") && error_has("a string") && error_has("aten::add.Tensor("));
+    CHECK(!call("aten::add", "Tensor", {of(a), of_text("x")}) && error_has("'other'") && error_has("a string")
+        && error_has("aten::add.Tensor("));
     CHECK(!call("aten::add", "Tensor", {of(a)}) && error_has("'other'") && error_has("nothing"));
     CHECK(!call("aten::add", "Tensor", {of(a), none()}) && error_has("'other'"));
     CHECK(!call("aten::add", "Tensor", {of(a), of(a), of_int(1), of_int(1)}) && error_has("given 4 arguments"));
@@ -260,7 +262,7 @@ void random_numbers() {
     CHECK(tt_generator_set_state(generator, wrong) == TT_FAILED);
     auto shared = tt_generator_default(0, -1);
     CHECK(tt_manual_seed(3) == TT_OK && tt_generator_initial_seed(shared) == 3);
-    CHECK(!tt_generator_default(1, 0));                                                    // no CUDA here, or no device 0: either way no crash
+    CHECK(!tt_generator_default(1, 0));   // no CUDA here, or no device 0: either way no crash
     tt_tensor_free(state);
     tt_tensor_free(wrong);
     tt_generator_free(shared);

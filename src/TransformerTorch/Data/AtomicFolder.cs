@@ -25,7 +25,8 @@ public static partial class AtomicFolder
         {
             fill(temporary);
             var files = Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToList();
-            AtomicFile.WriteText(Path.Combine(temporary, Sums), string.Concat(files.Select(f => $"{Hash(f, flush: true)}  {Path.GetFileName(f)}\n")));
+            AtomicFile.WriteText(Path.Combine(temporary, Sums),
+                string.Concat(files.Select(f => $"{Hash(f, flush: true)}  {Path.GetFileName(f)}\n")));
             FlushFolder(temporary);
             Directory.Move(temporary, path);
             FlushFolder(parent);
@@ -41,7 +42,8 @@ public static partial class AtomicFolder
     /// <summary>Removes a folder so that a half removed one is never taken for a whole one.</summary>
     public static void Delete(string path)
     {
-        var doomed = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Unfinished}deleted-{Path.GetFileName(path)}-{Guid.NewGuid():N}");
+        var doomed = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!,
+            $"{Unfinished}deleted-{Path.GetFileName(path)}-{Guid.NewGuid():N}");
         Directory.Move(path, doomed);
         Directory.Delete(doomed, recursive: true);
     }

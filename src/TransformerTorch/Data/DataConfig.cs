@@ -18,7 +18,8 @@ public abstract record DataConfig
     [Range(0.0, 0.5)]
     public double ValSetSize { get; init; } = 0.02;
 
-    /// <summary>Folder that keeps tokenised data and trained tokenizers between runs; the user's cache folder where it is not given.</summary>
+    /// <summary>Folder that keeps tokenised data and trained tokenizers between runs;
+    /// the user's cache folder where it is not given.</summary>
     public string? DatasetPreparedPath { get; init; }
 
     /// <summary>The source that is described.</summary>
@@ -70,8 +71,10 @@ public sealed record TokenizerConfig : IValidated
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
-        if (Path is null == Train is null) yield return ("path", "give either `path` (a tokenizer.json or its folder) or `train` (to train one)");
-        if (Train is not null && EosToken is not null) yield return ("eos_token", "a trained tokenizer has its own end mark; remove `eos_token`");
+        if (Path is null == Train is null)
+            yield return ("path", "give either `path` (a tokenizer.json or its folder) or `train` (to train one)");
+        if (Train is not null && EosToken is not null)
+            yield return ("eos_token", "a trained tokenizer has its own end mark; remove `eos_token`");
     }
 }
 

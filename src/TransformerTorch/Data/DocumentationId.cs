@@ -42,7 +42,8 @@ public sealed record DocumentationId(string Kind, string Type, string Member, IR
     /// <param name="typeArguments">Names of the type's own parameters, in order.</param>
     /// <param name="methodArguments">Names of the method's own type parameters, in order.</param>
     /// <param name="parameterNames">Names of the parameters, in order; fewer than there are, where unknown.</param>
-    public string ToSignature(IReadOnlyList<string> typeArguments, IReadOnlyList<string> methodArguments, IReadOnlyList<string> parameterNames)
+    public string ToSignature(
+        IReadOnlyList<string> typeArguments, IReadOnlyList<string> methodArguments, IReadOnlyList<string> parameterNames)
     {
         var text = new StringBuilder(WithArguments(Type, typeArguments));
         if (Member.Length > 0) text.Append('.').Append(WithArguments(Member.Replace('#', '.'), methodArguments));
@@ -75,7 +76,8 @@ public sealed record DocumentationId(string Kind, string Type, string Member, IR
         if (id.EndsWith('@')) return "ref " + ShortType(id[..^1], typeArguments, methodArguments);
         if (id.EndsWith('*')) return ShortType(id[..^1], typeArguments, methodArguments) + "*";
         if (id.EndsWith(']') && id.LastIndexOf('[') is > 0 and var bracket)
-            return ShortType(id[..bracket], typeArguments, methodArguments) + "[" + new string(',', id[bracket..].Count(c => c == ',')) + "]";
+            return ShortType(id[..bracket], typeArguments, methodArguments)
+                + "[" + new string(',', id[bracket..].Count(c => c == ',')) + "]";
         if (id.StartsWith("``", StringComparison.Ordinal)) return Argument(id[2..], methodArguments);
         if (id.StartsWith('`')) return Argument(id[1..], typeArguments);
 

@@ -19,6 +19,7 @@ public sealed record DocumentedMember(DocumentationId Id, string Signature, stri
 /// </summary>
 public sealed class DotnetDocumentation : ITextSource
 {
+    private static readonly string[] _naming = ["cref", "name", "langword", "href"];
     private readonly List<string> _files;
     private readonly Lazy<List<DocumentedMember>> _members;
 
@@ -91,7 +92,8 @@ public sealed class DotnetDocumentation : ITextSource
         return Directory.GetDirectories(packs).Order(StringComparer.Ordinal)
             .Select(pack => Directory.GetDirectories(pack).OrderBy(VersionOf).LastOrDefault(v => Directory.Exists(Path.Combine(v, "ref"))))
             .OfType<string>()
-            .SelectMany(version => Directory.GetFiles(Path.Combine(version, "ref"), "*.xml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            .SelectMany(version => Directory.GetFiles(Path.Combine(version, "ref"), "*.xml", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal))
             .ToList();
     }
 
@@ -108,7 +110,8 @@ public sealed class DotnetDocumentation : ITextSource
         }
         catch (XmlException e)
         {
-            throw new DataException($"{file}:{e.LineNumber}: not well-formed XML ({e.Message}). Repair the .NET SDK, or name another with data.path.", e);
+            throw new DataException(
+                $"{file}:{e.LineNumber}: not well-formed XML ({e.Message}). Repair the .NET SDK, or name another with data.path.", e);
         }
     }
 
@@ -131,7 +134,7 @@ public sealed class DotnetDocumentation : ITextSource
             if (node is not XElement inner) continue;
             if (inner.Name.LocalName is "para" or "item" or "br" or "p" or "list" or "code") text.Append(' ');
             if (inner.HasElements || inner.Value.Length > 0) Append(inner, text);
-            else if ((inner.Attribute("cref") ?? inner.Attribute("name") ?? inner.Attribute("langword") ?? inner.Attribute("href")) is { } named)
+            else if (_naming.Select(name => inner.Attribute(name)).FirstOrDefault(a => a is not null) is { } named)
                 text.Append(named.Name.LocalName == "cref" ? DocumentationId.ShortReference(named.Value) : named.Value);
             if (inner.Name.LocalName is "para" or "item" or "p" or "list" or "code") text.Append(' ');
         }

@@ -8,7 +8,8 @@ public readonly record struct Document(string Text, string? Key = null);
 /// <summary>Where text comes from. Reading it twice gives the same documents in the same order.</summary>
 public interface ITextSource
 {
-    /// <summary>What the documents depend on (files, sizes, times, options): it changes when they may have changed. Quick to compute.</summary>
+    /// <summary>What the documents depend on (files, sizes, times, options): it changes
+    /// when they may have changed. Quick to compute.</summary>
     string Identity { get; }
 
     /// <summary>The documents, in a fixed order.</summary>

@@ -43,7 +43,8 @@ public sealed class PreparedData : IDisposable
 
         var described = $"{Form} {data.ValSetSize:R}\n{source.Identity}";
         var known = tokenizer.Path is { } path ? TrainedTokenizer.Open(path, tokenizer.EosToken)
-            : Trained(tokenizer.Train!, Path.Combine(cache, $"tokenizer-{Fingerprint($"{tokenizer.Train}\n{described}").Name}"), Documents(validation: false), progress);
+            : Trained(tokenizer.Train!, Path.Combine(cache, $"tokenizer-{Fingerprint($"{tokenizer.Train}\n{described}").Name}"),
+                Documents(validation: false), progress);
         TokenFile File(bool validation)
         {
             var split = validation ? "validation" : "train";
@@ -57,7 +58,8 @@ public sealed class PreparedData : IDisposable
         }
 
         var train = File(validation: false);
-        if (train.DocumentCount == 0) throw new DataException("The source holds no text to train on. Check data.files, or lower data.val_set_size.");
+        if (train.DocumentCount == 0)
+            throw new DataException("The source holds no text to train on. Check data.files, or lower data.val_set_size.");
         if (data.ValSetSize == 0) return new(known, train, null);
         var held = File(validation: true);
         if (held.DocumentCount > 0) return new(known, train, held);
@@ -72,12 +74,17 @@ public sealed class PreparedData : IDisposable
         Validation?.Dispose();
     }
 
-    private static TrainedTokenizer Trained(TokenizerTraining options, string folder, IEnumerable<Document> documents, Action<string, long, long?>? progress)
+    private static TrainedTokenizer Trained(
+        TokenizerTraining options, string folder, IEnumerable<Document> documents, Action<string, long, long?>? progress)
     {
         if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
         {
-            var trainer = new BytePairTrainer { VocabularySize = options.VocabSize, SpecialTokens = [EndMark], InitialAlphabet = BytePairTrainer.ByteLevelAlphabet };
-            var reporter = new Reporter<TrainingProgress>(p => progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
+            var trainer = new BytePairTrainer
+            {
+                VocabularySize = options.VocabSize, SpecialTokens = [EndMark], InitialAlphabet = BytePairTrainer.ByteLevelAlphabet,
+            };
+            var reporter = new Reporter<TrainingProgress>(p =>
+                progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
             var tokenizer = trainer.Train(documents.Select(d => d.Text), reporter);
             TrainedTokenizer.Save(tokenizer, folder, EndMark);
         }

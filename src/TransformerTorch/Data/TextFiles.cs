@@ -21,7 +21,8 @@ public sealed class TextFiles : ITextSource
     private readonly List<string> _files;
     private readonly DocumentUnit _unit;
 
-    /// <summary>Resolves the patterns: files, folders (all <c>*.txt</c> and <c>*.md</c> below) or globs with <c>*</c> and <c>**</c>.</summary>
+    /// <summary>Resolves the patterns: files, folders (all <c>*.txt</c> and <c>*.md</c>
+    /// below) or globs with <c>*</c> and <c>**</c>.</summary>
     /// <exception cref="DataException">A pattern matches no file.</exception>
     public TextFiles(IEnumerable<string> patterns, DocumentUnit unit = DocumentUnit.File)
     {
@@ -46,7 +47,8 @@ public sealed class TextFiles : ITextSource
                 try { line++; return reader.ReadLine(); }
                 catch (DecoderFallbackException e)
                 {
-                    throw new DataException($"{file}: not UTF-8 near line {line} ({e.Message}). Convert it, e.g. `iconv -f latin1 -t utf-8`.", e);
+                    throw new DataException(
+                        $"{file}: not UTF-8 near line {line} ({e.Message}). Convert it, e.g. `iconv -f latin1 -t utf-8`.", e);
                 }
             }
             foreach (var document in Cut(Next)) yield return new(document);
@@ -79,7 +81,8 @@ public sealed class TextFiles : ITextSource
             ? Directory.EnumerateFiles(pattern, "*", SearchOption.AllDirectories).Where(f => Path.GetExtension(f) is ".txt" or ".md")
             : Glob(pattern);
         var files = found.ToList();
-        return files.Count > 0 ? files : throw new DataException($"data.files: nothing matches '{pattern}' (from {Directory.GetCurrentDirectory()}).");
+        return files.Count > 0 ? files
+            : throw new DataException($"data.files: nothing matches '{pattern}' (from {Directory.GetCurrentDirectory()}).");
     }
 
     private static IEnumerable<string> Glob(string pattern)

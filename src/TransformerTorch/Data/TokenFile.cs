@@ -73,7 +73,8 @@ public sealed unsafe class TokenFile : IDisposable
     /// <summary>The token after the document's last (its end mark included).</summary>
     public long EndOfDocument(long document) => _documents[2 * document];
 
-    /// <summary>UTF-8 bytes of the text of the first <paramref name="tokens"/> tokens; inside a document in proportion to its tokens.</summary>
+    /// <summary>UTF-8 bytes of the text of the first <paramref name="tokens"/> tokens;
+    /// inside a document in proportion to its tokens.</summary>
     public double BytesUpTo(long tokens)
     {
         var (low, high) = (0L, DocumentCount);           // the first document that ends at or after `tokens`

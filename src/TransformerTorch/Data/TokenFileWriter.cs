@@ -22,8 +22,8 @@ public static class TokenFileWriter
         // Ids are written four bytes wide first, as their greatest is known only at the end, and narrowed in the copy.
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
-        using var wide = new FileStream(Path.Combine(folder, $".ids.{Guid.NewGuid():N}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None,
-            1 << 16, FileOptions.DeleteOnClose);
+        using var wide = new FileStream(Path.Combine(folder, $".ids.{Guid.NewGuid():N}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite,
+            FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         var ends = new List<long>();
         var (tokens, bytes, greatest) = (0L, 0L, endMark);
         foreach (var chunk in documents.Chunk(DocumentsAtOnce))

@@ -10,7 +10,8 @@ namespace TransformerTorch.Data;
 public sealed class TrainedTokenizer
 {
     private const string Main = "tokenizer.json", Settings = "tokenizer_config.json";
-    private static readonly string[] _files = [Main, Settings, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
+    private static readonly string[] _files =
+        [Main, Settings, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
     private static readonly string[] _usualEnds = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]"];
     private readonly string _folder;
     private readonly string _file;
@@ -21,7 +22,9 @@ public sealed class TrainedTokenizer
         Tokenizer = Tokenizer.FromFile(file);
         end ??= DeclaredEnd() ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null);
         EndMark = end is not null && Tokenizer.TokenToId(end) is { } id ? id
-            : throw new DataException($"{file}: {(end is null ? "which token ends a text is not said" : $"there is no token {end}")}. Name it with tokenizer.eos_token.");
+            : throw new DataException(
+                $"{file}: {(end is null ? "which token ends a text is not said" : $"there is no token {end}")}. "
+                + "Name it with tokenizer.eos_token.");
         Identity = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
     }
 
@@ -41,7 +44,8 @@ public sealed class TrainedTokenizer
     public static TrainedTokenizer Open(string path, string? end = null)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, Main) : path;
-        return File.Exists(file) ? new(file, end) : throw new DataException($"{file}: there is no such tokenizer. Set tokenizer.path to a tokenizer.json or its folder.");
+        return File.Exists(file) ? new(file, end)
+            : throw new DataException($"{file}: there is no such tokenizer. Set tokenizer.path to a tokenizer.json or its folder.");
     }
 
     /// <summary>Saves a new tokenizer as a folder of the published layout.</summary>
@@ -50,9 +54,11 @@ public sealed class TrainedTokenizer
         Directory.CreateDirectory(folder);
         var settings = new JsonObject
         {
-            ["tokenizer_class"] = "PreTrainedTokenizerFast", ["bos_token"] = end, ["eos_token"] = end, ["clean_up_tokenization_spaces"] = false,
+            ["tokenizer_class"] = "PreTrainedTokenizerFast", ["bos_token"] = end, ["eos_token"] = end,
+            ["clean_up_tokenization_spaces"] = false,
         };
-        AtomicFile.WriteText(Path.Combine(folder, Settings), settings.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, Settings),
+            settings.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
         var unfinished = Path.Combine(folder, $".{Main}.{Environment.ProcessId}.tmp");
         tokenizer.Save(unfinished);
         AtomicFile.WriteText(Path.Combine(folder, Main), File.ReadAllText(unfinished));

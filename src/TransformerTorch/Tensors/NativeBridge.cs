@@ -64,7 +64,8 @@ public static unsafe partial class NativeBridge
     // libtorch takes the processors of a virtual machine for hyperthreads of one core, and uses one of two.
     private static void UseAllProcessors()
     {
-        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "") TorchSharp.torch.set_num_threads(Environment.ProcessorCount);
+        if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is null or "")
+            TorchSharp.torch.set_num_threads(Environment.ProcessorCount);
     }
 
     [LibraryImport(Library)] private static partial nint tt_error(int full);

@@ -69,7 +69,8 @@ public sealed class AdamW : IOptimizer
             if (used.Length == 0) continue;
             var tensors = new AdamWGroup(Array.ConvertAll(used, u => u.slot.Parameter), Array.ConvertAll(used, u => u.gradient!),
                 Array.ConvertAll(used, u => u.slot.Mean), Array.ConvertAll(used, u => u.slot.Square));
-            OptimizerOperators.AdamW(tensors, _options with { LearningRate = learningRate, WeightDecay = group.WeightDecay }, Steps, gradientScale);
+            OptimizerOperators.AdamW(tensors, _options with { LearningRate = learningRate, WeightDecay = group.WeightDecay }, Steps,
+                gradientScale);
             foreach (var (slot, _) in used) slot.Parameter.grad = null;
         }
     }
@@ -83,7 +84,8 @@ public sealed class AdamW : IOptimizer
             using var scope = NewDisposeScope();
             var (mine, saved) = (get(), state.Read(name));
             if (!mine.shape.SequenceEqual(saved.shape))
-                throw new CheckpointException($"optimizer state {name} is {Dims.Describe(saved.shape)}, the model needs {Dims.Describe(mine.shape)}");
+                throw new CheckpointException(
+                $"optimizer state {name} is {Dims.Describe(saved.shape)}, the model needs {Dims.Describe(mine.shape)}");
             mine.copy_(saved);
         }
         Steps = steps;

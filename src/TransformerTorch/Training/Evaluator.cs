@@ -17,7 +17,8 @@ public sealed class Evaluator(IObjective objective, PackedTokens data, int batch
     /// <summary>Where the model is.</summary>
     public Device Device { get; init; } = CPU;
 
-    /// <summary>Evaluates the first <paramref name="samples"/> windows, or all where that is 0. The model comes back in the mode it was in.</summary>
+    /// <summary>Evaluates the first <paramref name="samples"/> windows, or all where
+    /// that is 0. The model comes back in the mode it was in.</summary>
     /// <param name="step">Steps trained so far, for the record.</param>
     /// <param name="samples">How many windows.</param>
     public EvaluationMetrics Run(int step, long samples = 0)

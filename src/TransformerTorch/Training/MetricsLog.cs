@@ -13,7 +13,8 @@ namespace TransformerTorch.Training;
 /// <param name="GradNorm">Norm of its gradients before clipping.</param>
 /// <param name="TokensPerSecond">Target tokens a second since the last logged step, evaluation and checkpoints left out.</param>
 /// <param name="TokensSeen">Target tokens so far.</param>
-public sealed record StepMetrics(int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, long TokensSeen);
+public sealed record StepMetrics(
+    int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, long TokensSeen);
 
 /// <summary>Figures of an evaluation.</summary>
 /// <param name="Step">After how many steps.</param>
@@ -22,7 +23,8 @@ public sealed record StepMetrics(int Step, double Epoch, double Loss, double Lea
 /// <param name="EvalBitsPerByte">Bits that the model needs for a byte of the text: comparable between tokenizers.</param>
 /// <param name="EvalTokens">Target tokens evaluated.</param>
 /// <param name="EvalSeconds">How long it took.</param>
-public sealed record EvaluationMetrics(int Step, double EvalLoss, double EvalPerplexity, double EvalBitsPerByte, long EvalTokens, double EvalSeconds);
+public sealed record EvaluationMetrics(
+    int Step, double EvalLoss, double EvalPerplexity, double EvalBitsPerByte, long EvalTokens, double EvalSeconds);
 
 /// <summary><c>metrics.jsonl</c>: a JSON object a line, each with <c>step</c>.</summary>
 public sealed class MetricsLog : IDisposable
@@ -37,9 +39,13 @@ public sealed class MetricsLog : IDisposable
         {
             var lines = File.ReadAllLines(path);
             var kept = lines.Where(line => StepOf(line) <= step).ToArray();
-            if (kept.Length != lines.Length || !EndsWithNewline(path)) AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
+            if (kept.Length != lines.Length || !EndsWithNewline(path))
+                AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
         }
-        _writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true, NewLine = "\n" };
+        _writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read))
+        {
+            AutoFlush = true, NewLine = "\n",
+        };
     }
 
     /// <summary>Appends a line.</summary>

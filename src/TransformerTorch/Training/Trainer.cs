@@ -83,7 +83,8 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             var norm = parts.Optimizer.GradientNorm();
             var (loss, gradNorm) = (lossSum.item<float>() / targets, norm.item<float>());     // the step's one wait for the device
             if (!float.IsFinite(loss) || !float.IsFinite(gradNorm)) throw NotFinite(loss, gradNorm, rate);
-            parts.Optimizer.Update(rate, gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0 ? config.MaxGradNorm / (norm + 1e-6f) : null);
+            parts.Optimizer.Update(rate, gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0
+                ? config.MaxGradNorm / (norm + 1e-6f) : null);
             Step++;
             _tokensSeen += targets;
             _clock.Stop();
@@ -109,7 +110,8 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     private void Log(double loss, double rate, double gradNorm, long targets)
     {
         _tokensTimed += targets;
-        var metrics = new StepMetrics(Step, parts.Loader.Epochs, loss, rate, gradNorm, _tokensTimed / _clock.Elapsed.TotalSeconds, _tokensSeen);
+        var metrics = new StepMetrics(Step, parts.Loader.Epochs, loss, rate, gradNorm, _tokensTimed / _clock.Elapsed.TotalSeconds,
+            _tokensSeen);
         var logged = Step == 1 || Due(config.LoggingSteps) || Step == parts.LearningRate.TotalSteps;
         report(new StepDone(metrics, parts.LearningRate.TotalSteps, logged));
         if (!logged) return;
@@ -137,8 +139,10 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     }
 
     private TrainingException NotFinite(double loss, double gradNorm, double rate) => new(
-        $"Step {Step + 1}: the {(double.IsFinite(loss) ? $"gradient norm is {gradNorm} (loss {loss:g4})" : $"loss is {loss}")} at learning rate {rate:g3}. " +
-        "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; look at the data of this step. " +
+        $"Step {Step + 1}: the {(double.IsFinite(loss) ? $"gradient norm is {gradNorm} (loss {loss:g4})" : $"loss is {loss}")} " +
+            $"at learning rate {rate:g3}. " +
+        "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; " +
+            "look at the data of this step. " +
         (Checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {Checkpoint}."));
 
     private Dictionary<string, byte[]> Capture() => Devices().ToDictionary(d => d.ToString(), RandomState.Capture);

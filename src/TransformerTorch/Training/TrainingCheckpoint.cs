@@ -25,7 +25,10 @@ public sealed record LoopState(int Step, long TokensSeen, LoaderState Loader, IR
 public static class TrainingCheckpoint
 {
     private const string Optimizer = "optimizer.safetensors", Loop = "loop.json", Run = "run.yaml", Prefix = "step-";
-    private static readonly JsonSerializerOptions _json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions _json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    };
 
     /// <summary>Writes <c>step-N</c> beneath <paramref name="folder"/>, where it is not yet.</summary>
     /// <param name="folder">The run's checkpoints.</param>
@@ -78,7 +81,8 @@ public static class TrainingCheckpoint
         return (null, defects);
     }
 
-    /// <summary>Removes all but the newest <paramref name="keep"/>; damaged ones do not count, so the last good one stays. 0 keeps all.</summary>
+    /// <summary>Removes all but the newest <paramref name="keep"/>; damaged ones do not
+    /// count, so the last good one stays. 0 keeps all.</summary>
     public static void Prune(string folder, int keep)
     {
         if (keep == 0) return;
@@ -92,7 +96,8 @@ public static class TrainingCheckpoint
     {
         var later = All(folder).Where(path => StepOf(path) > step).ToList();
         if (later.Count == 0) return null;
-        var aside = Enumerable.Range(1, int.MaxValue).Select(n => Path.Combine(folder, $"set-aside-{n}")).First(path => !Directory.Exists(path));
+        var aside = Enumerable.Range(1, int.MaxValue).Select(n => Path.Combine(folder, $"set-aside-{n}"))
+            .First(path => !Directory.Exists(path));
         Directory.CreateDirectory(aside);
         foreach (var path in later) Directory.Move(path, Path.Combine(aside, Path.GetFileName(path)));
         return aside;

@@ -44,7 +44,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var only = _output.Lock();
         var (newest, defects) = TrainingCheckpoint.Newest(_output.Checkpoints);
         if (checkpoint is not null && AtomicFolder.Defect(checkpoint) is { } defect)
-            throw new CheckpointException($"{checkpoint}: {defect}. {(newest is null ? "" : $"The newest whole one is {newest}.")}".TrimEnd());
+            throw new CheckpointException(
+                $"{checkpoint}: {defect}. {(newest is null ? "" : $"The newest whole one is {newest}.")}".TrimEnd());
         if (checkpoint is null)
             foreach (var damaged in defects) reporter.Report(new Warned($"Passed over a damaged checkpoint: {damaged}."));
         return Run(checkpoint ?? newest ?? throw new CheckpointException($"{_output.Checkpoints} holds no checkpoint to resume from." +
@@ -55,10 +56,12 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     {
         using var scope = NewDisposeScope();
         var device = Devices.Parse(config.Device);
-        using var data = PreparedData.Prepare(config.Data, config.Tokenizer, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
+        using var data = PreparedData.Prepare(config.Data, config.Tokenizer,
+            (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
         var modelConfig = ModelConfig.FromKeys(Completed(config.Model, data), "model");
         if (config.Data.SequenceLen > modelConfig.ContextLength)
-            throw new ModelConfigException($"data.sequence_len: {config.Data.SequenceLen} is more than the {modelConfig.ContextLength} positions of the model");
+            throw new ModelConfigException(
+                $"data.sequence_len: {config.Data.SequenceLen} is more than the {modelConfig.ContextLength} positions of the model");
 
         manual_seed(config.Seed);
         var model = new CausalLanguageModel(modelConfig);
@@ -98,7 +101,10 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             LearningRate = new(config.LearningRate, warmup, total, config.LrSchedulerType) { MinimumRate = config.MinLrRate },
             Loader = loader,
             Evaluator = data.Validation is not { } held ? null
-                : new Evaluator(objective, new(held, config.Data.SequenceLen), config.PerDeviceEvalBatchSize) { Precision = config.Precision, Device = device },
+                : new Evaluator(objective, new(held, config.Data.SequenceLen), config.PerDeviceEvalBatchSize)
+                {
+                    Precision = config.Precision, Device = device,
+                },
             Sample = step => Sample(model, data.Tokenizer, step),
             Save = loop => Save(loop, saved),
         }, device, happened => Record(happened, metrics, after: state?.Step ?? 0));
@@ -127,7 +133,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new TrainingException($"Step {trainer.Step}: {e.Message.TrimEnd('.')}. " + (trainer.Checkpoint is { } last
-                ? $"The last good checkpoint is {last}: make room there, then continue with --resume." : "No checkpoint was written yet."), e);
+                ? $"The last good checkpoint is {last}: make room there, then continue with --resume."
+                : "No checkpoint was written yet."), e);
         }
     }
 
@@ -137,7 +144,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             reporter.Report(new Warned($"Checkpoints after step {state.Step} were moved to {aside}."));
         var before = TrainingCheckpoint.Configuration(checkpoint).Split('\n');
         var changed = configuration.Split('\n').Except(before).Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
-        if (changed.Count > 0) reporter.Report(new Warned($"The configuration differs from the checkpoint's: {string.Join(", ", changed)}."));
+        if (changed.Count > 0)
+            reporter.Report(new Warned($"The configuration differs from the checkpoint's: {string.Join(", ", changed)}."));
     }
 
     private string Save(LoopState loop, CheckpointParts parts)
@@ -180,7 +188,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         keys.TryAdd("bos_token_id", data.Tokenizer.EndMark);
         keys.TryAdd("eos_token_id", data.Tokenizer.EndMark);
         if (keys["vocab_size"] is JsonValue value && value.TryGetValue<long>(out var given) && given < size)
-            throw new ModelConfigException($"model.vocab_size: {given} is less than the tokenizer's {size} tokens. Remove it, and it is taken from the tokenizer.");
+            throw new ModelConfigException(
+                $"model.vocab_size: {given} is less than the tokenizer's {size} tokens. Remove it, and it is taken from the tokenizer.");
         return keys;
     }
 

@@ -44,7 +44,8 @@ TT_API const char* tt_error(int32_t full);
 enum {
     TT_NONE = 0, TT_TENSOR = 1, TT_INT = 2, TT_DOUBLE = 3, TT_BOOL = 4,
     TT_INTS = 5,              // p: int64_t[n]
-    TT_TENSORS = 6,           // p: tt_tensor[n]; as a result (of any list or string): give p back with tt_free, each tensor with tt_tensor_free
+    TT_TENSORS = 6,           // p: tt_tensor[n]; as a result (of any list or string): give p back with tt_free,
+                              // each tensor with tt_tensor_free
     TT_STRING = 7,            // p: UTF-8, n bytes
     TT_DEVICE = 8,
     TT_DOUBLES = 9,           // p: double[n]

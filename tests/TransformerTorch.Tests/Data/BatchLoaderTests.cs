@@ -65,9 +65,11 @@ public sealed class BatchLoaderTests : IDisposable
     [Fact]
     public void Data_shorter_than_a_window_and_a_state_of_other_data_are_refused()
     {
-        Assert.Contains("too few", Assert.Throws<DataException>(() => new BatchLoader(new(_file, 300), seed: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("too few", Assert.Throws<DataException>(() => new BatchLoader(new(_file, 300), seed: 1)).Message,
+            StringComparison.Ordinal);
         var state = new BatchLoader(new(_file, 10), seed: 1).State;
-        Assert.Contains("changed", Assert.Throws<DataException>(() => new BatchLoader(new(_file, 20), seed: 1, state)).Message, StringComparison.Ordinal);
+        Assert.Contains("changed", Assert.Throws<DataException>(() => new BatchLoader(new(_file, 20), seed: 1, state)).Message,
+            StringComparison.Ordinal);
     }
 
     private static List<long> Starts(BatchLoader loader, int windows) => [.. Enumerable.Range(0, windows).Select(_ => loader.Next(1)[0])];

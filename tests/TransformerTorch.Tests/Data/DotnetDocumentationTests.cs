@@ -41,7 +41,8 @@ public sealed class DotnetDocumentationTests : IDisposable
     [Fact]
     public void A_member_becomes_a_document_of_signature_summary_and_returns_and_repeated_summaries_are_left_out()
     {
-        _folder.Write("packs/Some.Ref/9.0.1/ref/net9.0/Old.xml", Xml("""<member name="T:Old"><summary>An old version.</summary></member>"""));
+        _folder.Write("packs/Some.Ref/9.0.1/ref/net9.0/Old.xml",
+            Xml("""<member name="T:Old"><summary>An old version.</summary></member>"""));
         _folder.Write("packs/Some.Ref/10.0.2/ref/net10.0/A.xml", Xml("""
             <member name="T:N.Box`1"><summary>A box.  Holds
               one <typeparamref name="TItem" />.</summary><typeparam name="TItem">What.</typeparam></member>
@@ -75,7 +76,8 @@ public sealed class DotnetDocumentationTests : IDisposable
 
         var error = Assert.ThrowsAny<Exception>(() => new DotnetDocumentation(_folder.Root).Read().ToList());
 
-        Assert.Contains($"{file}:3", (error as AggregateException)?.Flatten().InnerException?.Message ?? error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{file}:3", (error as AggregateException)?.Flatten().InnerException?.Message ?? error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -88,8 +90,10 @@ public sealed class DotnetDocumentationTests : IDisposable
         Assert.True(first.Count > 40_000, $"{first.Count} documents");
         Assert.Equal(first, second);
         Assert.Equal(first.Count, source.Members.Select(m => m.Summary).Distinct().Count());
-        Assert.Single(first.Zip(source.Members).Where(p => p.Second.Id.Type == "System.Console").Select(p => Split.IsValidation(p.First, 0.5)).Distinct());
-        Assert.Contains(first, d => d.Text.StartsWith("method System.Console.Beep(int frequency, int duration)\n", StringComparison.Ordinal));
+        Assert.Single(first.Zip(source.Members).Where(p => p.Second.Id.Type == "System.Console")
+            .Select(p => Split.IsValidation(p.First, 0.5)).Distinct());
+        Assert.Contains(first, d =>
+            d.Text.StartsWith("method System.Console.Beep(int frequency, int duration)\n", StringComparison.Ordinal));
     }
 
     private static string Xml(string members) =>

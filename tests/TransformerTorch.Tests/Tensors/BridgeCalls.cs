@@ -9,7 +9,8 @@ internal static unsafe partial class BridgeCalls
     private const string Library = "transformertorch";
 
     [LibraryImport(Library)] public static partial nint tt_error(int full);
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial nint tt_operator_find(string name, string overload);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint tt_operator_find(string name, string overload);
     [LibraryImport(Library)] public static partial int tt_operator_call(nint op, Value* arguments, int count, Value* results, int max);
     [LibraryImport(Library)] public static partial void tt_tensor_free(nint tensor);
     [LibraryImport(Library)] public static partial nint tt_tensor_alias(nint tensor);

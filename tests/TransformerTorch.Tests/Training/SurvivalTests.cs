@@ -60,7 +60,8 @@ public sealed class SurvivalTests : IDisposable
             LoadModel = _ => { },
         };
 
-        var error = Assert.Throws<IOException>(() => TrainingCheckpoint.Save(checkpoints, new(8, 0, new(0, 0, 0, 0), new Dictionary<string, byte[]>()), full));
+        var error = Assert.Throws<IOException>(() =>
+            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(0, 0, 0, 0), new Dictionary<string, byte[]>()), full));
 
         Assert.Contains("No space left", error.Message, StringComparison.Ordinal);
         Assert.Equal([_run.Checkpoint(4)], Directory.GetFileSystemEntries(checkpoints));
@@ -114,7 +115,8 @@ public sealed class SurvivalTests : IDisposable
 
         _run.Start();
 
-        Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(Path.Combine(_run.Config.OutputDir, "checkpoints")).Select(Path.GetFileName).Order());
+        Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(Path.Combine(_run.Config.OutputDir, "checkpoints"))
+            .Select(Path.GetFileName).Order());
         Assert.Null(AtomicFolder.Defect(_run.Checkpoint(12)));
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using TorchSharp;
 using TransformerTorch.Checkpoints;
@@ -16,7 +17,8 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
     public TinyRun()
     {
         torch.set_num_threads(1);     // so small a model is slower on several
-        var text = _folder.Write("text.txt", string.Concat(Enumerable.Range(0, 400).Select(i => $"Line {i} says that {i * 7 % 100} follows {i * 3 % 50}.\n")));
+        var text = _folder.Write("text.txt",
+            string.Concat(Enumerable.Range(0, 400).Select(i => $"Line {i} says that {i * 7 % 100} follows {i * 3 % 50}.\n")));
         Config = new()
         {
             OutputDir = _folder["run"],
@@ -26,8 +28,12 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
                 ["resid_pdrop"] = 0.1, ["embd_pdrop"] = 0.1, ["attn_pdrop"] = 0.1,
             },
             Tokenizer = new() { Train = new() { VocabSize = 300 } },
-            Data = new TextConfig { Files = [text], Documents = DocumentUnit.Line, SequenceLen = 32, ValSetSize = 0.1, DatasetPreparedPath = _folder["cache"] },
-            Device = "cpu", MaxSteps = 12, PerDeviceTrainBatchSize = 4, LearningRate = 1e-3, LoggingSteps = 1, EvalSteps = 0, SaveSteps = 4, SaveTotalLimit = 0,
+            Data = new TextConfig
+            {
+                Files = [text], Documents = DocumentUnit.Line, SequenceLen = 32, ValSetSize = 0.1, DatasetPreparedPath = _folder["cache"],
+            },
+            Device = "cpu", MaxSteps = 12, PerDeviceTrainBatchSize = 4, LearningRate = 1e-3, LoggingSteps = 1, EvalSteps = 0, SaveSteps = 4,
+            SaveTotalLimit = 0,
         };
     }
 
@@ -41,7 +47,8 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
 
     public TrainingResult Start(CancellationToken stop = default) => new TrainingRun(Config, this).Start(stop);
 
-    public TrainingResult Resume(string? checkpoint = null, CancellationToken stop = default) => new TrainingRun(Config, this).Resume(checkpoint, stop);
+    public TrainingResult Resume(string? checkpoint = null, CancellationToken stop = default) =>
+        new TrainingRun(Config, this).Resume(checkpoint, stop);
 
     /// <summary>Trains until the step is done, as Ctrl-C would end it.</summary>
     public TrainingResult StartUntil(int step)
@@ -52,11 +59,12 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
         finally { Also = _ => { }; }
     }
 
-    public List<JsonObject> Metrics() => [.. File.ReadAllLines(Path.Combine(Config.OutputDir, "metrics.jsonl")).Select(line => (JsonObject)JsonNode.Parse(line)!)];
+    public List<JsonObject> Metrics() =>
+        [.. File.ReadAllLines(Path.Combine(Config.OutputDir, "metrics.jsonl")).Select(line => (JsonObject)JsonNode.Parse(line)!)];
 
     /// <summary>All values of a checkpoint's tensors, optimizer's included, as one hash.</summary>
     public string Hash(int step) => string.Concat(((string[])["model.safetensors", "optimizer.safetensors", "loop.json"])
-        .Select(name => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(Checkpoint(step), name))))));
+        .Select(name => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(Checkpoint(step), name))))));
 
     public void Report(TrainingEvent trainingEvent)
     {

@@ -91,13 +91,15 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal([0.1, 0], groups.Select(g => g.WeightDecay));
         Assert.All(groups[0].Parameters, p => Assert.True(p.Parameter.dim() >= 2, p.Name));
         Assert.All(groups[1].Parameters, p => Assert.True(p.Parameter.dim() < 2, p.Name));
-        Assert.Equal(model.named_parameters().Select(p => p.name).Order(), groups.SelectMany(g => g.Parameters).Select(p => p.Name).Order());
+        Assert.Equal(model.named_parameters().Select(p => p.name).Order(),
+            groups.SelectMany(g => g.Parameters).Select(p => p.Name).Order());
     }
 
     [Fact]
     public void Prepared_data_are_found_again_and_made_anew_when_the_text_changes()
     {
-        PreparedData Prepare(List<string> done) => PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer, (what, _, _) => done.Add(what));
+        PreparedData Prepare(List<string> done) =>
+            PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer, (what, _, _) => done.Add(what));
         var (first, second, third) = (new List<string>(), new List<string>(), new List<string>());
         var text = ((TextConfig)_run.Config.Data).Files[0];
 
