@@ -19,6 +19,11 @@ public static class TensorExtensionMethods
         ScalarType.Int32 or ScalarType.Float32 or ScalarType.QInt32 => 4,
         ScalarType.Int64 or ScalarType.Float64 or ScalarType.ComplexFloat32 => 8,
         ScalarType.ComplexFloat64 => 16,
+        // libtorch's numbers for types that have no name here: float8, and unsigned ones.
+        (ScalarType)23 or (ScalarType)24 or (ScalarType)25 or (ScalarType)26 => 1,
+        (ScalarType)27 => 2,
+        (ScalarType)28 => 4,
+        (ScalarType)29 => 8,
         _ => throw new NotSupportedException($"The size of {type} is not known."),
     };
 

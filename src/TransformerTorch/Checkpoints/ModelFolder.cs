@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,23 +12,32 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public static class ModelFolder
 {
-    private const string Config = "config.json", Weights = "model.safetensors", Generation = "generation_config.json";
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private const string Config = "config.json", Generation = "generation_config.json";
+    internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Loads a model in float32, in evaluation mode.</summary>
+    /// <param name="folder">the folder</param>
+    /// <param name="device">where to put it; none: the CPU</param>
+    /// <inheritdoc cref="Load(string, LoadOptions)"/>
+    public static CausalLanguageModel Load(string folder, Device? device = null)
+        => Load(folder, new LoadOptions { Device = device ?? CPU });
 
     /// <summary>Loads a model, in evaluation mode.</summary>
     /// <param name="folder">the folder</param>
-    /// <param name="device">where to put it; none: the CPU</param>
+    /// <param name="options">type, device</param>
     /// <exception cref="ModelConfigException">The configuration is unknown or wrong.</exception>
     /// <exception cref="CheckpointException">The weights are damaged or do not fit; nothing is loaded then.</exception>
-    public static CausalLanguageModel Load(string folder, Device? device = null)
+    public static CausalLanguageModel Load(string folder, LoadOptions options)
     {
         if (!File.Exists(Path.Combine(folder, Config))) throw new CheckpointException($"{folder}: no {Config}");
-        var model = new CausalLanguageModel(ModelConfig.Read(Path.Combine(folder, Config)));
+        var config = ModelConfig.Read(Path.Combine(folder, Config));
+        using var source = WeightSource.Open(folder);
+        var model = Build(config, options.Type ?? source.CommonType, options.Device);
         try
         {
-            using (var source = WeightSource.Open(folder)) WeightLoader.Load(model, model.Names, source, folder);
+            WeightLoader.Load(model, model.Names, source, folder, options.Mapped);
             model.eval();
-            return device is null ? model : model.to(device);
+            return model.to(options.Device);
         }
         catch
         {
@@ -36,16 +46,27 @@ public static class ModelFolder
         }
     }
 
+    /// <summary>A model that is ready to be loaded: without memory for its weights.</summary>
+    public static CausalLanguageModel Build(ModelConfig config, ScalarType type, Device device)
+    {
+        using var pending = Weights.Pending(type, device);
+        return new CausalLanguageModel(config);
+    }
+
     /// <summary>
     /// Saves a model in its published layout; each file is written beside the old one and renamed over it, the weights last.
     /// </summary>
+    /// <param name="model">the model</param>
+    /// <param name="folder">where; made if it is not there</param>
+    /// <param name="mostShardBytes">of a weights file; more come in shards</param>
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
-    public static void Save(CausalLanguageModel model, string folder)
+    public static void Save(CausalLanguageModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
     {
         Directory.CreateDirectory(folder);
         WriteJson(Path.Combine(folder, Config), model.Config.Published);
         WriteJson(Path.Combine(folder, Generation), GenerationDefaults(model.Config.Published));
-        SafeTensorsWriter.Write(Path.Combine(folder, Weights), WeightLoader.Published(model, model.Names));
+        var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
+        WeightFiles.Write(folder, [.. tensors], mostShardBytes);
     }
 
     private static JsonObject GenerationDefaults(JsonObject published)
@@ -56,9 +77,5 @@ public static class ModelFolder
         return result;
     }
 
-    private static void WriteJson(string path, JsonObject json)
-    {
-        File.WriteAllText(path + ".tmp", json.ToJsonString(s_indented) + "\n");
-        File.Move(path + ".tmp", path, overwrite: true);
-    }
+    private static void WriteJson(string path, JsonObject json) => AtomicFile.WriteText(path, json.ToJsonString(Indented) + "\n");
 }

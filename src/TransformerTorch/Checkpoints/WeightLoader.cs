@@ -1,3 +1,5 @@
+using TorchSharp;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
@@ -9,21 +11,28 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public static class WeightLoader
 {
-    /// <summary>Copies published tensors into a model.</summary>
+    /// <summary>Copies published tensors into a model. Parameters that have no memory yet get it now, once.</summary>
     /// <param name="model">the model, its values not yet set</param>
     /// <param name="names">the family's published names</param>
     /// <param name="source">the published tensors</param>
     /// <param name="where">the source's name, for messages</param>
+    /// <param name="mapped">as <see cref="LoadOptions.Mapped"/></param>
     /// <exception cref="CheckpointException">Tensors are missing, unexpected or of another shape; all of them are listed.</exception>
-    public static void Load(nn.Module model, WeightNames names, WeightSource source, string where)
+    public static void Load(nn.Module model, WeightNames names, WeightSource source, string where, bool mapped = false)
     {
         using var _ = no_grad();
-        var plan = Plan(model, names, source, where);
-        foreach (var (target, part, name) in plan)
+        var steps = Plan(model, names, source, where);
+        if (mapped) steps.RemoveAll(TryMap);
+        foreach (var step in steps)
+            if (Weights.IsPending(step.Target)) Weights.Materialize(step.Target);
+        // In the file's order, in which a disk reads ahead.
+        foreach (var file in source.Files)
         {
-            using var scope = NewDisposeScope();
-            var view = part.View(target);
-            view.copy_(source.Read(name).view(view.shape));
+            foreach (var step in steps.Where(s => s.File == file).OrderBy(s => file.Tensors[s.Name].Begin))
+            {
+                using var scope = NewDisposeScope();
+                file.CopyTo(step.Name, step.Part.View(step.Target));
+            }
         }
     }
 
@@ -33,11 +42,13 @@ public static class WeightLoader
                from part in names.Parts(p.name)
                select (part.Name, (Func<Tensor>)(() => part.View(of is null ? p.parameter : of(p.parameter))))];
 
-    private static List<(Tensor Target, WeightPart Part, string Name)> Plan(
-        nn.Module model, WeightNames names, WeightSource source, string where)
+    /// <summary>A published tensor on its way into a part of one of ours.</summary>
+    private sealed record Step(Tensor Target, WeightPart Part, TensorFile File, string Name);
+
+    private static List<Step> Plan(nn.Module model, WeightNames names, WeightSource source, string where)
     {
         using var scope = NewDisposeScope();
-        var plan = new List<(Tensor, WeightPart, string)>();
+        var plan = new List<Step>();
         var (missing, misshaped, used) = (new List<string>(), new List<string>(), new HashSet<string>());
         foreach (var (ours, parameter) in model.named_parameters())
         {
@@ -49,15 +60,31 @@ public static class WeightLoader
                     continue;
                 }
                 used.Add(name);
-                var (found, wanted) = (source.Entry(name).Shape, part.View(parameter).shape);
-                if (!found.SequenceEqual(wanted)) misshaped.Add($"{name} is {Dims.Describe(found)}, the model has {Dims.Describe(wanted)}");
-                else plan.Add((parameter, part, name));
+                var (found, wanted) = (source.Entry(name), part.View(parameter).shape);
+                if (!found.Shape.SequenceEqual(wanted))
+                    misshaped.Add($"{name} is {Dims.Describe(found.Shape)}, the model has {Dims.Describe(wanted)}");
+                else if (found.ScalarType is var _) plan.Add(new Step(parameter, part, source.FileOf(name), name));
             }
         }
         var unexpected = source.Names.Where(n => !used.Contains(n) && !names.IsIgnored(n)).Order().ToList();
         if (missing.Count + misshaped.Count + unexpected.Count == 0) return plan;
         var lists = List("missing", missing) + List("mis-shaped", misshaped) + List("unexpected", unexpected);
         throw new CheckpointException($"{where} does not fit the model:{lists}");
+    }
+
+    /// <summary>Lets the parameter be the file's pages, where the file holds it as the model wants it.</summary>
+    private static bool TryMap(Step step)
+    {
+        using var scope = NewDisposeScope();
+        var target = step.Target;
+        if (!Weights.IsPending(target) || target.device_type != DeviceType.CPU) return false;
+        if (step.File.Tensors[step.Name].ScalarType != target.dtype) return false;
+        // How the part lies in a parameter, asked of one that takes no memory.
+        var view = step.Part.View(empty(target.shape, target.dtype, META));
+        if (!view.is_contiguous() || !view.shape.SequenceEqual(target.shape)) return false;
+        if (step.File.Map(step.Name) is not { } pages) return false;
+        Weights.Materialize(target, pages);
+        return true;
     }
 
     /// <summary>The published name, with the base's prefix or without it, as the file has it.</summary>

@@ -28,14 +28,3 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => Operators.Linear(input, _weight, _bias);
 }
-
-/// <summary>Parameters with memory but without values.</summary>
-internal static class Weights
-{
-    public static Parameter Empty(params long[] shape)
-    {
-        var parameter = new Parameter(empty(shape, ScalarType.Float32));
-        parameter.DetachFromDisposeScope();
-        return parameter;
-    }
-}

@@ -23,7 +23,7 @@ public interface IOptimizer : IDisposable
 
     /// <summary>Puts a state back.</summary>
     /// <exception cref="CheckpointException">Tensors are missing or of another shape.</exception>
-    void Load(SafeTensorsFile state, int steps);
+    void Load(TensorFile state, int steps);
 }
 
 /// <summary>AdamW (Loshchilov and Hutter, 2017): one call for each parameter group.</summary>
@@ -76,7 +76,7 @@ public sealed class AdamW : IOptimizer
     }
 
     /// <inheritdoc/>
-    public void Load(SafeTensorsFile state, int steps)
+    public void Load(TensorFile state, int steps)
     {
         using var _ = no_grad();
         foreach (var (name, get) in State)

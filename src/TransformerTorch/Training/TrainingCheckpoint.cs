@@ -57,7 +57,7 @@ public static class TrainingCheckpoint
         var loop = JsonSerializer.Deserialize<LoopState>(File.ReadAllText(Path.Combine(path, Loop)), _json);
         if (loop is not { Format: 1 }) throw new CheckpointException($"{path}: {Loop} has format {loop?.Format}; this version reads 1");
         parts.LoadModel(path);
-        using (var state = SafeTensorsFile.Open(Path.Combine(path, Optimizer))) parts.Optimizer.Load(state, loop.Step);
+        using (var state = TensorFile.Open(Path.Combine(path, Optimizer))) parts.Optimizer.Load(state, loop.Step);
         return loop;
     }
 

@@ -16,8 +16,8 @@ public class ModelFolderTests
         using var scope = NewDisposeScope();
         using (var model = ModelFolder.Load(Fixtures.Model(name))) ModelFolder.Save(model, folder.Root);
 
-        using var original = SafeTensorsFile.Open(Path.Combine(Fixtures.Model(name), "model.safetensors"));
-        using var saved = SafeTensorsFile.Open(folder["model.safetensors"]);
+        using var original = TensorFile.Open(Path.Combine(Fixtures.Model(name), "model.safetensors"));
+        using var saved = TensorFile.Open(folder["model.safetensors"]);
         Assert.Equal(original.Tensors.Keys.Order(), saved.Tensors.Keys.Order());
         foreach (var (tensor, entry) in original.Tensors)
         {
@@ -123,7 +123,7 @@ public class ModelFolderTests
 
     private static Dictionary<string, Tensor> Reference()
     {
-        using var file = SafeTensorsFile.Open(Path.Combine(Fixtures.Model("gpt2"), "model.safetensors"));
+        using var file = TensorFile.Open(Path.Combine(Fixtures.Model("gpt2"), "model.safetensors"));
         return file.Tensors.Keys.ToDictionary(n => n, file.Read);
     }
 

@@ -19,13 +19,13 @@ public class SafeTensorsTests
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         ScalarType[] types = [ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64,
-            ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool];
+            ScalarType.Int32, ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool, ScalarType.ComplexFloat32];
         var tensors = types.Select((t, i) => ($"t.{i}", randn(3, 4).mul(50).to(t))).ToList();
         tensors.AddRange([("scalar", tensor(1.5f)), ("empty", zeros(0, 7)), ("transposed", randn(5, 3).t()), ("naïve \"名\"", ones(1))]);
 
         SafeTensorsWriter.Write(folder["x.safetensors"], [.. tensors.Select(t => (t.Item1, (Func<Tensor>)(() => t.Item2.alias())))],
             new Dictionary<string, string> { ["step"] = "3" });
-        using var file = SafeTensorsFile.Open(folder["x.safetensors"]);
+        using var file = TensorFile.Open(folder["x.safetensors"]);
 
         Assert.Equal(tensors.Select(t => t.Item1), file.Tensors.Keys);
         Assert.Equal(("pt", "3"), (file.Metadata["format"], file.Metadata["step"]));
@@ -48,7 +48,11 @@ public class SafeTensorsTests
     [InlineData("""{"a":{"dtype":"F32","shape":[-2,-1],"data_offsets":[0,8]}}""", 8, "tensor a: a negative dimension")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296,4294967296],"data_offsets":[0,0]}}""", 0,
         "does not take bytes")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "hole or overlap")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "tensor a: bytes 8 to 0 are no range")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""", 8, "tensor a: bytes -8 to 0 are no range")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[0],"data_offsets":[9223372036854775807,9223372036854775807]}}""", 0, "damaged")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,8]}}""", 8, "damaged")]
+    [InlineData("""{"__metadata__":{"step":3}}""", 0, "damaged")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "tensor a: bytes 4 to 8 leave a hole")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}""", 6,
         "tensor b: bytes 2 to 6")]
@@ -60,7 +64,7 @@ public class SafeTensorsTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["bad.safetensors"], Bytes(header, data));
-        var error = Assert.Throws<CheckpointException>(() => SafeTensorsFile.Open(folder["bad.safetensors"]));
+        var error = Assert.Throws<CheckpointException>(() => TensorFile.Open(folder["bad.safetensors"]));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.StartsWith(folder["bad.safetensors"], error.Message, StringComparison.Ordinal);
     }
@@ -74,7 +78,7 @@ public class SafeTensorsTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllBytes(folder["bad"], content);
-        var error = Assert.Throws<CheckpointException>(() => SafeTensorsFile.Open(folder["bad"]));
+        var error = Assert.Throws<CheckpointException>(() => TensorFile.Open(folder["bad"]));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
@@ -89,13 +93,60 @@ public class SafeTensorsTests
         File.WriteAllBytes(folder["x"], cut ? content[..at] : content);
         try
         {
-            using var file = SafeTensorsFile.Open(folder["x"]);
+            using var file = TensorFile.Open(folder["x"]);
             foreach (var name in file.Tensors.Keys) file.Read(name);
         }
         catch (CheckpointException error)
         {
             Assert.NotEmpty(error.Message);
         }
+    }
+
+    [Theory]
+    [InlineData("F8_E4M3", 1, new byte[] { 0x38, 0xC0, 0x7E }, new[] { 1f, -2f, 448f })]
+    [InlineData("F8_E5M2", 1, new byte[] { 0x3C, 0xC0, 0x7B }, new[] { 1f, -2f, 57344f })]
+    [InlineData("U16", 2, new byte[] { 1, 0, 0xFF, 0xFF, 0, 0x80 }, new[] { 1f, 65535f, 32768f })]
+    [InlineData("BF16", 2, new byte[] { 0x80, 0x3F, 0, 0xC0, 0, 0 }, new[] { 1f, -2f, 0f })]
+    public void Types_that_TorchSharp_does_not_name_have_libtorchs_values(string type, int bytes, byte[] data, float[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var header = $$$"""{"a":{"dtype":"{{{type}}}","shape":[3],"data_offsets":[0,{{{3 * bytes}}}]}}""";
+        File.WriteAllBytes(folder["x"], [.. Bytes(header, 0), .. data]);
+        using var file = TensorFile.Open(folder["x"]);
+        Assert.Equal(expected, file.Read("a").to(ScalarType.Float32).data<float>().ToArray());
+    }
+
+    [Fact]
+    public void A_type_that_libtorch_lacks_is_named_when_it_is_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x"], Bytes("""{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}""", 2));
+        using var file = TensorFile.Open(folder["x"]);
+        Assert.Equal("tensor a: libtorch has no type for F4", Assert.Throws<CheckpointException>(() => file.Read("a")).Message);
+    }
+
+    [SkippableFact]
+    public void A_mapped_tensor_is_the_files_own_pages_and_writing_to_it_leaves_the_file_as_it_is()
+    {
+        Skip.IfNot(TransformerTorch.Tensors.NativeBridge.IsAvailable, "mapping needs the native bridge");
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        SafeTensorsWriter.Write(folder["x"], [("skewed", () => ones(3, ScalarType.Byte)), ("a", () => arange(5, ScalarType.Float32))]);
+        var before = File.ReadAllBytes(folder["x"]);
+        Tensor mapped;
+        using (var file = TensorFile.Open(folder["x"]))
+        {
+            Assert.Null(file.Map("a"));
+            SafeTensorsWriter.Write(folder["y"], [("a", () => file.Read("a"))]);
+        }
+        using (var file = TensorFile.Open(folder["y"])) mapped = file.Map("a")!;
+        Assert.Equal([0, 1, 2, 3, 4], mapped.data<float>().ToArray());
+        mapped.mul_(2);
+        Assert.Equal([0, 2, 4, 6, 8], mapped.data<float>().ToArray());
+        Assert.Equal(before, File.ReadAllBytes(folder["x"]));
+        using var again = TensorFile.Open(folder["y"]);
+        Assert.Equal([0, 1, 2, 3, 4], again.Read("a").data<float>().ToArray());
     }
 
     [Fact]

@@ -24,13 +24,13 @@ internal static class Fixtures
 /// </summary>
 internal sealed class Golden : IDisposable
 {
-    private readonly SafeTensorsFile _io;
+    private readonly TensorFile _io;
     private readonly string _folder;
 
     public Golden(string name)
     {
         _folder = Fixtures.Model(name);
-        _io = SafeTensorsFile.Open(Path.Combine(_folder, "io.safetensors"));
+        _io = TensorFile.Open(Path.Combine(_folder, "io.safetensors"));
     }
 
     public JsonNode Grads => JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "grads.json")))!;

@@ -1,0 +1,69 @@
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Checkpoints;
+
+/// <summary>
+/// A file of tensors: safetensors, or what <c>torch.save</c> writes. Opening reads where they lie and checks it; values are read when
+/// asked for.
+/// </summary>
+public sealed class TensorFile : IDisposable
+{
+    private readonly FileStream _stream;
+    private readonly TensorTable _table;
+
+    private TensorFile(FileStream stream, TensorTable table) => (_stream, _table) = (stream, table);
+
+    /// <summary>The tensors by name.</summary>
+    public IReadOnlyDictionary<string, TensorEntry> Tensors => _table.Tensors;
+
+    /// <summary>What the file says of itself ("format": "pt").</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _table.Metadata;
+
+    /// <summary>The file.</summary>
+    public string Path => _stream.Name;
+
+    /// <summary>Opens a file and checks what lies where.</summary>
+    /// <exception cref="CheckpointException">It is damaged, of an unknown format, or a pickle that asks for more than tensors.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static TensorFile Open(string path)
+    {
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        try
+        {
+            return new TensorFile(stream, SafeTensorsHeader.Read(stream, path));
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A tensor of its own on the CPU, in the file's type.</summary>
+    /// <exception cref="CheckpointException">There is no such tensor, or libtorch has no such type.</exception>
+    public Tensor Read(string name)
+    {
+        var entry = Entry(name);
+        var result = empty(entry.Shape, entry.ScalarType);
+        CopyTo(name, result);
+        return result;
+    }
+
+    /// <summary>Copies a tensor into one of its shape, of any type, device and strides.</summary>
+    /// <exception cref="CheckpointException">There is no such tensor, or libtorch has no such type.</exception>
+    public void CopyTo(string name, Tensor target) => TensorReader.Copy(_stream.SafeFileHandle, Entry(name), target);
+
+    /// <summary>
+    /// A tensor over the file's own pages: nothing is read before it is used, and processes share the memory. Writing to it leaves the
+    /// file as it is. The file must not be shortened or written while it lives.
+    /// </summary>
+    /// <returns>null where that cannot be: other strides or byte order, a start that is not aligned, no native bridge</returns>
+    /// <exception cref="CheckpointException">There is no such tensor, or libtorch has no such type.</exception>
+    public Tensor? Map(string name) => TensorMap.Open(_stream, Entry(name));
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+
+    private TensorEntry Entry(string name)
+        => Tensors.TryGetValue(name, out var entry) ? entry : throw new CheckpointException($"{Path}: no tensor {name}");
+}
