@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
+using TransformerTorch.Tensors;
 using TransformerTorch.Training;
 
 namespace TransformerTorch.Cli;
@@ -22,6 +23,7 @@ internal static class TrainCommand
         {
             var config = Yaml.Load<RunConfig>(parsed.GetRequiredValue(path), parsed.GetValue(set));
             var progress = new TrainingProgress();
+            NativeBridge.Tell = missing => progress.Report(new Warned(missing));
             var run = new TrainingRun(config, progress) { Sampler = Samples.Of(config) };
             var resumes = parsed.GetResult(resume) is not null;
             var result = progress.During(() => resumes ? run.Resume(parsed.GetValue(resume), stop) : run.Start(stop));

@@ -41,6 +41,20 @@ public sealed class TrainTests
         Assert.Equal(Enumerable.Range(1, 14), TinyTraining.Steps(tt, "loss"));
     }
 
+    [Fact]
+    public void A_missing_native_bridge_is_told_once_and_the_work_is_done_without_it()
+    {
+        using var tt = TinyTraining.Folder();
+        tt.Environment["TT_NATIVE"] = tt.At("none.so");
+
+        var trained = tt.Run("train", "run.yaml").Succeeded();
+        var generated = tt.Run("generate", "--model", "run/model", "--prompt", "Line 1", "--max-new-tokens", "5").Succeeded();
+
+        var told = $"native bridge not used (no {tt.At("none.so")})";
+        Assert.Single(trained.Error.Split('\n'), line => line.StartsWith($"note: {told}", StringComparison.Ordinal));
+        Assert.Single(generated.Error.Split('\n'), line => line.StartsWith(told, StringComparison.Ordinal));
+    }
+
     [SkippableTheory]
     [InlineData(2)]  // SIGINT: Ctrl-C
     [InlineData(15)] // SIGTERM
@@ -63,6 +77,27 @@ public sealed class TrainTests
 
         tt.Run("train", "run.yaml", "--set", $"max_steps={step + 2}", "--set", "save_steps=0", "--resume").Succeeded();
         Assert.Equal(Enumerable.Range(1, step + 2), TinyTraining.Steps(tt, "loss"));
+    }
+
+    [SkippableFact]
+    public void A_second_interruption_ends_training_in_the_middle_of_a_step()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "POSIX signals");
+        using var tt = TinyTraining.Folder();
+        // One step takes minutes.
+        using var training = tt.Start("train", "run.yaml", "--set", "gradient_accumulation_steps=100000");
+        training.WaitFor(line => line.Contains("parameters on cpu", StringComparison.Ordinal));
+
+        for (var i = 0; i < 2; i++)
+        {
+            Thread.Sleep(500); // signals that are not yet delivered would count as one
+            training.Signal(2);
+        }
+        var ended = training.Ended();
+
+        Assert.Equal(130, ended.ExitCode);
+        Assert.DoesNotContain("Stopped after step", ended.Error, StringComparison.Ordinal);
+        Assert.Empty(TinyTraining.Steps(tt, "loss"));
     }
 
     [SkippableFact]

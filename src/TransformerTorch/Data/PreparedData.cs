@@ -38,8 +38,14 @@ public sealed class PreparedData : IDisposable
         var source = data.Open();
         var cache = data.DatasetPreparedPath ?? DefaultCache();
         Directory.CreateDirectory(cache);
-        IEnumerable<Document> Documents(bool validation) => source.Read().Where(d => Split.IsValidation(d, data.ValSetSize) == validation)
-            .Select(d => { stop.ThrowIfCancellationRequested(); return d; });
+        IEnumerable<Document> Documents(bool validation)
+        {
+            foreach (var document in source.Read()) // begins when the first is asked for: what is prepared needs no reading
+            {
+                stop.ThrowIfCancellationRequested();
+                if (Split.IsValidation(document, data.ValSetSize) == validation) yield return document;
+            }
+        }
 
         var described = $"{Form} {data.ValSetSize:R}\n{source.Identity}";
         var known = tokenizer.Path is { } path ? TrainedTokenizer.Open(path, tokenizer.EosToken)

@@ -12,7 +12,6 @@ public static unsafe partial class NativeBridge
 {
     internal const string Library = "transformertorch";
     private static readonly Lazy<(bool Loaded, string Reason)> s_state = new(Load);
-    private static int s_told;
 
     [ThreadStatic] private static int t_suspended;
 
@@ -33,11 +32,10 @@ public static unsafe partial class NativeBridge
     }
 
     /// <summary>
-    /// The first caller in the process gets what is missing, to print it; later ones, and where nothing is missing, null.
+    /// Told once in a process what is missing, when the bridge is first wanted and not found; standard error where nothing else is set.
+    /// Who turned it off (<c>TT_BRIDGE=off</c>) is told nothing.
     /// </summary>
-    public static string? MissingOnce()
-        => IsAvailable || Interlocked.Exchange(ref s_told, 1) == 1 ? null
-            : $"native bridge not used ({Missing}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower";
+    public static Action<string> Tell { get; set; } = Console.Error.WriteLine;
 
     internal static InvalidOperationException LastError(string what) => new($"{what}: {Marshal.PtrToStringUTF8(tt_error(0))}");
 
@@ -48,10 +46,20 @@ public static unsafe partial class NativeBridge
 
     private static (bool, string) Load()
     {
+        var (loaded, reason) = Find();
+        if (!loaded && !IsOff)
+            Tell($"native bridge not used ({reason}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower");
+        return (loaded, reason);
+    }
+
+    private static bool IsOff => Environment.GetEnvironmentVariable("TT_BRIDGE") == "off";
+
+    private static (bool, string) Find()
+    {
         // libtorch must be in the process before the bridge, which binds to it.
         TorchSharp.torch.InitializeDeviceType(TorchSharp.DeviceType.CPU);
         UseAllProcessors();
-        if (Environment.GetEnvironmentVariable("TT_BRIDGE") == "off") return (false, "TT_BRIDGE=off");
+        if (IsOff) return (false, "TT_BRIDGE=off");
         var named = Environment.GetEnvironmentVariable("TT_NATIVE");
         var file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
         var path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, file) : named;

@@ -25,6 +25,13 @@ internal sealed partial class Tt : IDisposable
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("tt-end-to-end-").FullName;
 
+    /// <summary>Set for the commands, over what the tests' own process has.</summary>
+    public Dictionary<string, string?> Environment { get; } = new()
+    {
+        ["OMP_NUM_THREADS"] = "1", // small models on one thread each: tests run beside each other
+        ["TT_LAUNCHER"] = "tt",
+    };
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
     public string Write(string name, string text)
@@ -47,16 +54,14 @@ internal sealed partial class Tt : IDisposable
         {
             WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
-        // Small models on one thread each: tests run beside each other.
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        start.Environment["TT_LAUNCHER"] = "tt";
+        foreach (var (name, value) in Environment) start.Environment[name] = value;
         return new Running(Process.Start(start)!);
     }
 
     // The tests' own process is the host, or was started by it.
-    private static string Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) is "dotnet"
-        ? Environment.ProcessPath!
-        : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+    private static string Host() => Path.GetFileNameWithoutExtension(System.Environment.ProcessPath) is "dotnet"
+        ? System.Environment.ProcessPath!
+        : System.Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     /// <summary>A command that runs.</summary>
     internal sealed partial class Running : IDisposable
