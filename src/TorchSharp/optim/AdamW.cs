@@ -34,23 +34,11 @@ namespace TorchSharp
                 set => (((Options)_defaults!).beta1, ((Options)_defaults).beta2) = value;
             }
 
-            public override void add_param_group(Modules.ParamGroup param_group)
-            {
-                var options = (Options)(param_group.Options ??= new Options());
-                options.Fill((Options)_defaults!);
-                _parameter_groups.Add(param_group);
-                foreach (var parameter in param_group.Parameters!) {
-                    var state = new State(parameter);
-                    _state[parameter.Handle] = state;
-                    state.Initialize(options);
-                }
-            }
+            public override void add_param_group(Modules.ParamGroup param_group) =>
+                Add(param_group, new Options(), parameter => new State(parameter));
 
-            public override Tensor? step(Func<Tensor>? closure = null) => _step<ParamGroup>(group => {
-                foreach (var parameter in group.Parameters!)
-                    if (parameter.grad is { } gradient)
-                        Step(group.Options, parameter, (State)_state[parameter.handle], gradient);
-            }, closure);
+            public override Tensor? step(Func<Tensor>? closure = null) => StepEach<ParamGroup, State>(
+                (group, parameter, state, gradient) => Step(group.Options, parameter, state, gradient), closure);
 
             protected override void Dispose(bool disposing)
             {
@@ -105,16 +93,16 @@ namespace TorchSharp
                     (beta1, beta2, eps, weight_decay, amsgrad, maximize) = (o.beta1, o.beta2, o.eps, o.weight_decay, o.amsgrad, o.maximize);
                 }
 
-                internal void Fill(Options defaults)
+                internal override void Fill(OptimizerOptions from)
                 {
-                    LearningRate ??= defaults.LearningRate;
+                    base.Fill(from);
+                    var defaults = (Options)from;
                     beta1 ??= defaults.beta1;
                     beta2 ??= defaults.beta2;
                     eps ??= defaults.eps;
                     weight_decay ??= defaults.weight_decay;
                     amsgrad ??= defaults.amsgrad;
                     maximize ??= defaults.maximize;
-                    InitialLearningRate = LearningRate!.Value;
                 }
             }
 

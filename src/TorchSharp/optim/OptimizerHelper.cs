@@ -97,6 +97,25 @@ public abstract class OptimizerHelper : Optimizer
         return loss;
     }
 
+    /// <summary>Adds a group: what it leaves open is the optimizer's own, and each parameter gets a fresh state.</summary>
+    private protected void Add(ParamGroup group, OptimizerOptions open, Func<Parameter, OptimizerState> newState)
+    {
+        var options = group.Options ??= open;
+        options.Fill(_defaults!);
+        _parameter_groups.Add(group);
+        foreach (var parameter in group.Parameters!)
+            (_state[parameter.Handle] = newState(parameter)).Initialize(options);
+    }
+
+    /// <summary>A step that changes one parameter after another, those that have gradients.</summary>
+    private protected Tensor? StepEach<TGroup, TState>(
+        Action<TGroup, Parameter, TState, Tensor> update, Func<Tensor>? closure) where TGroup : ParamGroup where TState : OptimizerState =>
+        _step<TGroup>(group => {
+            foreach (var parameter in group.Parameters!)
+                if (parameter.grad is { } gradient)
+                    update(group, parameter, (TState)_state[parameter.Handle], gradient);
+        }, closure);
+
     private protected void DisposeStates()
     {
         foreach (var (_, state) in _state)
@@ -117,6 +136,12 @@ public class OptimizerOptions
     public double? LearningRate { get; set; }
 
     public double InitialLearningRate { get; set; }
+
+    internal virtual void Fill(OptimizerOptions from)
+    {
+        LearningRate ??= from.LearningRate;
+        InitialLearningRate = LearningRate!.Value;
+    }
 
     public virtual void SaveStateDict(BinaryWriter writer)
     {

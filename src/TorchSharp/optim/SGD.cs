@@ -33,20 +33,11 @@ namespace TorchSharp
 
             public double Momentum { get => ((Options)_defaults!).momentum!.Value; set => ((Options)_defaults!).momentum = value; }
 
-            public override void add_param_group(Modules.ParamGroup param_group)
-            {
-                var options = (Options)(param_group.Options ??= new Options());
-                options.Fill((Options)_defaults!);
-                _parameter_groups.Add(param_group);
-                foreach (var parameter in param_group.Parameters!)
-                    _state[parameter.Handle] = new State(parameter);
-            }
+            public override void add_param_group(Modules.ParamGroup param_group) =>
+                Add(param_group, new Options(), parameter => new State(parameter));
 
-            public override Tensor? step(Func<Tensor>? closure = null) => _step<ParamGroup>(group => {
-                foreach (var parameter in group.Parameters!)
-                    if (parameter.grad is { } gradient)
-                        Step(group.Options, parameter, (State)_state[parameter.handle], gradient);
-            }, closure);
+            public override Tensor? step(Func<Tensor>? closure = null) => StepEach<ParamGroup, State>(
+                (group, parameter, state, gradient) => Step(group.Options, parameter, state, gradient), closure);
 
             protected override void Dispose(bool disposing)
             {
@@ -100,15 +91,15 @@ namespace TorchSharp
                         (o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize);
                 }
 
-                internal void Fill(Options defaults)
+                internal override void Fill(OptimizerOptions from)
                 {
-                    LearningRate ??= defaults.LearningRate;
+                    base.Fill(from);
+                    var defaults = (Options)from;
                     momentum ??= defaults.momentum;
                     dampening ??= defaults.dampening;
                     weight_decay ??= defaults.weight_decay;
                     nesterov ??= defaults.nesterov;
                     maximize ??= defaults.maximize;
-                    InitialLearningRate = LearningRate!.Value;
                 }
             }
 
