@@ -8,7 +8,7 @@
 # folder of a Python environment); TT_CACHE the folder for what is fetched; TT_PROVIDER is --provider.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-for part in provider libtorch debian bridge; do source "$root/scripts/lib/$part.sh"; done
+for part in packages provider libtorch debian bridge; do source "$root/scripts/lib/$part.sh"; done
 
 requested=${TT_PROVIDER:-} device= quiet=no libtorch=${LIBTORCH:-}
 usage() { sed -n '5,8s/^# \{0,2\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }

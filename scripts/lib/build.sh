@@ -10,7 +10,7 @@ read_setup() {
 sources_stamp() { # changes with every file added, removed or touched
   { find "$root/src" "$@" -type f -not -path '*/native/*' -printf '%p %T@ %s\n'
     find "$root" -maxdepth 1 -type f -printf '%p %T@ %s\n'
-    stat -c '%n %Y %s' "$state/setup.props" ${bridge:+"$bridge"}
+    stat -c '%n %Y %s' "$state"/*.props ${bridge:+"$bridge"}
   } | LC_ALL=C sort | hash_of
 }
 

@@ -4,6 +4,7 @@ run_tests() {
   local filter=${1:-} project results passed=0 failed=0 skipped=0 status=0
   results=$state/results-$$
   trap 'rm -rf "$state/results-$$"' EXIT
+  find_absent_packages
   build_if_changed tests TransformerTorch.sln "$root/tests"
   for project in "$root"/tests/*/*.csproj; do run_project "$project" || status=1; done
   run_native_tests || status=1

@@ -1,4 +1,5 @@
 using TransformerTorch.Text.Decoders;
+using TransformerTorch.Text.Models;
 
 namespace TransformerTorch.Text;
 
@@ -12,7 +13,9 @@ public sealed class StreamDecoder
     private readonly bool _skipSpecialTokens;
     private readonly DecoderStream? _stream;
     private readonly List<Chunk> _output = [];
+    private readonly List<int> _ids = []; // all so far, where another library decodes
     private bool _started;
+    private int _given; // characters
 
     internal StreamDecoder(Tokenizer tokenizer, bool skipSpecialTokens)
     {
@@ -24,6 +27,12 @@ public sealed class StreamDecoder
     /// <summary>The text that <paramref name="id"/> makes certain; often empty.</summary>
     public string Add(int id)
     {
+        if (_tokenizer.Model is ForeignModel foreign)
+        {
+            _ids.Add(id);
+            var text = foreign.Decode(_ids, _skipSpecialTokens);
+            return text.EndsWith('\uFFFD') ? "" : Rest(text);
+        }
         if (_tokenizer.DecodableToken(id, _skipSpecialTokens) is not { } token)
             return "";
         var isFirst = !_started;
@@ -38,10 +47,19 @@ public sealed class StreamDecoder
     /// <summary>What was held back; the decoder is not to be used afterwards.</summary>
     public string Finish()
     {
+        if (_tokenizer.Model is ForeignModel foreign)
+            return Rest(foreign.Decode(_ids, _skipSpecialTokens));
         _output.Clear();
         if (_started)
             _stream?.Finish(_output);
         return Joined();
+    }
+
+    private string Rest(string text)
+    {
+        var rest = text[Math.Min(_given, text.Length)..];
+        _given = Math.Max(_given, text.Length);
+        return rest;
     }
 
     private string Joined() => string.Concat(_output.Select(chunk => chunk.Text));

@@ -96,8 +96,9 @@ public sealed class Tokenizer
     /// <summary>Saves as tokenizer.json, to be read here or by the reference library.</summary>
     public void Save(string path)
     {
-        using var file = File.Create(path);
-        TokenizerWriter.Write(this, file);
+        using var whole = new MemoryStream(); // so that a failure leaves no half of a file
+        TokenizerWriter.Write(this, whole);
+        File.WriteAllBytes(path, whole.GetBuffer().AsSpan(0, (int)whole.Length));
     }
 
     /// <summary>The id of a token, exactly as the vocabulary spells it, or null.</summary>
@@ -151,6 +152,8 @@ public sealed class Tokenizer
     /// <summary>The text of ids; ids that no token has are left out.</summary>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
     {
+        if (Model is ForeignModel foreign)
+            return foreign.Decode(ids, skipSpecialTokens);
         var tokens = new List<string>();
         foreach (var id in ids)
         {
