@@ -1,3 +1,4 @@
+using TransformerTorch.Checkpoints.PyTorch;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
@@ -30,7 +31,8 @@ public sealed class TensorFile : IDisposable
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
-            return new TensorFile(stream, SafeTensorsHeader.Read(stream, path));
+            var table = PyTorchFile.Recognizes(stream) ? PyTorchFile.Read(stream, path) : SafeTensorsHeader.Read(stream, path);
+            return new TensorFile(stream, table);
         }
         catch
         {

@@ -72,7 +72,7 @@ public class SafeTensorsTests
     [Theory]
     [InlineData(new byte[0], "0 bytes are no safetensors file")]
     [InlineData(new byte[] { 1, 2, 3 }, "3 bytes are no safetensors file")]
-    [InlineData(new byte[] { 0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9 }, "at most 100000000 are allowed")]
+    [InlineData(new byte[] { 0x80, 0x96, 0x98, 0, 0, 0, 0, 1, (byte)'{' }, "at most 100000000 are allowed")]
     [InlineData(new byte[] { 200, 0, 0, 0, 0, 0, 0, 0, (byte)'{' }, "truncated: the header has 200 bytes, the file 9")]
     public void What_is_no_safetensors_file_is_refused(byte[] content, string message)
     {
