@@ -8,6 +8,11 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 hash_of() { sha256sum | cut -c 1-16; }
 
+# missing_symbols LIBRARY: versions of the system's C and C++ libraries that it needs and that are not here, "GLIBC_2.38 ..."
+missing_symbols() {
+  { ldd "$1" 2>&1 || true; } | sed -n 's/.*version .\([A-Z]*_[0-9.]*\). not found.*/\1/p' | sort -u | paste -s -d ' '
+}
+
 # ensure_folder FOLDER REMEDY: exists and can be written.
 ensure_folder() {
   mkdir -p "$1" 2>/dev/null || die "cannot create $1; $2"

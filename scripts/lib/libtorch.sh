@@ -3,20 +3,22 @@
 
 oldest_torch=2.4 newest_torch=2.14
 
-torch_version() { # INCLUDE: "2.6.0"
-  sed -n 's/.*define TORCH_VERSION "\([0-9.]*\).*/\1/p' "$1/torch/csrc/api/include/torch/version.h" 2>/dev/null ||
-    true
+torch_version() { # INCLUDE: "2.6.0"; newer headers have moved
+  { cat "$1"/torch/{csrc/api/include/torch,headeronly}/version.h 2>/dev/null || true; } |
+    sed -n 's/^#define TORCH_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' | paste -s -d .
 }
 version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
 supported_torch() { [[ -n $1 ]] && version_at_least "$1" $oldest_torch && version_at_least "$newest_torch.999" "$1"; }
 
 use_libtorch_folder() { # FOLDER: the official zip's layout, which a Python environment's torch folder shares
-  local folder version
+  local folder version missing
   folder=$(readlink -f "$1") || die "LIBTORCH=$1 does not exist"
   version=$(torch_version "$folder/include")
   [[ -n $version && -e $folder/lib/libtorch_cpu.so ]] ||
     die "LIBTORCH=$1 has no include/torch or no lib/libtorch_cpu.so; name an unpacked official libtorch zip or Python's torch folder"
   supported_torch "$version" || die "LIBTORCH=$1 is libtorch $version; $oldest_torch to $newest_torch work"
+  missing=$(missing_symbols "$folder/lib/libtorch_cpu.so")
+  [[ -z $missing ]] || die "LIBTORCH=$1 needs $missing, which this system lacks; name a build for older systems, or unset LIBTORCH"
   torch_include=$folder/include torch_lib=$folder/lib torch_rpath=$folder/lib torch_loader= torch_from="libtorch $version in $folder"
   [[ $device == cpu || -e $torch_lib/libtorch_cuda.so ]] || die "LIBTORCH=$1 is built without CUDA; name one that is, or use --device cpu"
 }

@@ -14,7 +14,7 @@ pick_provider() {
     missing="NuGet gave no TorchSharp $(torchsharp_version) for this machine"
     [[ $1 != package ]] || die "$missing; use --provider system, or reach a feed that has it"
   else
-    missing=$(ldd "$library" 2>&1 | sed -n 's/.*version .\([A-Z]*_[0-9.]*\). not found.*/\1/p' | sort -u | paste -s -d ' ')
+    missing=$(missing_symbols "$library")
     if [[ -z $missing ]]; then package_loads=yes; else missing="TorchSharp's native library needs $missing"; fi
   fi
   [[ $1 == auto ]] || return 0

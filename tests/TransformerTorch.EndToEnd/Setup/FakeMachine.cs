@@ -63,7 +63,13 @@ internal sealed class FakeMachine : IDisposable
     /// <summary>A folder in the layout of the official zip.</summary>
     public void Libtorch(string folder, string version)
     {
-        Write($"{folder}/include/torch/csrc/api/include/torch/version.h", $"#define TORCH_VERSION \"{version}\"\n");
+        if (Directory.Exists(Path(folder))) Directory.Delete(Path(folder), recursive: true);
+        // As the real ones have it, the newer in another place.
+        var parts = version.Split('.');
+        var header = int.Parse(parts[1]) < 10 ? "csrc/api/include/torch/version.h" : "headeronly/version.h";
+        Write($"{folder}/include/torch/{header}",
+            $"#pragma once\n\n#define TORCH_VERSION_MAJOR {parts[0]}\n\n#define TORCH_VERSION_MINOR {parts[1]}\n\n"
+            + $"#define TORCH_VERSION_PATCH {parts[2]}\n\n#define TORCH_VERSION \\\n  \"{version}\"\n");
         Write($"{folder}/lib/libtorch_cpu.so", "");
     }
 
