@@ -86,7 +86,7 @@ internal static class GenerateCommand
         if (!Directory.Exists(folder)) throw new CommandException($"there is no folder {folder}");
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;
-        using var model = ModelFolder.Load(folder, Devices.Parse(parsed.GetRequiredValue(_device)));
+        using var model = ModelFolder.Load<CausalLanguageModel>(folder, Devices.Parse(parsed.GetRequiredValue(_device)));
         var pieces = tokenizer is null
             ? Ids(model, parsed.GetRequiredValue(_ids)!, options, cancellation)
             : new TextGenerator(model, tokenizer).Stream(parsed.GetRequiredValue(_prompt)!, options, cancellation);

@@ -5,6 +5,7 @@ return await CommandLine.Run(args,
 [
     TrainCommand.Create(),
     GenerateCommand.Create(),
+    VerifyCommand.Create(),
     TokenizerCommand.Create(),
     ConfigCommand.Create(),
     BenchCommand.Create(),

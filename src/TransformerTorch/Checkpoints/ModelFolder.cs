@@ -19,15 +19,25 @@ public static class ModelFolder
     /// <param name="folder">the folder</param>
     /// <param name="device">where to put it; none: the CPU</param>
     /// <inheritdoc cref="Load(string, LoadOptions)"/>
-    public static CausalLanguageModel Load(string folder, Device? device = null)
+    public static PretrainedModel Load(string folder, Device? device = null)
         => Load(folder, new LoadOptions { Device = device ?? CPU });
+
+    /// <summary>Loads a model of a kind, in evaluation mode.</summary>
+    /// <exception cref="CheckpointException">It is of another kind, or as for <see cref="Load(string, Device?)"/>.</exception>
+    public static T Load<T>(string folder, Device? device = null) where T : PretrainedModel
+    {
+        var model = Load(folder, device);
+        if (model is T wanted) return wanted;
+        model.Dispose();
+        throw new CheckpointException($"{folder} holds a {model.GetType().Name}, where a {typeof(T).Name} is needed");
+    }
 
     /// <summary>Loads a model, in evaluation mode.</summary>
     /// <param name="folder">the folder</param>
     /// <param name="options">type, device</param>
     /// <exception cref="ModelConfigException">The configuration is unknown or wrong.</exception>
     /// <exception cref="CheckpointException">The weights are damaged or do not fit; nothing is loaded then.</exception>
-    public static CausalLanguageModel Load(string folder, LoadOptions options)
+    public static PretrainedModel Load(string folder, LoadOptions options)
     {
         if (!File.Exists(Path.Combine(folder, Config))) throw new CheckpointException($"{folder}: no {Config}");
         var config = ModelConfig.Read(Path.Combine(folder, Config));
@@ -47,10 +57,10 @@ public static class ModelFolder
     }
 
     /// <summary>A model that is ready to be loaded: without memory for its weights.</summary>
-    public static CausalLanguageModel Build(ModelConfig config, ScalarType type, Device device)
+    public static PretrainedModel Build(ModelConfig config, ScalarType type, Device device)
     {
         using var pending = Weights.Pending(type, device);
-        return new CausalLanguageModel(config);
+        return PretrainedModel.Create(config);
     }
 
     /// <summary>
@@ -60,7 +70,7 @@ public static class ModelFolder
     /// <param name="folder">where; made if it is not there</param>
     /// <param name="mostShardBytes">of a weights file; more come in shards</param>
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
-    public static void Save(CausalLanguageModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
+    public static void Save(PretrainedModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
     {
         Directory.CreateDirectory(folder);
         WriteJson(Path.Combine(folder, Config), model.Config.Published);

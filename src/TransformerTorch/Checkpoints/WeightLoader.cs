@@ -40,7 +40,20 @@ public static class WeightLoader
     public static List<(string Name, Func<Tensor> Tensor)> Published(nn.Module model, WeightNames names, Func<Tensor, Tensor>? of = null)
         => [.. from p in model.named_parameters()
                from part in names.Parts(p.name)
-               select (part.Name, (Func<Tensor>)(() => part.View(of is null ? p.parameter : of(p.parameter))))];
+               select (part.Name, (Func<Tensor>)(() => InPublishedShape(part, of is null ? p.parameter : of(p.parameter))))];
+
+    /// <summary>Parameters that the reference holds in memory under one name and publishes as many tensors, by that name.</summary>
+    public static List<(string Name, Func<Tensor> Tensor)> Whole(nn.Module model, WeightNames names, Func<Tensor, Tensor> of)
+        => [.. from p in model.named_parameters()
+               let whole = names.Whole(p.name)
+               where whole is not null
+               select (whole, (Func<Tensor>)(() => of(p.parameter)))];
+
+    private static Tensor InPublishedShape(WeightPart part, Tensor tensor)
+    {
+        var view = part.View(tensor);
+        return part.Shape is null ? view : view.reshape(part.Shape(tensor.shape));
+    }
 
     /// <summary>A published tensor on its way into a part of one of ours.</summary>
     private sealed record Step(Tensor Target, WeightPart Part, TensorFile File, string Name);
@@ -60,7 +73,7 @@ public static class WeightLoader
                     continue;
                 }
                 used.Add(name);
-                var (found, wanted) = (source.Entry(name), part.View(parameter).shape);
+                var (found, wanted) = (source.Entry(name), part.Shape?.Invoke(parameter.shape) ?? part.View(parameter).shape);
                 if (!found.Shape.SequenceEqual(wanted))
                     misshaped.Add($"{name} is {Dims.Describe(found.Shape)}, the model has {Dims.Describe(wanted)}");
                 else if (found.ScalarType is var _) plan.Add(new Step(parameter, part, source.FileOf(name), name));

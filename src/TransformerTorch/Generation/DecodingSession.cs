@@ -29,7 +29,7 @@ internal sealed class DecodingSession : IDisposable
         }
         _pending = OnDevice(ids, B, T);
         _mask = mask.Contains(0) ? OnDevice(mask, B, T) : null;
-        _cache = model.Decoder.NewCache(T + maxNewTokens);
+        _cache = model.Backbone.NewCache(T + maxNewTokens);
     }
 
     /// <summary>

@@ -4,69 +4,21 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Layers;
 
-/// <summary>What an <see cref="Attention"/> is.</summary>
-public sealed record AttentionOptions
-{
-    /// <summary>C, the width of the residual stream.</summary>
-    public required int Width { get; init; }
-
-    /// <summary>H, query heads.</summary>
-    public required int Heads { get; init; }
-
-    /// <summary>K, key and value heads, which groups of query heads share (Ainslie et al., 2023).</summary>
-    public required int KeyValueHeads { get; init; }
-
-    /// <summary>D, the size of a head.</summary>
-    public required int HeadSize { get; init; }
-
-    /// <summary>Whether the query, key and value projections have biases.</summary>
-    public bool Bias { get; init; } = true;
-
-    /// <summary>Whether the output projection has a bias.</summary>
-    public bool OutputBias { get; init; } = true;
-
-    /// <summary>Whether a position sees only those before it.</summary>
-    public bool Causal { get; init; } = true;
-
-    /// <summary>How many positions back it sees; 0: all.</summary>
-    public int Window { get; init; }
-
-    /// <summary>Multiplies the scores; null: 1/sqrt(D).</summary>
-    public double? Scale { get; init; }
-
-    /// <summary>Squashes the scores; 0: not.</summary>
-    public double SoftCap { get; init; }
-
-    /// <summary>Dropout on the attention weights, in training.</summary>
-    public double Dropout { get; init; }
-
-    /// <summary>Rotary positions; null: none here.</summary>
-    public RotaryOptions? Rotary { get; init; }
-}
-
-/// <summary>What all layers of one forward pass share.</summary>
-public sealed record AttentionContext
-{
-    /// <summary>Cosines and sines of this pass's positions, where positions are rotary.</summary>
-    public (Tensor Cos, Tensor Sin)? Rotation { get; init; }
-
-    /// <summary>Added to the scores (padding), broadcastable to (B, H, Tq, Tk).</summary>
-    public Tensor? Bias { get; init; }
-
-    /// <summary>Earlier positions' keys and values; null: none.</summary>
-    public KvCache? Cache { get; init; }
-}
-
 /// <summary>
 /// Multi-head attention (Vaswani et al., 2017), the only one here: projection (queries, keys and values as one product, rows in that
-/// order), position (none or rotary), cache, kernel. Heads stay where the projection puts them, (B, T, H, D): nothing is transposed.
+/// order; keys and values from a memory where it is cross-attention), position, cache, kernel. Heads stay where the projection puts
+/// them, (B, T, H, D): nothing is transposed.
 /// </summary>
 public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
 {
     private readonly AttentionOptions _options;
     private readonly int _layer;
     private readonly AttentionArguments _arguments;
-    [ComponentName(Name = "qkv")] private readonly Linear _qkv;
+    [ComponentName(Name = "qkv")] private readonly Linear? _qkv;
+    [ComponentName(Name = "query")] private readonly Linear? _query;
+    [ComponentName(Name = "key_value")] private readonly Linear? _keyValue;
+    [ComponentName(Name = "query_norm")] private readonly Norm? _queryNorm;
+    [ComponentName(Name = "key_norm")] private readonly Norm? _keyNorm;
     [ComponentName(Name = "output")] private readonly Linear _output;
 
     /// <summary>The attention of one layer, whose index names its place in the cache.</summary>
@@ -78,34 +30,76 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         (_options, _layer) = (options, layer);
         _arguments = new AttentionArguments
         {
-            Causal = options.Causal, Window = options.Window, Scale = options.Scale, SoftCap = options.SoftCap,
+            Causal = options.Causal && !options.Cross, Window = options.Window, Scale = options.Scale, SoftCap = options.SoftCap,
         };
-        _qkv = new Linear(options.Width, (options.Heads + (2L * options.KeyValueHeads)) * options.HeadSize, options.Bias);
-        _output = new Linear((long)options.Heads * options.HeadSize, options.Width, options.OutputBias);
+        var (queries, keys) = ((long)options.Heads * options.HeadSize, (long)options.KeyValueHeads * options.HeadSize);
+        if (options.Cross) _query = new Linear(options.Width, queries, options.Bias);
+        if (options.Cross) _keyValue = new Linear(options.Width, 2 * keys, options.Bias);
+        else _qkv = new Linear(options.Width, queries + (2 * keys), options.Bias);
+        if (options.QueryKeyNorm is { } norm) (_queryNorm, _keyNorm) = (new Norm(options.HeadSize, norm), new Norm(options.HeadSize, norm));
+        _output = new Linear(queries, options.Width, options.OutputBias);
         RegisterComponents();
     }
 
     /// <summary>The projection back into the residual stream.</summary>
     public Linear Output => _output;
 
-    /// <inheritdoc/>
+    /// <summary>(B, T, C) to (B, T, C).</summary>
     public override Tensor forward(Tensor x, AttentionContext context)
     {
         using var scope = NewDisposeScope();
         var (B, T, _) = x.Dims3();
-        var (q, k, v) = Project(x, B, T);
-        if (context.Rotation is { } at && _options.Rotary is { } rotary)
-            (q, k) = (Operators.Rotary(q, at.Cos, at.Sin, rotary.Interleaved), Operators.Rotary(k, at.Cos, at.Sin, rotary.Interleaved));
-        if (context.Cache is { } cache) (k, v) = cache.Append(_layer, k, v); // (B, Tk, K, D)
-        var mixed = AttentionKernel.Run(q, k, v, _arguments with { Bias = context.Bias, Dropout = training ? _options.Dropout : 0 });
+        var (q, k, v) = _options.Cross ? ProjectMemory(x, context) : ProjectSelf(x, context);
+        var bias = Bias(context, k.shape[1]);
+        var arguments = _arguments with
+        {
+            Bias = bias, Causal = _arguments.Causal && !context.BiasIsCausal, Dropout = training ? _options.Dropout : 0,
+        };
+        context.Weights?.Invoke(AttentionKernel.Weights(q, k, arguments));
+        var mixed = AttentionKernel.Run(q, k, v, arguments); // (B, T, H, D)
         return _output.call(mixed.reshape(B, T, (long)_options.Heads * _options.HeadSize)).MoveToOuterDisposeScope(); // (B, T, C)
     }
 
-    private (Tensor Query, Tensor Key, Tensor Value) Project(Tensor x, long B, long T)
+    private (Tensor Query, Tensor Key, Tensor Value) ProjectSelf(Tensor x, AttentionContext context)
     {
+        var (B, T, _) = x.Dims3();
         var (H, K, D) = ((long)_options.Heads, (long)_options.KeyValueHeads, (long)_options.HeadSize);
-        var qkv = _qkv.call(x).view(B, T, H + (2 * K), D); // (B, T, H + 2K, D)
+        var qkv = _qkv!.call(x).view(B, T, H + (2 * K), D);
         var parts = qkv.split([H, K, K], dim: 2); // one copy in backward, where three narrow views would each add to a zeroed whole
-        return (parts[0], parts[1], parts[2]);
+        var (q, k, v) = (Normed(parts[0], _queryNorm), Normed(parts[1], _keyNorm), parts[2]); // (B, T, H or K, D)
+        if (_options.Rotary is { } rotary)
+        {
+            var (cos, sin) = context.Rotations[rotary];
+            (q, k) = (Operators.Rotary(q, cos, sin, rotary.Interleaved), Operators.Rotary(k, cos, sin, rotary.Interleaved));
+        }
+        if (context.Cache is { } cache) (k, v) = cache.Append(_layer, k, v); // (B, Tk, K, D)
+        return (q, k, v);
     }
+
+    private (Tensor Query, Tensor Key, Tensor Value) ProjectMemory(Tensor x, AttentionContext context)
+    {
+        var memory = context.Memory ?? throw new ArgumentException("cross-attention has no memory to read");
+        var (B, T, _) = x.Dims3();
+        var (K, D) = ((long)_options.KeyValueHeads, (long)_options.HeadSize);
+        var q = Normed(_query!.call(x).view(B, T, _options.Heads, D), _queryNorm);
+        var (k, v) = context.Cache?.Memory(_layer, Read) ?? Read();
+        return (q, k, v);
+
+        (Tensor Key, Tensor Value) Read()
+        {
+            var parts = _keyValue!.call(memory).view(memory.shape[0], memory.shape[1], 2 * K, D).split([K, K], dim: 2);
+            return (Normed(parts[0], _keyNorm), parts[1]); // (B, S, K, D)
+        }
+    }
+
+    /// <summary>The context's bias, of the keys that this layer still holds.</summary>
+    private Tensor? Bias(AttentionContext context, long keys)
+    {
+        if (_options.Cross) return context.MemoryBias;
+        if (context.Bias is not { } bias) return null;
+        var held = bias.shape[^1];
+        return held is 1 || held == keys ? bias : bias.narrow(-1, held - keys, keys);
+    }
+
+    private static Tensor Normed(Tensor heads, Norm? norm) => norm is null ? heads : norm.call(heads);
 }

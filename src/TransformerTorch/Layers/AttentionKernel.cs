@@ -20,10 +20,10 @@ public enum AttentionKernelKind
 /// <summary>What is visible to whom, and how scores are shaped.</summary>
 public sealed record AttentionArguments
 {
-    /// <summary>Query i sees keys up to i + (Tk - Tq).</summary>
+    /// <summary>Query i, which stands at i + (Tk - Tq), sees no key after it.</summary>
     public bool Causal { get; init; }
 
-    /// <summary>Only the last so many of those keys; 0: all.</summary>
+    /// <summary>It sees only keys nearer than this, in both directions where it is not causal; 0: all.</summary>
     public int Window { get; init; }
 
     /// <summary>
@@ -102,6 +102,13 @@ public static class AttentionKernel
         return result.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The weights (B, H, Tq, Tk) that plain mathematics gives the keys, float32, without dropout.</summary>
+    public static Tensor Weights(Tensor query, Tensor key, AttentionArguments arguments)
+    {
+        using var scope = NewDisposeScope();
+        return Scores(query, key, arguments).softmax(-1).MoveToOuterDisposeScope();
+    }
+
     private static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionArguments a)
         => s_attention.Get()!.Call(query, key, value, a.Bias, (Tensor?)null, a.Causal, a.Window, a.Scale, a.SoftCap);
 
@@ -119,13 +126,17 @@ public static class AttentionKernel
 
     private static Tensor Mathematics(Tensor query, Tensor key, Tensor value, AttentionArguments a)
     {
+        var weights = Dropout.Apply(Scores(query, key, a).softmax(-1).to(value.dtype), a.Dropout, training: true); // (B, H, Tq, Tk)
+        return matmul(weights, Heads(value, query.shape[2])).transpose(1, 2); // (B, Tq, H, D)
+    }
+
+    private static Tensor Scores(Tensor query, Tensor key, AttentionArguments a)
+    {
         var (B, Tq, H, D) = query.Dims4();
         var products = matmul(query.transpose(1, 2), Heads(key, H).transpose(-2, -1)); // (B, H, Tq, Tk)
         var scores = products.to(ScalarType.Float32) * (a.Scale ?? (1 / Math.Sqrt(D)));
         if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
-        if (Bias(a, Tq, key.shape[1], query) is { } bias) scores = scores + bias;
-        var weights = Dropout.Apply(scores.softmax(-1).to(value.dtype), a.Dropout, training: true); // (B, H, Tq, Tk)
-        return matmul(weights, Heads(value, H)).transpose(1, 2); // (B, Tq, H, D)
+        return Bias(a, Tq, key.shape[1], query) is { } bias ? scores + bias : scores;
     }
 
     /// <summary>Key or value heads (B, T, K, D) repeated for the query heads they serve: (B, H, T, D).</summary>
@@ -141,10 +152,10 @@ public static class AttentionKernel
     /// </summary>
     private static Tensor? Bias(AttentionArguments a, long Tq, long Tk, Tensor like)
     {
-        if (!a.Causal || (Tq == 1 && a.Window == 0)) return a.Bias;
+        if (a.Window == 0 && (!a.Causal || Tq == 1)) return a.Bias;
         var distance = arange(Tk - Tq, Tk, device: like.device).unsqueeze(1) - arange(Tk, device: like.device); // (Tq, Tk)
-        var hidden = distance.lt(0);
-        if (a.Window > 0) hidden = hidden.logical_or(distance.ge(a.Window));
+        var hidden = a.Causal ? distance.lt(0) : zeros_like(distance, ScalarType.Bool);
+        if (a.Window > 0) hidden = hidden.logical_or(distance.abs().ge(a.Window));
         var mask = zeros([Tq, Tk], ScalarType.Float32, like.device).masked_fill(hidden, float.NegativeInfinity);
         return a.Bias is null ? mask : a.Bias + mask;
     }

@@ -8,11 +8,15 @@ namespace TransformerTorch.Layers;
 /// <summary>A table of vectors by index.</summary>
 public sealed class Embedding : nn.Module<Tensor, Tensor>
 {
+    private readonly long? _padding;
     [ComponentName(Name = "weight")] private readonly Parameter _weight;
 
-    /// <summary>A table of <paramref name="count"/> vectors.</summary>
-    public Embedding(long count, long width) : base(nameof(Embedding))
+    /// <summary>
+    /// A table of <paramref name="count"/> vectors, of which that of <paramref name="padding"/> is not learned by looking it up.
+    /// </summary>
+    public Embedding(long count, long width, int? padding = null) : base(nameof(Embedding))
     {
+        _padding = padding;
         _weight = Weights.Empty(count, width);
         RegisterComponents();
     }
@@ -21,7 +25,33 @@ public sealed class Embedding : nn.Module<Tensor, Tensor>
     public Tensor Weight => _weight;
 
     /// <summary>Indices of any shape to (..., C).</summary>
-    public override Tensor forward(Tensor input) => Operators.Embedding(_weight, input);
+    public override Tensor forward(Tensor input) => Operators.Embedding(_weight, input, _padding);
+}
+
+/// <summary>How positions are counted.</summary>
+public enum PositionSource
+{
+    /// <summary>Tokens are counted, padding is not.</summary>
+    Mask,
+
+    /// <summary>Every place counts.</summary>
+    Index,
+
+    /// <summary>Tokens other than the padding token are counted from its id on; that itself stands at its id.</summary>
+    PaddingToken,
+}
+
+/// <summary>Where a narrower or wider token table meets the stream's width.</summary>
+public enum EmbeddingProjection
+{
+    /// <summary>It has the stream's width.</summary>
+    None,
+
+    /// <summary>Token vectors are projected before anything is added.</summary>
+    Tokens,
+
+    /// <summary>The normalised sum is projected.</summary>
+    Sum,
 }
 
 /// <summary>What <see cref="Embeddings"/> are.</summary>
@@ -33,42 +63,92 @@ public sealed record EmbeddingOptions
     /// <summary>C.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Learned position vectors; 0 where positions enter elsewhere (rotary).</summary>
+    /// <summary>The token table's width where it is another.</summary>
+    public int TableWidth { get; init; }
+
+    /// <summary>Where the two widths meet.</summary>
+    public EmbeddingProjection Projection { get; init; }
+
+    /// <summary>Whether that projection has a bias.</summary>
+    public bool ProjectionBias { get; init; } = true;
+
+    /// <summary>Position vectors there are; 0 where positions enter elsewhere (rotary).</summary>
     public int Positions { get; init; }
+
+    /// <summary>Rows of the position table before that of position 0.</summary>
+    public int PositionOffset { get; init; }
+
+    /// <summary>Whether position vectors are sines and cosines (Vaswani et al., 2017) instead of learned.</summary>
+    public bool Sinusoidal { get; init; }
+
+    /// <summary>How positions are counted.</summary>
+    public PositionSource PositionSource { get; init; }
+
+    /// <summary>The padding token, whose vector looking it up does not teach; null: none is so.</summary>
+    public int? PaddingToken { get; init; }
+
+    /// <summary>Kinds of segments (sentence A and B); 0: none are told apart.</summary>
+    public int Segments { get; init; }
+
+    /// <summary>Multiplies the token vectors.</summary>
+    public double Scale { get; init; } = 1;
+
+    /// <summary>Normalises the sum; null: not.</summary>
+    public NormOptions? Norm { get; init; }
 
     /// <summary>Dropout on the sum, in training.</summary>
     public double Dropout { get; init; }
 }
 
-/// <summary>Token vectors plus, where there are any, learned position vectors.</summary>
-public sealed class Embeddings : nn.Module<Tensor, Tensor, Tensor>
+/// <summary>Token vectors plus, where there are any, vectors of positions and segments; normalised and projected where asked.</summary>
+public sealed class Embeddings : nn.Module
 {
     private readonly EmbeddingOptions _options;
-    [ComponentName(Name = "tokens")] private readonly Embedding _tokens;
+    private readonly Func<Embedding> _table;
+    [ComponentName(Name = "tokens")] private readonly Embedding? _tokens;
     [ComponentName(Name = "positions")] private readonly Embedding? _positions;
+    [ComponentName(Name = "segments")] private readonly Embedding? _segments;
+    [ComponentName(Name = "norm")] private readonly Norm? _norm;
+    [ComponentName(Name = "projection")] private readonly Linear? _projection;
 
-    /// <summary>Tables for a vocabulary and, where asked, positions.</summary>
-    public Embeddings(EmbeddingOptions options) : base(nameof(Embeddings))
+    /// <summary>Tables for a vocabulary and, where asked, positions and segments.</summary>
+    /// <param name="options">which</param>
+    /// <param name="shared">a token table that belongs to another module; none: one of its own</param>
+    public Embeddings(EmbeddingOptions options, Embedding? shared = null) : base(nameof(Embeddings))
     {
         _options = options;
-        _tokens = new Embedding(options.VocabularySize, options.Width);
-        _positions = options.Positions > 0 ? new Embedding(options.Positions, options.Width) : null;
+        var width = options.Projection == EmbeddingProjection.None ? options.Width : options.TableWidth;
+        var inner = options.Projection == EmbeddingProjection.Sum ? width : options.Width;
+        _tokens = shared is null ? new Embedding(options.VocabularySize, width, options.PaddingToken) : null;
+        _table = () => shared ?? _tokens!; // a field would register the other's table here too
+        var rows = options.Sinusoidal ? 0 : options.Positions;
+        _positions = rows > 0 ? new Embedding(rows + options.PositionOffset, inner) : null;
+        _segments = options.Segments > 0 ? new Embedding(options.Segments, inner) : null;
+        _norm = options.Norm is { } norm ? new Norm(inner, norm) : null;
+        _projection = options.Projection == EmbeddingProjection.None ? null : new Linear(width, options.Width, options.ProjectionBias);
         RegisterComponents();
     }
 
     /// <summary>The token table (V, C), which a tied head shares.</summary>
-    public Tensor TokenWeight => _tokens.Weight;
+    public Tensor TokenWeight => _table().Weight;
 
     /// <summary>Vectors of tokens at positions.</summary>
     /// <param name="ids">(B, T) int64</param>
     /// <param name="positions">(T) or (B, T) int64</param>
+    /// <param name="segments">(B, T) int64; none: all 0</param>
     /// <returns>(B, T, C)</returns>
-    public override Tensor forward(Tensor ids, Tensor positions)
+    public Tensor forward(Tensor ids, Tensor positions, Tensor? segments)
     {
         using var scope = NewDisposeScope();
-        var x = _tokens.call(ids); // (B, T, C)
-        if (_positions is not null) x = x + _positions.call(positions);
-        return Dropout.Apply(x, _options.Dropout, training).MoveToOuterDisposeScope();
+        var x = _table().call(ids); // (B, T, C)
+        if (_options.Scale != 1) x = x * _options.Scale;
+        if (_options.Projection == EmbeddingProjection.Tokens) x = _projection!.call(x);
+        if (_positions is not null) x = x + _positions.call(positions + _options.PositionOffset);
+        else if (_options.Sinusoidal) x = x + SinusoidalPositions.At(positions, _options.Width).to(x.dtype);
+        if (_segments is not null) x = x + _segments.call(segments ?? zeros_like(ids));
+        if (_norm is not null) x = _norm.call(x);
+        x = Dropout.Apply(x, _options.Dropout, training);
+        return (_options.Projection == EmbeddingProjection.Sum ? _projection!.call(x) : x).MoveToOuterDisposeScope();
     }
 }
 

@@ -20,6 +20,12 @@ public sealed record FeedForwardOptions
 
     /// <summary>Whether the projections have biases.</summary>
     public bool Bias { get; init; } = true;
+
+    /// <summary>Dropout between the two projections, in training.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Splits it into experts; null: not.</summary>
+    public ExpertOptions? Experts { get; init; }
 }
 
 /// <summary><c>down(f(up(x)))</c>, or gated <c>down(f(gate(x)) * up(x))</c> with gate and up as one product, in that order.</summary>
@@ -48,10 +54,12 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var up = _up.call(input); // (B, T, F), gated (B, T, 2F)
-        var hidden = _options.Gated
-            ? _activation(up.narrow(-1, 0, _options.HiddenSize)) * up.narrow(-1, _options.HiddenSize, _options.HiddenSize)
-            : _activation(up);
+        var hidden = Dropout.Apply(Hidden(_up.call(input), _activation, _options), _options.Dropout, training); // (B, T, F)
         return _down.call(hidden).MoveToOuterDisposeScope();
     }
+
+    /// <summary>What stands between the projections: (..., F), or gated (..., 2F), to (..., F).</summary>
+    internal static Tensor Hidden(Tensor up, Func<Tensor, Tensor> activation, FeedForwardOptions options) => options.Gated
+        ? activation(up.narrow(-1, 0, options.HiddenSize)) * up.narrow(-1, options.HiddenSize, options.HiddenSize)
+        : activation(up);
 }

@@ -29,12 +29,18 @@ public sealed record Initialization
                     embedding.Weight.normal_(0, StandardDeviation);
                     break;
                 case Norm norm:
-                    norm.Weight.fill_(1);
-                    norm.Bias?.zero_();
+                    norm.Reset();
+                    break;
+                case MixtureOfExperts experts:
+                    experts.Input.normal_(0, StandardDeviation);
+                    experts.Output.normal_(0, StandardDeviation);
+                    break;
+                case RelativeBias relative:
+                    relative.Weight.normal_(0, StandardDeviation);
                     break;
             }
         }
         if (!ScaleResidual) return;
-        foreach (var output in blocks.SelectMany(b => b.ResidualOutputs)) output.Weight.mul_(1 / Math.Sqrt(2.0 * blocks.Count));
+        foreach (var output in blocks.SelectMany(b => b.ResidualOutputs)) output.mul_(1 / Math.Sqrt(2.0 * blocks.Count));
     }
 }

@@ -5,33 +5,42 @@ namespace TransformerTorch.Layers;
 
 /// <summary>
 /// Keys and values of the positions already computed, for every layer; it owns the offset, the storage and the padding mask. Storage is
-/// allocated ahead and doubles when it is full. For inference: nothing of it is differentiable.
+/// allocated ahead and doubles when it is full; a layer with a window forgets what lies outside it. Keys and values of a memory are
+/// computed once. For inference: nothing of it is differentiable.
 /// </summary>
 public sealed class KvCache : IDisposable
 {
-    private readonly (Tensor Keys, Tensor Values)?[] _layers; // each (B, capacity, K, D)
+    private readonly Layer[] _layers;
     private readonly long _capacity;
     private Tensor? _mask; // (B, Offset); null while no position was padding
 
     /// <summary>An empty cache.</summary>
-    /// <param name="layers">how many layers write to it</param>
+    /// <param name="windows">for each layer how many positions it can see, its own included; 0: all</param>
     /// <param name="capacity">positions to make room for at first</param>
-    public KvCache(int layers, long capacity) => (_layers, _capacity) = (new (Tensor, Tensor)?[layers], Math.Max(capacity, 1));
+    public KvCache(IEnumerable<int> windows, long capacity)
+        => (_layers, _capacity) = ([.. windows.Select(w => new Layer(w))], Math.Max(capacity, 1));
 
-    /// <summary>How many positions are held; the next one's index.</summary>
+    /// <summary>How many positions were added; the next one's index.</summary>
     public long Offset { get; private set; }
 
     /// <summary>
-    /// Adds a layer's new keys and values (B, T, K, D) and returns all of that layer's so far (B, Offset + T, K, D), as views.
+    /// Adds a layer's new keys and values (B, T, K, D) and returns what that layer holds with them (B, Tk, K, D), as views: all
+    /// positions, or with a window at least those that the new ones see.
     /// </summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         using var _ = no_grad();
-        var (B, T, K, D) = keys.Dims4();
-        var (storedKeys, storedValues) = Room(layer, keys, Offset + T);
-        using (storedKeys.narrow(1, Offset, T).copy_(keys))
-        using (storedValues.narrow(1, Offset, T).copy_(values))
-            return (storedKeys.narrow(1, 0, Offset + T), storedValues.narrow(1, 0, Offset + T));
+        return _layers[layer].Own.Append(keys, values, _layers[layer].Window, _capacity);
+    }
+
+    /// <summary>A layer's keys and values of the memory, read the first time.</summary>
+    public (Tensor Keys, Tensor Values) Memory(int layer, Func<(Tensor Keys, Tensor Values)> read)
+    {
+        if (_layers[layer].Memory is { } held) return held;
+        using var _ = no_grad();
+        var (keys, values) = read();
+        _layers[layer].Memory = (keys.alias().DetachFromDisposeScope(), values.alias().DetachFromDisposeScope());
+        return (keys, values);
     }
 
     /// <summary>The mask (B, Offset + T) of real positions with that of the new ones added; null where there was never padding.</summary>
@@ -56,8 +65,11 @@ public sealed class KvCache : IDisposable
     public void Select(Tensor rows)
     {
         using var _ = no_grad();
-        for (var i = 0; i < _layers.Length; i++)
-            if (_layers[i] is { } layer) _layers[i] = (Rows(layer.Keys, rows), Rows(layer.Values, rows));
+        foreach (var layer in _layers)
+        {
+            layer.Own.Select(rows);
+            if (layer.Memory is { } m) layer.Memory = (Rows(m.Keys, rows), Rows(m.Values, rows));
+        }
         if (_mask is not null) _mask = Rows(_mask, rows);
     }
 
@@ -66,41 +78,26 @@ public sealed class KvCache : IDisposable
     {
         foreach (var layer in _layers)
         {
-            layer?.Keys.Dispose();
-            layer?.Values.Dispose();
+            layer.Own.Dispose();
+            layer.Memory?.Keys.Dispose();
+            layer.Memory?.Values.Dispose();
         }
         _mask?.Dispose();
     }
 
-    private (Tensor Keys, Tensor Values) Room(int layer, Tensor like, long length)
-    {
-        if (_layers[layer] is { } held && held.Keys.shape[1] >= length) return held;
-        var (B, _, K, D) = like.Dims4();
-        var capacity = _layers[layer] is { } full ? Math.Max(2 * full.Keys.shape[1], length) : Math.Max(_capacity, length);
-        var (keys, values) = (New(), New());
-        if (_layers[layer] is { } old)
-        {
-            Move(old.Keys, keys);
-            Move(old.Values, values);
-        }
-        _layers[layer] = (keys, values);
-        return (keys, values);
-
-        Tensor New() => empty([B, capacity, K, D], like.dtype, like.device).DetachFromDisposeScope();
-    }
-
-    private void Move(Tensor from, Tensor to)
-    {
-        using var target = to.narrow(1, 0, Offset);
-        using var source = from.narrow(1, 0, Offset);
-        target.copy_(source);
-        from.Dispose();
-    }
-
-    private static Tensor Rows(Tensor old, Tensor rows)
+    internal static Tensor Rows(Tensor old, Tensor rows)
     {
         var chosen = old.index_select(0, rows).DetachFromDisposeScope();
         old.Dispose();
         return chosen;
+    }
+
+    private sealed class Layer(int window)
+    {
+        public int Window => window;
+
+        public CacheStorage Own { get; } = new();
+
+        public (Tensor Keys, Tensor Values)? Memory { get; set; }
     }
 }

@@ -26,6 +26,9 @@ public sealed record NormOptions
 
     /// <summary>Whether a layer norm has a bias.</summary>
     public bool Bias { get; init; } = true;
+
+    /// <summary>Whether the weight is stored as its difference from one.</summary>
+    public bool UnitOffset { get; init; }
 }
 
 /// <summary>Normalisation over the last dimension.</summary>
@@ -50,13 +53,21 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     /// <summary>(C), or none.</summary>
     public Tensor? Bias => _bias;
 
+    /// <summary>Makes it one that only normalises.</summary>
+    public void Reset()
+    {
+        _weight.fill_(_options.UnitOffset ? 0 : 1);
+        _bias?.zero_();
+    }
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
+        var weight = _options.UnitOffset ? _weight + 1 : _weight;
         var result = _options.Kind == NormKind.Layer
-            ? Operators.LayerNorm(input, _weight, _bias, _options.Epsilon)
-            : Operators.RmsNorm(input, _weight, _options.Epsilon);
+            ? Operators.LayerNorm(input, weight, _bias, _options.Epsilon)
+            : Operators.RmsNorm(input, weight, _options.Epsilon);
         return result.MoveToOuterDisposeScope();
     }
 }

@@ -6,7 +6,7 @@ namespace TransformerTorch.Models;
 /// <summary>
 /// The keys of a published configuration, read by type; what is wrong is named with its key, its value and where it stands.
 /// </summary>
-public sealed class ConfigKeys
+public sealed partial class ConfigKeys
 {
     private readonly JsonObject _json;
     private readonly string _source;

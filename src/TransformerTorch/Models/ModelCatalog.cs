@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using TransformerTorch.Models.Families;
 
 namespace TransformerTorch.Models;
 
@@ -20,7 +21,7 @@ public interface IModelFamily
 public static class ModelCatalog
 {
     private static readonly Dictionary<string, IModelFamily> s_families
-        = new IModelFamily[] { new Gpt2(), new Llama() }.ToDictionary(f => f.ModelType);
+        = new IModelFamily[] { new Bert(), new Gpt2(), new Llama(), new T5(), new T5("mt5") }.ToDictionary(f => f.ModelType);
 
     /// <summary>The names known.</summary>
     public static IEnumerable<string> Names => s_families.Keys;

@@ -17,14 +17,35 @@ public sealed record ModelConfig
     /// <summary>The published keys.</summary>
     public required JsonObject Published { get; init; }
 
-    /// <summary>Embeddings, blocks and final norm.</summary>
-    public required DecoderOptions Decoder { get; init; }
+    /// <summary>What it is for.</summary>
+    public required ModelTask Task { get; init; }
+
+    /// <summary>The stack that reads a text whole; null: none.</summary>
+    public StackOptions? Encoder { get; init; }
+
+    /// <summary>The stack that writes; null: none.</summary>
+    public StackOptions? Decoder { get; init; }
+
+    /// <summary>Whether both stacks have one token table.</summary>
+    public bool SharedEmbeddings { get; init; } = true;
 
     /// <summary>The most positions a sequence may have.</summary>
     public required int ContextLength { get; init; }
 
-    /// <summary>Whether the output projection is the token table.</summary>
-    public bool TieEmbeddings { get; init; }
+    /// <summary>The task's head; null: hidden states are what it gives.</summary>
+    public HeadOptions? Head { get; init; }
+
+    /// <summary>A second one, where the task has two.</summary>
+    public HeadOptions? SecondHead { get; init; }
+
+    /// <summary>How a text becomes one vector, where the task wants one.</summary>
+    public Pooling Pooling { get; init; }
+
+    /// <summary>The names of classes, in the order of their scores.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>What the labels are; null: as they look.</summary>
+    public ProblemType? ProblemType { get; init; }
 
     /// <summary>First values of the weights.</summary>
     public Initialization Initialization { get; init; } = new();
@@ -35,8 +56,20 @@ public sealed record ModelConfig
     /// <summary>The id that begins a text, where there is one.</summary>
     public int? BeginToken { get; init; }
 
+    /// <summary>The id that fills rows up, where there is one.</summary>
+    public int? PaddingToken { get; init; }
+
+    /// <summary>The id that a decoder beside an encoder begins with, where there is one.</summary>
+    public int? DecoderStartToken { get; init; }
+
+    /// <summary>The stack whose tokens are scored.</summary>
+    public StackOptions Main => Decoder ?? Encoder ?? throw new ModelConfigException($"{ModelType}: neither an encoder nor a decoder");
+
     /// <summary>V.</summary>
-    public int VocabularySize => Decoder.Embeddings.VocabularySize;
+    public int VocabularySize => Main.Embeddings.VocabularySize;
+
+    /// <summary>Whether scores are products with the token table.</summary>
+    public bool TieEmbeddings => Head is { Tied: true };
 
     /// <summary>Reads a <c>config.json</c>.</summary>
     /// <exception cref="ModelConfigException">Not JSON, an unknown family, or values that are missing, wrong or contradictory.</exception>
@@ -61,8 +94,13 @@ public sealed record ModelConfig
     {
         var reader = new ConfigKeys(keys, source);
         var config = ModelCatalog.Family(reader.OneOf("model_type", ModelCatalog.Names)).Resolve(reader, (JsonObject)keys.DeepClone());
-        int? begin = reader.Ids("bos_token_id") is [var id, ..] ? id : null;
-        return config with { EndTokens = reader.Ids("eos_token_id"), BeginToken = begin };
+        return config with
+        {
+            EndTokens = reader.Ids("eos_token_id"), BeginToken = First("bos_token_id"), PaddingToken = First("pad_token_id"),
+            DecoderStartToken = First("decoder_start_token_id"), Labels = reader.Labels(), ProblemType = reader.ProblemType(),
+        };
+
+        int? First(string key) => reader.Ids(key) is [var id, ..] ? id : null;
     }
 
     /// <summary>
@@ -85,6 +123,7 @@ public sealed record ModelConfig
             .Select(key => (key, $"this model has no such key: {Suggestion.Phrase(key, reader.Asked)}"));
 
         // Keys for those who use the model later.
-        static bool IsAbout(string key) => key is "architectures" || key.EndsWith("_token_id", StringComparison.Ordinal);
+        static bool IsAbout(string key) => key is "architectures" or "id2label" or "label2id" or "num_labels" or "problem_type"
+            || key.EndsWith("_token_id", StringComparison.Ordinal);
     }
 }

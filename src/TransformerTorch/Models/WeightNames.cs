@@ -4,17 +4,22 @@ namespace TransformerTorch.Models;
 
 /// <summary>A published tensor as a part of one of ours.</summary>
 /// <param name="Name">the published name</param>
-/// <param name="View">from our tensor (a parameter or its gradient) to a view of it in the published shape; may give a non-contiguous
-/// one</param>
-public sealed record WeightPart(string Name, Func<Tensor, Tensor> View);
+/// <param name="View">from our tensor (a parameter or its gradient) to a view of it whose elements are in the published order; may be
+/// non-contiguous</param>
+public sealed record WeightPart(string Name, Func<Tensor, Tensor> View)
+{
+    /// <summary>The published shape, from that of our tensor; null: the view's.</summary>
+    public Func<long[], long[]>? Shape { get; init; }
+}
 
 /// <summary>
 /// How our parameter names relate to a family's published ones. A rule names a module on both sides, <c>*</c> standing for the layer's
-/// index, and covers its weight and its bias. Reading copies into the views, writing copies out of them.
+/// index, and covers its weight and its bias, or one tensor by its whole name. Reading copies into the views, writing copies out of them.
 /// </summary>
 public sealed class WeightNames
 {
     private readonly Dictionary<string, Func<string, string, IEnumerable<WeightPart>>> _rules = [];
+    private readonly Dictionary<string, string> _wholes = [];
     private readonly List<string> _ignored = [];
 
     /// <summary>Part of the names that a checkpoint of the bare stack leaves out ("transformer.").</summary>
@@ -42,6 +47,16 @@ public sealed class WeightNames
         return result;
     });
 
+    /// <summary>One tensor is one published tensor, both by their whole names.</summary>
+    public WeightNames Exact(string ours, string published)
+        => Add(ours, (index, _) => [new(Numbered(published, index), t => t.alias())]);
+
+    /// <summary>
+    /// Our rows are three blocks (queries, keys, values) of heads; the published ones are heads of three blocks each.
+    /// </summary>
+    public WeightNames RowsByHead(string ours, string published, long heads)
+        => Add(ours, (index, kind) => [new(Name(published, index, kind), t => ByHead(t, heads)) { Shape = shape => shape }]);
+
     /// <summary>Published tensors whose names end so are no weights of ours (masks, tied copies).</summary>
     public WeightNames Ignore(params string[] endings)
     {
@@ -49,15 +64,47 @@ public sealed class WeightNames
         return this;
     }
 
+    /// <summary>
+    /// One tensor stacks published ones, a row of its first dimension being parts of each expert's: see
+    /// <see cref="Layers.MixtureOfExperts"/>.
+    /// </summary>
+    /// <param name="ours">our tensor</param>
+    /// <param name="whole">the name that the reference has for it in memory</param>
+    /// <param name="experts">how many it stacks</param>
+    /// <param name="parts">published names, <c>#</c> standing for the expert, with the rows that each takes</param>
+    public WeightNames Experts(string ours, string whole, int experts, params (string Published, long Rows)[] parts)
+    {
+        _wholes.Add(ours, whole);
+        return Add(ours, (index, _) => Enumerable.Range(0, experts).SelectMany(expert => Rows(index, expert, parts)));
+
+        static IEnumerable<WeightPart> Rows(string index, int expert, (string Published, long Rows)[] parts)
+        {
+            var start = 0L;
+            foreach (var (published, rows) in parts)
+            {
+                var first = start;
+                var name = Numbered(published, index).Replace("#", $"{expert}", StringComparison.Ordinal);
+                yield return new(name, t => t.select(0, expert).narrow(0, first, rows));
+                start += rows;
+            }
+        }
+    }
+
+    /// <summary>The name that the reference has in memory for one of our parameters that it publishes in pieces; null: none.</summary>
+    public string? Whole(string ours)
+    {
+        var (rule, index) = Starred(ours);
+        return _wholes.TryGetValue(rule, out var whole) ? Numbered(whole, index) : null;
+    }
+
     /// <summary>The published parts of one of our parameters.</summary>
     /// <exception cref="InvalidOperationException">The family has no rule for it.</exception>
     public IEnumerable<WeightPart> Parts(string ours)
     {
-        var pieces = ours.Split('.');
-        var layer = Array.FindIndex(pieces, p => int.TryParse(p, out _));
-        var index = layer < 0 ? "" : pieces[layer];
-        if (layer >= 0) pieces[layer] = "*";
-        return _rules.TryGetValue(string.Join('.', pieces[..^1]), out var rule) ? rule(index, pieces[^1])
+        var (whole, index) = Starred(ours);
+        var kind = whole[(whole.LastIndexOf('.') + 1)..];
+        return _rules.TryGetValue(whole, out var rule) || _rules.TryGetValue(whole[..^(kind.Length + 1)], out rule)
+            ? rule(index, kind)
             : throw new InvalidOperationException($"no published name for the parameter {ours}");
     }
 
@@ -70,6 +117,23 @@ public sealed class WeightNames
         return this;
     }
 
-    private static string Name(string published, string index, string kind)
-        => $"{published.Replace("*", index, StringComparison.Ordinal)}.{kind}";
+    private static (string Rule, string Index) Starred(string ours)
+    {
+        var pieces = ours.Split('.');
+        var layer = Array.FindIndex(pieces, p => int.TryParse(p, out _));
+        if (layer < 0) return (ours, "");
+        var index = pieces[layer];
+        pieces[layer] = "*";
+        return (string.Join('.', pieces), index);
+    }
+
+    private static Tensor ByHead(Tensor t, long heads)
+    {
+        var size = t.shape[0] / (3 * heads);
+        return t.dim() == 1 ? t.view(3, heads, size).transpose(0, 1) : t.view(3, heads, size, t.shape[1]).transpose(0, 1);
+    }
+
+    private static string Name(string published, string index, string kind) => $"{Numbered(published, index)}.{kind}";
+
+    private static string Numbered(string published, string index) => published.Replace("*", index, StringComparison.Ordinal);
 }

@@ -21,10 +21,13 @@ public static class Operators
         => s_linear.Get() is { } native ? native.Call(x, weight, bias)
             : F.linear(Autocast.Cast(x), Autocast.Cast(weight), bias is null ? null : Autocast.Cast(bias));
 
-    /// <summary>Rows of a table (V, C) by index, of any shape: (..., C).</summary>
-    public static Tensor Embedding(Tensor table, Tensor ids)
-        => s_embedding.Get() is { } native ? native.Call(table, ids, -1L, false, false)
-            : table.index_select(0, ids.flatten()).view([.. ids.shape, table.shape[1]]);
+    /// <summary>Rows of a table (V, C) by index, of any shape: (..., C). The padding row, where there is one, gets no gradient.</summary>
+    public static Tensor Embedding(Tensor table, Tensor ids, long? padding = null)
+    {
+        if (s_embedding.Get() is { } native) return native.Call(table, ids, padding ?? -1L, false, false);
+        var rows = table.index_select(0, ids.flatten()).view([.. ids.shape, table.shape[1]]);
+        return padding is { } id ? where(ids.eq(id).unsqueeze(-1), rows.detach(), rows) : rows;
+    }
 
     /// <summary>Layer normalisation over the last dimension (Ba et al., 2016).</summary>
     public static Tensor LayerNorm(Tensor x, Tensor? weight, Tensor? bias, double epsilon)

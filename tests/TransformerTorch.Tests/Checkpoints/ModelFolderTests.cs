@@ -14,7 +14,7 @@ public class ModelFolderTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        using (var model = ModelFolder.Load(Fixtures.Model(name))) ModelFolder.Save(model, folder.Root);
+        using (var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model(name))) ModelFolder.Save(model, folder.Root);
 
         using var original = TensorFile.Open(Path.Combine(Fixtures.Model(name), "model.safetensors"));
         using var saved = TensorFile.Open(folder["model.safetensors"]);
@@ -35,8 +35,8 @@ public class ModelFolderTests
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         Shard(folder, map => map);
-        using var expected = ModelFolder.Load(Fixtures.Model("gpt2"));
-        using var model = ModelFolder.Load(folder.Root);
+        using var expected = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        using var model = ModelFolder.Load<CausalLanguageModel>(folder.Root);
         foreach (var ((_, a), (_, b)) in expected.named_parameters().Zip(model.named_parameters())) TensorAssert.Close(a, b, within: 0);
     }
 
@@ -90,8 +90,8 @@ public class ModelFolderTests
             tensors["h.0.attn.masked_bias"] = tensor(-1e4f);
             tensors["lm_head.weight"] = tensors["wte.weight"].clone();
         });
-        using var expected = ModelFolder.Load(Fixtures.Model("gpt2"));
-        using var model = ModelFolder.Load(folder.Root);
+        using var expected = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        using var model = ModelFolder.Load<CausalLanguageModel>(folder.Root);
         foreach (var ((_, a), (_, b)) in expected.named_parameters().Zip(model.named_parameters())) TensorAssert.Close(a, b, within: 0);
     }
 
@@ -104,8 +104,8 @@ public class ModelFolderTests
         {
             foreach (var name in tensors.Keys.ToList()) tensors[name] = tensors[name].to(ScalarType.BFloat16);
         });
-        using var expected = ModelFolder.Load(Fixtures.Model("gpt2"));
-        using var model = ModelFolder.Load(folder.Root);
+        using var expected = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        using var model = ModelFolder.Load<CausalLanguageModel>(folder.Root);
         foreach (var ((_, a), (_, b)) in expected.named_parameters().Zip(model.named_parameters()))
             TensorAssert.Close(a.detach().to(ScalarType.BFloat16).to(ScalarType.Float32), b, within: 0);
     }

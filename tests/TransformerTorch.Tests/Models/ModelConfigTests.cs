@@ -8,7 +8,7 @@ public class ModelConfigTests
 {
     [Theory]
     [InlineData("""{}""", "here: model_type is missing")]
-    [InlineData("""{"model_type":"gpt5"}""", "here: model_type is \"gpt5\", expected one of gpt2, llama")]
+    [InlineData("""{"model_type":"gpt5"}""", "here: model_type is \"gpt5\", expected one of bert, gpt2, llama, mt5, t5")]
     [InlineData("""{"model_type":"gpt2","n_embd":"wide"}""", "here: n_embd is \"wide\", expected a whole number")]
     [InlineData("""{"model_type":"gpt2","n_embd":1.5}""", "here: n_embd is 1.5, expected a whole number")]
     [InlineData("""{"model_type":"gpt2","n_layer":0}""", "here: n_layer is 0, expected at least 1")]
@@ -39,9 +39,9 @@ public class ModelConfigTests
     public void Absent_keys_take_the_published_defaults()
     {
         var config = ModelConfig.FromKeys(new JsonObject { ["model_type"] = "gpt2" }, "here");
-        Assert.Equal((50257, 1024, 12, 768), (config.VocabularySize, config.ContextLength, config.Decoder.Blocks.Count,
-            config.Decoder.Embeddings.Width));
+        Assert.Equal((50257, 1024, 12, 768), (config.VocabularySize, config.ContextLength, config.Main.Blocks.Count,
+            config.Main.Embeddings.Width));
         Assert.True(config.TieEmbeddings);
-        Assert.Equal(3072, config.Decoder.Blocks[0].FeedForward.HiddenSize);
+        Assert.Equal(3072, config.Main.Blocks[0].FeedForward.HiddenSize);
     }
 }

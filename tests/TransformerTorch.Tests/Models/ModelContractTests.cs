@@ -33,6 +33,8 @@ public class ModelContractTests
         return new CausalLanguageModel(ModelConfig.FromKeys(keys, family)).Initialize();
     }
 
+    private static Tensor Logits(CausalLanguageModel model, Tensor ids) => model.Logits(new ModelInputs { Ids = ids });
+
     [Theory, MemberData(nameof(Families))]
     public void A_batch_gives_what_each_row_gives_alone(string family)
     {
@@ -40,8 +42,8 @@ public class ModelContractTests
         using var _ = no_grad();
         using var model = Build(family);
         var ids = randint(0, 61, [3, 9], ScalarType.Int64);
-        var together = model.call(ids);
-        for (var row = 0; row < 3; row++) TensorAssert.Close(model.call(ids.narrow(0, row, 1)), together.narrow(0, row, 1), Within);
+        var together = Logits(model, ids);
+        for (var row = 0; row < 3; row++) TensorAssert.Close(Logits(model, ids.narrow(0, row, 1)), together.narrow(0, row, 1), Within);
     }
 
     [Theory, MemberData(nameof(Families))]
@@ -65,7 +67,7 @@ public class ModelContractTests
         using var model = Build(family);
         var ids = randint(0, 61, [2, 12], ScalarType.Int64);
         var whole = model.Hidden(ids);
-        using var cache = model.Decoder.NewCache(capacity: 6); // grows on the way
+        using var cache = model.Backbone.NewCache(capacity: 6); // grows on the way
         var pieces = new List<Tensor>();
         var at = 0L;
         foreach (var length in (int[])[5, 1, 1, 3, 2])
@@ -85,7 +87,7 @@ public class ModelContractTests
         using var model = Build(family);
         var (ids, next) = (randint(0, 61, [2, 6], ScalarType.Int64), randint(0, 61, [3, 1], ScalarType.Int64));
         var rows = tensor(new long[] { 1, 1, 0 });
-        using var cache = model.Decoder.NewCache(capacity: 8);
+        using var cache = model.Backbone.NewCache(capacity: 8);
         var mask = ones([2, 6], ScalarType.Int64);
         mask[0, 0] = 0;
         model.Hidden(ids, mask, cache);
@@ -145,9 +147,9 @@ public class ModelContractTests
     {
         using var model = Build(family);
         using var ids = randint(0, 61, [2, 16], ScalarType.Int64);
-        using (model.call(ids)) { }
+        using (Logits(model, ids)) { }
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        using (model.call(ids)) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        using (Logits(model, ids)) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         using (model.LossSum(ids, ids)) Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
@@ -159,7 +161,7 @@ public class ModelContractTests
         var ids = randint(0, 61, [2, 8], ScalarType.Int64);
         var labels = ids.clone();
         labels[0, 3] = -100;
-        var logits = model.call(ids).narrow(1, 0, 7).reshape(14, 61);
+        var logits = Logits(model, ids).narrow(1, 0, 7).reshape(14, 61);
         var expected = nn.functional.cross_entropy(logits, labels.narrow(1, 1, 7).reshape(14), reduction: nn.Reduction.Sum);
         TensorAssert.Near(expected.item<float>(), model.LossSum(ids, labels).item<float>(), 1e-5, "loss");
     }
@@ -169,7 +171,7 @@ public class ModelContractTests
     {
         using var scope = NewDisposeScope();
         using var model = Build("gpt2");
-        var error = Assert.Throws<ArgumentException>(() => model.call(zeros([1, 33], ScalarType.Int64)));
+        var error = Assert.Throws<ArgumentException>(() => Logits(model, zeros([1, 33], ScalarType.Int64)));
         Assert.Equal("a sequence of 33 tokens, the model has 32 positions", error.Message);
     }
 

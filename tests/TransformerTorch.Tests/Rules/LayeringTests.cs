@@ -16,6 +16,7 @@ public sealed partial class LayeringTests
         ["Checkpoints"] = ["Tensors", "Layers", "Models"],
         ["Data"] = ["Configuration", "Tensors", "Checkpoints", "Text"],
         ["Generation"] = ["Tensors", "Layers", "Models", "Text"],
+        ["Verification"] = ["Tensors", "Models", "Checkpoints", "Generation"],
         ["Training"] = ["Configuration", "Tensors", "Layers", "Models", "Checkpoints", "Data", "Generation", "Text"],
     };
 

@@ -24,10 +24,10 @@ public sealed class TrainingRunTests : IDisposable
         var names = Directory.GetFileSystemEntries(_run.Config.OutputDir).Select(Path.GetFileName).Order();
         Assert.Equal(["checkpoints", "config.yaml", "loss.svg", "metrics.jsonl", "model"], names);
         Assert.Equal([4, 8, 12], _run.Metrics().Where(m => m.ContainsKey("eval_loss")).Select(m => m["step"]!.GetValue<int>()));
-        using var model = ModelFolder.Load(result.ModelFolder!);
+        using var model = ModelFolder.Load<CausalLanguageModel>(result.ModelFolder!);
         Assert.Equal(300, model.Config.VocabularySize);
         Assert.Equal(300, TrainedTokenizer.Open(result.ModelFolder!).Tokenizer.VocabularySize);
-        using var checkpoint = ModelFolder.Load(result.Checkpoint!);     // a checkpoint is a model folder as well
+        using var checkpoint = ModelFolder.Load<CausalLanguageModel>(result.Checkpoint!);     // a checkpoint is a model folder as well
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using TransformerTorch.Layers;
 
-namespace TransformerTorch.Models;
+namespace TransformerTorch.Models.Families;
 
 /// <summary>
 /// LLaMA 1 to 3 (Touvron et al., 2023; Grattafiori et al., 2024): rotary positions, grouped heads, RMS norms before each part, a
@@ -21,6 +21,8 @@ public sealed class Llama : IModelFamily
         if (!keys.Has("head_dim") && width % heads != 0)
             throw keys.Contradiction($"hidden_size {width} is no multiple of num_attention_heads {heads}");
         if (heads % groups != 0) throw keys.Contradiction($"num_attention_heads {heads} is no multiple of num_key_value_heads {groups}");
+        var (task, vocabulary) = (keys.Task(ModelTask.CausalLanguageModel), keys.Whole("vocab_size", 32000));
+        var norm = new NormOptions { Kind = NormKind.Rms, Epsilon = keys.Number("rms_norm_eps", 1e-6) };
         var headSize = keys.Whole("head_dim", width / heads);
         var block = new BlockOptions
         {
@@ -32,21 +34,23 @@ public sealed class Llama : IModelFamily
             FeedForward = new FeedForwardOptions
             {
                 Width = width, HiddenSize = keys.Whole("intermediate_size", 11008), Gated = true, Bias = keys.Flag("mlp_bias", false),
-                Activation = keys.OneOf("hidden_act", Activation.Names, "silu"),
+                Activation = keys.ActivationName("hidden_act", "silu"),
             },
-            Norm = new NormOptions { Kind = NormKind.Rms, Epsilon = keys.Number("rms_norm_eps", 1e-6) },
+            Norm = norm,
         };
         return new ModelConfig
         {
             ModelType = ModelType,
             Published = published,
             ContextLength = positions,
-            TieEmbeddings = keys.Flag("tie_word_embeddings", false),
+            Task = task,
+            Head = keys.Head(task, new HeadOptions { Outputs = vocabulary, Bias = false, Tied = keys.Flag("tie_word_embeddings", false) }),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02) },
-            Decoder = new DecoderOptions
+            Decoder = new StackOptions
             {
-                Embeddings = new EmbeddingOptions { VocabularySize = keys.Whole("vocab_size", 32000), Width = width },
+                Embeddings = new EmbeddingOptions { VocabularySize = vocabulary, Width = width },
                 Blocks = [.. Enumerable.Repeat(block, keys.Whole("num_hidden_layers", 32))],
+                FinalNorm = norm,
             },
         };
     }
@@ -54,19 +58,19 @@ public sealed class Llama : IModelFamily
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config)
     {
-        var (attention, hidden) = (config.Decoder.Blocks[0].Attention, config.Decoder.Blocks[0].FeedForward.HiddenSize);
+        var (attention, hidden) = (config.Main.Blocks[0].Attention, config.Main.Blocks[0].FeedForward.HiddenSize);
         var (queries, keys) = ((long)attention.Heads * attention.HeadSize, (long)attention.KeyValueHeads * attention.HeadSize);
         const string layer = "model.layers.*", self = $"{layer}.self_attn";
         return new WeightNames { BasePrefix = "model." }
-            .Same("decoder.embeddings.tokens", "model.embed_tokens")
-            .Same("decoder.layers.*.attention_norm", $"{layer}.input_layernorm")
-            .Rows("decoder.layers.*.attention.qkv", ($"{self}.q_proj", queries), ($"{self}.k_proj", keys), ($"{self}.v_proj", keys))
-            .Same("decoder.layers.*.attention.output", $"{self}.o_proj")
-            .Same("decoder.layers.*.feed_forward_norm", $"{layer}.post_attention_layernorm")
-            .Rows("decoder.layers.*.feed_forward.up", ($"{layer}.mlp.gate_proj", hidden), ($"{layer}.mlp.up_proj", hidden))
-            .Same("decoder.layers.*.feed_forward.down", $"{layer}.mlp.down_proj")
-            .Same("decoder.norm", "model.norm")
-            .Same("head", "lm_head")
+            .Same("backbone.embeddings.tokens", "model.embed_tokens")
+            .Same("backbone.layers.*.attention_norm", $"{layer}.input_layernorm")
+            .Rows("backbone.layers.*.attention.qkv", ($"{self}.q_proj", queries), ($"{self}.k_proj", keys), ($"{self}.v_proj", keys))
+            .Same("backbone.layers.*.attention.output", $"{self}.o_proj")
+            .Same("backbone.layers.*.feed_forward_norm", $"{layer}.post_attention_layernorm")
+            .Rows("backbone.layers.*.feed_forward.up", ($"{layer}.mlp.gate_proj", hidden), ($"{layer}.mlp.up_proj", hidden))
+            .Same("backbone.layers.*.feed_forward.down", $"{layer}.mlp.down_proj")
+            .Same("backbone.norm", "model.norm")
+            .Same("head.output", "lm_head")
             .Ignore(config.TieEmbeddings ? ["rotary_emb.inv_freq", "lm_head.weight"] : ["rotary_emb.inv_freq"]);
     }
 }

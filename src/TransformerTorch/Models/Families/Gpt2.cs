@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using TransformerTorch.Layers;
 
-namespace TransformerTorch.Models;
+namespace TransformerTorch.Models.Families;
 
 /// <summary>
 /// GPT-2 (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners"): learned positions, norms before each part and
@@ -17,23 +17,26 @@ public sealed class Gpt2 : IModelFamily
     {
         var (width, heads) = (keys.Whole("n_embd", 768), keys.Whole("n_head", 12));
         var (layers, positions) = (keys.Whole("n_layer", 12), keys.Whole("n_positions", 1024));
-        if (width % heads != 0) throw keys.Contradiction($"n_embd {width} is no multiple of n_head {heads}");
+        var size = keys.HeadSize(("n_embd", width), ("n_head", heads));
+        var task = keys.Task(ModelTask.CausalLanguageModel);
+        var vocabulary = keys.Whole("vocab_size", 50257);
+        var norm = new NormOptions { Epsilon = keys.Number("layer_norm_epsilon", 1e-5) };
         if (keys.Flag("add_cross_attention", false)) throw keys.Wrong("add_cross_attention", "false: this decoder has no encoder");
         var byLayer = keys.Flag("scale_attn_by_inverse_layer_idx", false);
-        var scale = keys.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(width / heads) : 1;
+        var scale = keys.Flag("scale_attn_weights", true) ? 1 / Math.Sqrt(size) : 1;
         var block = new BlockOptions
         {
             Attention = new AttentionOptions
             {
-                Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = width / heads,
+                Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = size,
                 Dropout = keys.Probability("attn_pdrop", 0.1),
             },
             FeedForward = new FeedForwardOptions
             {
                 Width = width, HiddenSize = keys.Whole("n_inner", 4 * width),
-                Activation = keys.OneOf("activation_function", Activation.Names, "gelu_new"),
+                Activation = keys.ActivationName("activation_function", "gelu_new"),
             },
-            Norm = new NormOptions { Epsilon = keys.Number("layer_norm_epsilon", 1e-5) },
+            Norm = norm,
             Dropout = keys.Probability("resid_pdrop", 0.1),
         };
         return new ModelConfig
@@ -41,16 +44,18 @@ public sealed class Gpt2 : IModelFamily
             ModelType = ModelType,
             Published = published,
             ContextLength = positions,
-            TieEmbeddings = keys.Flag("tie_word_embeddings", true),
+            Task = task,
+            Head = keys.Head(task, new HeadOptions { Outputs = vocabulary, Bias = false, Tied = keys.Flag("tie_word_embeddings", true) }),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02), ScaleResidual = true },
-            Decoder = new DecoderOptions
+            Decoder = new StackOptions
             {
                 Embeddings = new EmbeddingOptions
                 {
-                    VocabularySize = keys.Whole("vocab_size", 50257), Width = width, Positions = positions,
+                    VocabularySize = vocabulary, Width = width, Positions = positions,
                     Dropout = keys.Probability("embd_pdrop", 0.1),
                 },
                 Blocks = [.. Enumerable.Range(1, layers).Select(n => Scaled(block, byLayer ? scale / n : scale))],
+                FinalNorm = norm,
             },
         };
     }
@@ -60,15 +65,15 @@ public sealed class Gpt2 : IModelFamily
 
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config) => new WeightNames { BasePrefix = "transformer." }
-        .Same("decoder.embeddings.tokens", "transformer.wte")
-        .Same("decoder.embeddings.positions", "transformer.wpe")
-        .Same("decoder.layers.*.attention_norm", "transformer.h.*.ln_1")
-        .Transposed("decoder.layers.*.attention.qkv", "transformer.h.*.attn.c_attn")
-        .Transposed("decoder.layers.*.attention.output", "transformer.h.*.attn.c_proj")
-        .Same("decoder.layers.*.feed_forward_norm", "transformer.h.*.ln_2")
-        .Transposed("decoder.layers.*.feed_forward.up", "transformer.h.*.mlp.c_fc")
-        .Transposed("decoder.layers.*.feed_forward.down", "transformer.h.*.mlp.c_proj")
-        .Same("decoder.norm", "transformer.ln_f")
-        .Same("head", "lm_head")
+        .Same("backbone.embeddings.tokens", "transformer.wte")
+        .Same("backbone.embeddings.positions", "transformer.wpe")
+        .Same("backbone.layers.*.attention_norm", "transformer.h.*.ln_1")
+        .Transposed("backbone.layers.*.attention.qkv", "transformer.h.*.attn.c_attn")
+        .Transposed("backbone.layers.*.attention.output", "transformer.h.*.attn.c_proj")
+        .Same("backbone.layers.*.feed_forward_norm", "transformer.h.*.ln_2")
+        .Transposed("backbone.layers.*.feed_forward.up", "transformer.h.*.mlp.c_fc")
+        .Transposed("backbone.layers.*.feed_forward.down", "transformer.h.*.mlp.c_proj")
+        .Same("backbone.norm", "transformer.ln_f")
+        .Same("head.output", "lm_head")
         .Ignore(config.TieEmbeddings ? [".attn.bias", ".attn.masked_bias", "lm_head.weight"] : [".attn.bias", ".attn.masked_bias"]);
 }

@@ -1,0 +1,29 @@
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>
+/// Linear biases by distance (Press et al., 2022): each head has a slope, its scores fall with the distance at that rate.
+/// </summary>
+public static class Alibi
+{
+    /// <summary>The heads' slopes: a geometric sequence, and for a count that is no power of two every other one of the next.</summary>
+    public static float[] Slopes(int heads)
+    {
+        var power = 1 << (int)Math.Log2(heads);
+        var own = Enumerable.Range(1, power).Select(i => Math.Pow(2, -8.0 * i / power));
+        var between = Enumerable.Range(0, heads - power).Select(i => Math.Pow(2, -4.0 * ((2 * i) + 1) / power));
+        return [.. own.Concat(between).Select(s => (float)s)];
+    }
+
+    /// <summary>The terms of keys at positions. Only differences between keys matter, so the query's place does not enter.</summary>
+    /// <param name="positions">(Tk) or (B, Tk) int64</param>
+    /// <param name="heads">H</param>
+    /// <returns>(1 or B, H, 1, Tk) float32</returns>
+    public static Tensor Bias(Tensor positions, int heads)
+    {
+        using var scope = NewDisposeScope();
+        var keys = positions.view(-1, 1, 1, positions.shape[^1]).to(ScalarType.Float32);
+        return (tensor(Slopes(heads), device: positions.device).view(1, heads, 1, 1) * keys).MoveToOuterDisposeScope();
+    }
+}

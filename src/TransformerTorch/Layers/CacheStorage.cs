@@ -1,0 +1,57 @@
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>
+/// One layer's keys and values. Positions are added at the end; when that is reached, those still in the window move to the front, and
+/// where that frees less than half the room it doubles. So a position is moved a bounded number of times, however long the text.
+/// </summary>
+internal sealed class CacheStorage : IDisposable
+{
+    private (Tensor Keys, Tensor Values)? _room; // each (B, capacity, K, D)
+    private long _start, _end; // what is held
+
+    public (Tensor Keys, Tensor Values) Append(Tensor keys, Tensor values, int window, long capacity)
+    {
+        var T = keys.shape[1];
+        if (window > 0) _start = Math.Max(_start, _end - window + 1); // the oldest that the first new position sees
+        var least = window > 0 ? Math.Min(capacity, 2L * window) : capacity;
+        if (_room is not { } room || _end + T > room.Keys.shape[1]) room = MakeRoom(keys, T, least);
+        using (var target = room.Keys.narrow(1, _end, T)) target.copy_(keys).Dispose();
+        using (var target = room.Values.narrow(1, _end, T)) target.copy_(values).Dispose();
+        _end += T;
+        return (room.Keys.narrow(1, _start, _end - _start), room.Values.narrow(1, _start, _end - _start));
+    }
+
+    public void Select(Tensor rows)
+    {
+        if (_room is { } room) _room = (KvCache.Rows(room.Keys, rows), KvCache.Rows(room.Values, rows));
+    }
+
+    public void Dispose()
+    {
+        _room?.Keys.Dispose();
+        _room?.Values.Dispose();
+    }
+
+    private (Tensor Keys, Tensor Values) MakeRoom(Tensor like, long more, long least)
+    {
+        var held = _end - _start;
+        var capacity = _room is { } full ? full.Keys.shape[1] : least;
+        while (capacity < held + more || (_room is not null && capacity < 2 * held)) capacity *= 2;
+        var room = (Moved(_room?.Keys, like, capacity, held), Moved(_room?.Values, like, capacity, held));
+        Dispose();
+        (_room, _start, _end) = (room, 0, held);
+        return room;
+    }
+
+    private Tensor Moved(Tensor? old, Tensor like, long capacity, long held)
+    {
+        using var scope = NewDisposeScope();
+        var (B, _, K, D) = like.Dims4();
+        var room = empty([B, capacity, K, D], like.dtype, like.device);
+        if (held > 0) room.narrow(1, 0, held).copy_(old!.narrow(1, _start, held));
+        return room.DetachFromDisposeScope();
+    }
+}

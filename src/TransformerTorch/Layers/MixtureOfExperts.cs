@@ -1,0 +1,77 @@
+using TorchSharp.Utils;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>How a feed-forward layer is split into experts.</summary>
+public sealed record ExpertOptions
+{
+    /// <summary>E, how many there are.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>How many each token is sent to.</summary>
+    public required int PerToken { get; init; }
+}
+
+/// <summary>
+/// Feed-forward layers of which a router sends each token to a few, weighted by the softmax over those few (Jiang et al., 2024).
+/// </summary>
+public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
+{
+    private readonly FeedForwardOptions _options;
+    private readonly Func<Tensor, Tensor> _activation;
+    [ComponentName(Name = "router")] private readonly Linear _router;
+    [ComponentName(Name = "up")] private readonly Parameter _up;
+    [ComponentName(Name = "down")] private readonly Parameter _down;
+
+    /// <summary>A layer of experts.</summary>
+    /// <exception cref="ArgumentException">More experts a token than there are, biases, or an unknown activation.</exception>
+    public MixtureOfExperts(FeedForwardOptions options) : base(nameof(MixtureOfExperts))
+    {
+        var experts = options.Experts ?? throw new ArgumentException("no experts are asked for");
+        if (experts.PerToken < 1 || experts.PerToken > experts.Count)
+            throw new ArgumentException($"{experts.PerToken} experts a token cannot be, there are {experts.Count}");
+        if (options.Bias) throw new ArgumentException("experts have no biases");
+        _options = options;
+        _activation = Activation.Named(options.Activation);
+        _router = new Linear(options.Width, experts.Count, bias: false);
+        _up = Weights.Empty(experts.Count, options.HiddenSize * (options.Gated ? 2L : 1L), options.Width);
+        _down = Weights.Empty(experts.Count, options.Width, options.HiddenSize);
+        RegisterComponents();
+    }
+
+    /// <summary>(E, F, C), gated (E, 2F, C) with gate rows first.</summary>
+    public Tensor Input => _up;
+
+    /// <summary>(E, C, F)</summary>
+    public Tensor Output => _down;
+
+    /// <summary>Is given the router's logits (B T, E) of each pass; not kept.</summary>
+    public Action<Tensor>? Routed { get; set; }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var (B, T, C) = input.Dims3();
+        var rows = input.reshape(B * T, C);
+        var logits = _router.call(rows); // (N, E)
+        Routed?.Invoke(logits);
+        var (chosen, experts) = logits.to(ScalarType.Float32).softmax(-1).topk(_options.Experts!.PerToken, -1); // (N, k)
+        var shares = chosen / chosen.sum(-1, keepdim: true);
+        var result = zeros_like(rows);
+        for (var expert = 0; expert < _options.Experts.Count; expert++)
+        {
+            var at = experts.eq(expert).nonzero(); // (M, 2): row, choice
+            if (at.shape[0] == 0) continue;
+            var row = at.select(1, 0);
+            var share = shares.index([row, at.select(1, 1)]).unsqueeze(-1).to(rows.dtype); // (M, 1)
+            var up = Operators.Linear(rows.index_select(0, row), _up.select(0, expert), bias: null); // (M, F or 2F)
+            var output = Operators.Linear(FeedForward.Hidden(up, _activation, _options), _down.select(0, expert), bias: null); // (M, C)
+            result = result.index_add(0, row, (output * share).to(result.dtype), 1);
+        }
+        return result.view(B, T, C).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,67 @@
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace TransformerTorch.Layers;
+
+/// <summary>What a <see cref="RelativeBias"/> is.</summary>
+public sealed record RelativeBiasOptions
+{
+    /// <summary>H.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Distances told apart.</summary>
+    public required int Buckets { get; init; }
+
+    /// <summary>Distances from here on share the last bucket.</summary>
+    public required int MaxDistance { get; init; }
+
+    /// <summary>Whether keys after the query have buckets of their own (an encoder) or share that of distance 0 (a decoder).</summary>
+    public required bool Bidirectional { get; init; }
+}
+
+/// <summary>
+/// A learned term for each head and distance (Raffel et al., 2020): small distances have a bucket each, larger ones share buckets of
+/// logarithmic width. One table serves all layers of a stack.
+/// </summary>
+public sealed class RelativeBias : nn.Module
+{
+    private readonly RelativeBiasOptions _options;
+    [ComponentName(Name = "weight")] private readonly Parameter _weight;
+
+    /// <summary>A table of buckets by heads.</summary>
+    public RelativeBias(RelativeBiasOptions options) : base(nameof(RelativeBias))
+    {
+        _options = options;
+        _weight = Weights.Empty(options.Buckets, options.Heads);
+        RegisterComponents();
+    }
+
+    /// <summary>(buckets, H)</summary>
+    public Tensor Weight => _weight;
+
+    /// <summary>The terms of queries that stand at <paramref name="offset"/> and after over keys from 0 on: (1, H, Tq, Tk).</summary>
+    public Tensor At(long offset, long queries, long keys)
+    {
+        using var scope = NewDisposeScope();
+        var (first, last) = (-(offset + queries - 1), keys - 1 - offset); // the distances that occur
+        var buckets = Enumerable.Range(0, (int)(last - first + 1)).Select(i => Bucket(first + i)).ToArray();
+        var byDistance = _weight.index_select(0, tensor(buckets, device: _weight.device)); // (distances, H)
+        var at = arange(keys, device: _weight.device).unsqueeze(0) - arange(offset, offset + queries, device: _weight.device).unsqueeze(1);
+        var terms = byDistance.index_select(0, (at - first).flatten()).view(queries, keys, _options.Heads);
+        return terms.permute(2, 0, 1).unsqueeze(0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The bucket of a key's position minus the query's.</summary>
+    internal long Bucket(long distance)
+    {
+        var buckets = _options.Bidirectional ? _options.Buckets / 2 : _options.Buckets;
+        var start = _options.Bidirectional && distance > 0 ? buckets : 0;
+        var away = _options.Bidirectional ? Math.Abs(distance) : Math.Max(-distance, 0);
+        var exact = buckets / 2;
+        if (away < exact) return start + away;
+        // In float32, as the reference computes it: a distance on a border falls on its side.
+        var ratio = MathF.Log((float)away / exact) / (float)Math.Log((double)_options.MaxDistance / exact);
+        return start + Math.Min(exact + (long)(ratio * (buckets - exact)), buckets - 1);
+    }
+}

@@ -1,0 +1,139 @@
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace TransformerTorch.Models;
+
+/// <summary>What the labels of a <see cref="SequenceClassifier"/> are.</summary>
+public enum ProblemType
+{
+    /// <summary>One class each.</summary>
+    SingleLabel,
+
+    /// <summary>Any number of classes each.</summary>
+    MultiLabel,
+
+    /// <summary>Values.</summary>
+    Regression,
+}
+
+/// <summary>One vector a text, and from it a class, classes or values.</summary>
+public sealed class SequenceClassifier : PretrainedModel
+{
+    [ComponentName(Name = "head")] private readonly Head _head;
+
+    /// <summary>A model with memory but without values.</summary>
+    public SequenceClassifier(ModelConfig config) : base(nameof(SequenceClassifier), config)
+    {
+        _head = NewHead(config.Head);
+        RegisterComponents();
+    }
+
+    /// <summary>Scores (B, labels).</summary>
+    public Tensor Logits(ModelInputs inputs)
+    {
+        using var scope = NewDisposeScope();
+        var (ids, mask) = inputs.DecoderIds is { } read ? (read, inputs.DecoderMask) : (inputs.Ids, inputs.Mask);
+        var pooled = Pooled.Of(Backbone.Hidden(inputs), Config.Pooling, ids, mask, Config.EndTokens is [var end, ..] ? end : null);
+        return _head.call(pooled).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
+        => new Dictionary<string, Tensor> { ["logits"] = Logits(inputs) };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
+    {
+        using var scope = NewDisposeScope();
+        var (logits, wanted) = (Logits(inputs).to(ScalarType.Float32), labels.Required);
+        var problem = Config.ProblemType ?? (Config.Labels.Count == 1 ? ProblemType.Regression
+            : wanted.is_integral() ? ProblemType.SingleLabel : ProblemType.MultiLabel);
+        var (sum, count) = problem switch
+        {
+            ProblemType.SingleLabel => (F.cross_entropy(logits, wanted, reduction: nn.Reduction.Sum), Count(wanted)),
+            ProblemType.MultiLabel => (F.binary_cross_entropy_with_logits(logits, Values(), reduction: nn.Reduction.Sum), All(logits)),
+            _ => ((logits - Values()).square().sum(), All(logits)),
+        };
+        return [new(problem.ToString(), sum.MoveToOuterDisposeScope(), count.MoveToOuterDisposeScope())];
+
+        Tensor Values() => wanted.to(ScalarType.Float32).view(logits.shape);
+        static Tensor All(Tensor of) => tensor(of.numel(), device: of.device);
+    }
+}
+
+/// <summary>A class for each token.</summary>
+public sealed class TokenClassifier : PretrainedModel
+{
+    [ComponentName(Name = "head")] private readonly Head _head;
+
+    /// <summary>A model with memory but without values.</summary>
+    public TokenClassifier(ModelConfig config) : base(nameof(TokenClassifier), config)
+    {
+        _head = NewHead(config.Head);
+        RegisterComponents();
+    }
+
+    /// <summary>Scores (B, T, labels).</summary>
+    public Tensor Logits(ModelInputs inputs)
+    {
+        using var hidden = Backbone.Hidden(inputs);
+        return _head.call(hidden);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
+        => new Dictionary<string, Tensor> { ["logits"] = Logits(inputs) };
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
+    {
+        using var scope = NewDisposeScope();
+        var sum = _head.LossSum(Backbone.Hidden(inputs), labels.Required);
+        return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(labels.Required).MoveToOuterDisposeScope())];
+    }
+}
+
+/// <summary>Where in a text the answer begins and ends (Rajpurkar et al., 2016).</summary>
+public sealed class QuestionAnswerer : PretrainedModel
+{
+    [ComponentName(Name = "head")] private readonly Head _head;
+
+    /// <summary>A model with memory but without values.</summary>
+    public QuestionAnswerer(ModelConfig config) : base(nameof(QuestionAnswerer), config)
+    {
+        _head = NewHead(config.Head);
+        RegisterComponents();
+    }
+
+    /// <summary>Scores of each position as the answer's first and as its last, (B, T) each.</summary>
+    public (Tensor Start, Tensor End) Logits(ModelInputs inputs)
+    {
+        using var scope = NewDisposeScope();
+        var both = _head.call(Backbone.Hidden(inputs)); // (B, T, 2)
+        return (both.select(-1, 0).MoveToOuterDisposeScope(), both.select(-1, 1).MoveToOuterDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
+    {
+        var (start, end) = Logits(inputs);
+        return new Dictionary<string, Tensor> { ["start_logits"] = start, ["end_logits"] = end };
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
+    {
+        using var scope = NewDisposeScope();
+        var (start, end) = Logits(inputs);
+        return [Term("start", start, labels.Start), Term("end", end, labels.End)];
+
+        static LossTerm Term(string name, Tensor logits, Tensor? at)
+        {
+            var wanted = at ?? throw new ArgumentException($"this model's loss needs the answer's {name}");
+            var inside = wanted.masked_fill(wanted.ge(logits.shape[1]), -100); // an answer outside the text counts for nothing
+            var sum = F.cross_entropy(logits.to(ScalarType.Float32), inside, reduction: nn.Reduction.Sum);
+            return new LossTerm(name, sum.MoveToOuterDisposeScope(), Count(inside).MoveToOuterDisposeScope(), Weight: 0.5);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
+
+namespace TransformerTorch.Models;
+
+/// <content>Keys that all families share.</content>
+public sealed partial class ConfigKeys
+{
+    /// <summary>What the published class is for.</summary>
+    /// <param name="otherwise">where none is named</param>
+    /// <exception cref="ModelConfigException">A class of which its name does not tell.</exception>
+    public ModelTask Task(ModelTask otherwise)
+    {
+        if (Node("architectures") is not JsonArray { Count: > 0 } names) return otherwise;
+        return Architecture.Task(names[0]?.ToString() ?? "")
+            ?? throw Wrong("architectures", "a class whose name ends with one of " + string.Join(", ", Architecture.Endings));
+    }
+
+    /// <summary>The classes' names; two without names where nothing is said.</summary>
+    public IReadOnlyList<string> Labels()
+    {
+        if (Node("id2label") is JsonObject names)
+            return [.. names.OrderBy(n => int.TryParse(n.Key, out var id) ? id : throw Wrong("id2label", "ids")).Select(n => $"{n.Value}")];
+        return [.. Enumerable.Range(0, Whole("num_labels", 2)).Select(i => $"LABEL_{i}")];
+    }
+
+    /// <summary>A token's id; null where it is given as null.</summary>
+    /// <param name="key">such as <c>pad_token_id</c></param>
+    /// <param name="otherwise">where the key is absent</param>
+    public int? Token(string key, int? otherwise) => Ids(key) is [var id, ..] ? id : _json.ContainsKey(key) ? null : otherwise;
+
+    /// <summary>What the labels are; null where nothing is said.</summary>
+    public ProblemType? ProblemType() => !Has("problem_type") ? null
+        : OneOf("problem_type", ["regression", "single_label_classification", "multi_label_classification"]) switch
+        {
+            "regression" => Models.ProblemType.Regression,
+            "single_label_classification" => Models.ProblemType.SingleLabel,
+            _ => Models.ProblemType.MultiLabel,
+        };
+
+    /// <summary>An activation's name.</summary>
+    public string ActivationName(string key, string otherwise) => OneOf(key, Activation.Names, otherwise);
+
+    /// <summary>The size of a head: the width's share.</summary>
+    /// <exception cref="ModelConfigException">It does not divide evenly.</exception>
+    public int HeadSize((string Key, int Value) width, (string Key, int Value) heads) => width.Value % heads.Value == 0
+        ? width.Value / heads.Value
+        : throw Contradiction($"{width.Key} {width.Value} is no multiple of {heads.Key} {heads.Value}");
+
+    /// <summary>The head that most families' classes for a task have: scores read off the hidden states; null for the bare model.</summary>
+    /// <param name="task">which task</param>
+    /// <param name="vocabulary">the head over the vocabulary</param>
+    /// <param name="dropout">before classes</param>
+    public HeadOptions? Head(ModelTask task, HeadOptions vocabulary, double dropout = 0) => task switch
+    {
+        ModelTask.Bare => null,
+        ModelTask.CausalLanguageModel or ModelTask.MaskedLanguageModel or ModelTask.Pretraining => vocabulary,
+        ModelTask.SequenceToSequence => vocabulary,
+        ModelTask.QuestionAnswering => new HeadOptions { Outputs = 2 },
+        ModelTask.ReplacedTokenDetection => new HeadOptions { Outputs = 1 },
+        ModelTask.NextSentencePrediction => new HeadOptions { Outputs = 2 },
+        _ => new HeadOptions { Outputs = Labels().Count, Dropout = dropout },
+    };
+}

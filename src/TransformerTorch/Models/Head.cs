@@ -1,0 +1,118 @@
+using TorchSharp.Utils;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+using Linear = TransformerTorch.Layers.Linear;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace TransformerTorch.Models;
+
+/// <summary>What a <see cref="Head"/> is.</summary>
+public sealed record HeadOptions
+{
+    /// <summary>Scores it gives; 0: it gives features.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>Features between; 0: the scores are read off the hidden states.</summary>
+    public int Features { get; init; }
+
+    /// <summary>Whether the projection to those features has a bias.</summary>
+    public bool FeatureBias { get; init; } = true;
+
+    /// <summary>What they go through: one of <see cref="Activation.Names"/>.</summary>
+    public string Activation { get; init; } = "tanh";
+
+    /// <summary>Normalises them; null: not.</summary>
+    public NormOptions? Norm { get; init; }
+
+    /// <summary>Dropout before each projection, in training.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>Whether the scores have a bias.</summary>
+    public bool Bias { get; init; } = true;
+
+    /// <summary>Whether that bias is a constant of the checkpoint rather than learned.</summary>
+    public bool FixedBias { get; init; }
+
+    /// <summary>Whether scores are products with the token table.</summary>
+    public bool Tied { get; init; }
+
+    /// <summary>Multiplies the features before the scores.</summary>
+    public double Scale { get; init; } = 1;
+
+    /// <summary>Squashes the scores by tanh to within this; 0: not.</summary>
+    public double SoftCap { get; init; }
+}
+
+/// <summary>
+/// From hidden states to scores: <c>output(norm(activation(dense(x))))</c>, of which all but the last may be absent, or the last alone.
+/// </summary>
+public sealed class Head : nn.Module<Tensor, Tensor>
+{
+    private readonly HeadOptions _options;
+    private readonly Func<Tensor, Tensor> _activation;
+    private readonly Func<Tensor>? _tied;
+    [ComponentName(Name = "dense")] private readonly Linear? _dense;
+    [ComponentName(Name = "norm")] private readonly Norm? _norm;
+    [ComponentName(Name = "output")] private readonly Linear? _output;
+    [ComponentName(Name = "bias")] private readonly Parameter? _bias;
+
+    /// <summary>A head over hidden states of a width.</summary>
+    /// <param name="width">C</param>
+    /// <param name="options">what it is</param>
+    /// <param name="tokenWeight">gives the token table (V, C) where it is tied to it</param>
+    public Head(int width, HeadOptions options, Func<Tensor>? tokenWeight = null) : base(nameof(Head))
+    {
+        _options = options;
+        _activation = Activation.Named(options.Activation);
+        var features = options.Features > 0 ? options.Features : width;
+        _dense = options.Features > 0 ? new Linear(width, features, options.FeatureBias) : null;
+        _norm = options.Norm is { } norm ? new Norm(features, norm) : null;
+        _tied = options.Tied ? tokenWeight ?? throw new ArgumentException("a tied head needs the token table") : null;
+        var own = options.Bias && (options.Tied || options.FixedBias);
+        _output = options is { Tied: false, Outputs: > 0 } ? new Linear(features, options.Outputs, options.Bias && !own) : null;
+        _bias = own ? Weights.Empty(options.Outputs) : null;
+        _bias?.requires_grad_(!options.FixedBias);
+        RegisterComponents();
+    }
+
+    /// <summary>(outputs, features)</summary>
+    public Tensor Weight
+        => _tied?.Invoke() ?? _output?.Weight ?? throw new InvalidOperationException("this head gives features, not scores");
+
+    /// <summary>(outputs), or none.</summary>
+    public Tensor? Bias => _bias ?? _output?.Bias;
+
+    /// <summary>Scores (..., outputs), or features where it has no outputs, of hidden states (..., C).</summary>
+    public override Tensor forward(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var features = Features(hidden);
+        if (_options.Outputs == 0) return features.MoveToOuterDisposeScope();
+        var scores = Operators.Linear(features, Weight, Bias);
+        if (_options.SoftCap > 0) scores = (scores / _options.SoftCap).tanh() * _options.SoftCap;
+        return scores.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sum of cross-entropies of the scores, a float32 scalar; the scores are never held whole.</summary>
+    /// <param name="hidden">(..., C)</param>
+    /// <param name="targets">(...) int64, -100 ignored</param>
+    /// <param name="options">smoothing, z-loss</param>
+    public Tensor LossSum(Tensor hidden, Tensor targets, CrossEntropyOptions? options = null)
+    {
+        using var scope = NewDisposeScope();
+        var features = Features(hidden);
+        var rows = features.view(-1, features.shape[^1]);
+        var all = (options ?? CrossEntropyOptions.Default) with { SoftCap = _options.SoftCap };
+        return Operators.LinearCrossEntropy(rows, Weight, Bias, targets.reshape(-1), all).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Features(Tensor hidden)
+    {
+        var x = Dropout.Apply(hidden, _options.Dropout, training);
+        if (_dense is not null) x = Dropout.Apply(Normed(_activation(_dense.call(x))), _options.Dropout, training);
+        return _options.Scale == 1 ? x.alias() : x * _options.Scale;
+    }
+
+    private Tensor Normed(Tensor x) => _norm is null ? x : _norm.call(x);
+}

@@ -1,0 +1,143 @@
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+using Dropout = TransformerTorch.Layers.Dropout;
+using Embedding = TransformerTorch.Layers.Embedding;
+using EmbeddingOptions = TransformerTorch.Layers.EmbeddingOptions;
+
+namespace TransformerTorch.Models;
+
+/// <summary>What a stack of blocks is.</summary>
+public sealed record StackOptions
+{
+    /// <summary>Token, position and segment tables.</summary>
+    public required EmbeddingOptions Embeddings { get; init; }
+
+    /// <summary>One for each layer.</summary>
+    public required IReadOnlyList<BlockOptions> Blocks { get; init; }
+
+    /// <summary>The norm after the last block; null: none.</summary>
+    public NormOptions? FinalNorm { get; init; }
+
+    /// <summary>Dropout after it, in training.</summary>
+    public double FinalDropout { get; init; }
+
+    /// <summary>Learned terms by distance; null: none.</summary>
+    public RelativeBiasOptions? RelativeBias { get; init; }
+
+    /// <summary>Whether scores fall linearly with distance.</summary>
+    public bool Alibi { get; init; }
+}
+
+/// <summary>
+/// Embeddings, blocks, final norm: ids to hidden states. <see cref="Encoder"/> and <see cref="Decoder"/> are its two uses.
+/// </summary>
+public abstract class Stack : Backbone
+{
+    private readonly Dictionary<RotaryOptions, Rotary> _rotary;
+    [ComponentName(Name = "embeddings")] private readonly Embeddings _embeddings;
+    [ComponentName(Name = "relative_bias")] private readonly RelativeBias? _relativeBias;
+    [ComponentName(Name = "layers")] private readonly ModuleList<Block> _layers;
+    [ComponentName(Name = "norm")] private readonly Norm? _norm;
+
+    /// <summary>A stack with memory but without values: see <see cref="Initialization"/>.</summary>
+    private protected Stack(string name, StackOptions options, Embedding? tokens) : base(name)
+    {
+        Options = options;
+        _embeddings = new Embeddings(options.Embeddings, tokens);
+        _relativeBias = options.RelativeBias is { } relative ? new RelativeBias(relative) : null;
+        _layers = new ModuleList<Block>([.. options.Blocks.Select((block, layer) => new Block(block, layer))]);
+        _norm = options.FinalNorm is { } norm ? new Norm(options.Embeddings.Width, norm) : null;
+        var kinds = options.Blocks.Select(b => b.Attention.Rotary).OfType<RotaryOptions>().Distinct();
+        _rotary = kinds.ToDictionary(r => r, r => new Rotary(r));
+        RegisterComponents();
+    }
+
+    /// <summary>What it was built from.</summary>
+    public StackOptions Options { get; }
+
+    /// <inheritdoc/>
+    public override int Width => Options.Embeddings.Width;
+
+    /// <inheritdoc/>
+    public override Tensor TokenWeight => _embeddings.TokenWeight;
+
+    /// <inheritdoc/>
+    public override Tensor Hidden(ModelInputs inputs)
+    {
+        using var scope = NewDisposeScope();
+        var (B, T) = inputs.Ids.Dims2();
+        var offset = inputs.Cache?.Offset ?? 0;
+        if (Options.Embeddings is { Positions: > 0 and var most } && offset + T > most)
+            throw new ArgumentException($"a sequence of {offset + T} tokens, the model has {most} positions");
+        var mask = inputs.Cache is { } cache ? cache.ExtendMask(inputs.Mask, B, T) : inputs.Mask; // (B, Tk)
+        var positions = inputs.Positions ?? Positions(inputs, mask, offset);
+        var context = Context(inputs, mask, positions, offset);
+        var x = _embeddings.forward(inputs.Ids, positions, inputs.Segments); // (B, T, C)
+        for (var layer = 0; layer < _layers.Count; layer++)
+        {
+            inputs.Trace?.Invoke("hidden_states", x);
+            var before = x;
+            x = _layers[layer].call(before, context);
+            before.Dispose();
+        }
+        inputs.Cache?.Advance(T);
+        if (_norm is not null) x = _norm.call(x);
+        x = Dropout.Apply(x, Options.FinalDropout, training);
+        inputs.Trace?.Invoke("hidden_states", x);
+        return x.MoveToOuterDisposeScope();
+    }
+
+    private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
+    {
+        var T = inputs.Ids.shape[1];
+        Tensor?[] terms =
+        [
+            mask is null ? null : AttentionMask.Padding(mask),
+            inputs.Documents is { } documents ? AttentionMask.Documents(documents) : null,
+            inputs.Prefix is { } prefix ? AttentionMask.Prefix(prefix, T) : null,
+            _relativeBias?.At(offset, T, offset + T),
+            Options.Alibi ? Alibi.Bias(mask is null ? arange(offset + T, device: positions.device) : Counted(mask), Heads) : null,
+        ];
+        Tensor? bias = null;
+        foreach (var term in terms.OfType<Tensor>()) bias = bias is null ? term : bias + term;
+        return new AttentionContext
+        {
+            Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
+            Cache = inputs.Cache, Memory = inputs.Memory,
+            MemoryBias = inputs is { Memory: not null, MemoryMask: { } hidden } ? AttentionMask.Padding(hidden) : null,
+            Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
+        };
+    }
+
+    private int Heads => Options.Blocks[0].Attention.Heads;
+
+    /// <summary>(T), or (B, T) where rows differ.</summary>
+    private Tensor Positions(ModelInputs inputs, Tensor? mask, long offset)
+    {
+        var (ids, embeddings) = (inputs.Ids, Options.Embeddings);
+        if (inputs.Documents is { } documents) return AttentionMask.PositionsWithin(documents);
+        if (embeddings is { PositionSource: PositionSource.PaddingToken, PaddingToken: { } padding })
+        {
+            var tokens = ids.ne(padding).to(ScalarType.Int64);
+            return tokens.cumsum(-1) * tokens + padding;
+        }
+        return mask is null || embeddings.PositionSource == PositionSource.Index
+            ? arange(offset, offset + ids.shape[1], ScalarType.Int64, ids.device) : Counted(mask).narrow(1, offset, ids.shape[1]);
+    }
+
+    /// <summary>Positions that count tokens and not padding.</summary>
+    private static Tensor Counted(Tensor mask) => (mask.to(ScalarType.Int64).cumsum(-1) - 1).clamp_min(0);
+}
+
+/// <summary>A stack that reads a text whole.</summary>
+public sealed class Encoder(StackOptions options, Embedding? tokens = null) : Stack(nameof(Encoder), options, tokens);
+
+/// <summary>A stack that reads a text from its beginning on and can go on where it stopped.</summary>
+public sealed class Decoder(StackOptions options, Embedding? tokens = null) : Stack(nameof(Decoder), options, tokens)
+{
+    /// <inheritdoc/>
+    public override KvCache NewCache(long capacity) => new(Options.Blocks.Select(b => b.Attention.Window), capacity);
+}

@@ -1,0 +1,125 @@
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Verification;
+
+/// <summary>
+/// Holds a model against a <see cref="ReferenceCase"/>. All that the case holds is to be produced: outputs within 1e-4 where the mask
+/// keeps a position, losses within 1e-5 and gradient norms within 1e-4 of their size, generated ids exactly.
+/// </summary>
+public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
+{
+    private const double OutputLimit = 1e-4, LossLimit = 1e-5, GradientLimit = 1e-4;
+
+    /// <summary>Below this a gradient norm is rounding: that of a bias on keys, say, is zero in exact arithmetic.</summary>
+    private const double GradientFloor = 1e-6;
+
+    private readonly Device _device = model.Backbone.TokenWeight.device;
+
+    /// <summary>
+    /// All findings: outputs, loss, gradients, the losses of ten steps of AdamW, generations. Afterwards the model has taken those steps.
+    /// </summary>
+    public IEnumerable<Finding> Run() => Outputs().Concat(Generations()).Concat(Gradients()).Concat(AdamW());
+
+    /// <summary>Logits, hidden states and whatever else <c>out.*</c> names.</summary>
+    public List<Finding> Outputs()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (produced, counts, kept) = (new Dictionary<string, Tensor>(), new Dictionary<string, int>(), new List<Tensor>());
+        var inputs = reference.Inputs(_device);
+        var attentions = reference.Names("out.").Any(n => n.Contains("attentions", StringComparison.Ordinal));
+        foreach (var (name, tensor) in model.call(inputs with { Trace = Keep, TraceAttention = attentions })) produced[name] = tensor;
+        try
+        {
+            return [.. reference.Names("out.").Select(name => produced.TryGetValue(name, out var found)
+                ? Compare(name, reference[$"out.{name}"].to(_device), found, inputs.Mask) : Finding.Missing(name, "not produced"))];
+        }
+        finally
+        {
+            kept.ForEach(t => t.Dispose());
+        }
+
+        // Detached: layers trace from inside scopes of their own.
+        void Keep(string name, Tensor tensor)
+        {
+            var index = counts[name] = counts.GetValueOrDefault(name, -1) + 1;
+            kept.Add(produced[$"{name}.{index}"] = produced[name] = tensor.alias().DetachFromDisposeScope());
+        }
+    }
+
+    /// <summary>The loss and the norm of its gradient by every parameter.</summary>
+    public List<Finding> Gradients()
+    {
+        if (reference.Gradients is not { } expected) return [];
+        using var scope = NewDisposeScope();
+        model.zero_grad();
+        var loss = Loss();
+        loss.backward();
+        var findings = new List<Finding> { Relative("loss", (double)expected["loss"]!, loss.item<float>(), LossLimit) };
+        var names = model.Names;
+        var published = WeightLoader.Published(model, names, p => p.grad ?? zeros_like(p, requires_grad: false))
+            .Concat(WeightLoader.Whole(model, names, p => p.grad ?? zeros_like(p, requires_grad: false)))
+            .ToDictionary(p => p.Name, p => p.Tensor);
+        foreach (var (name, norm) in expected["grad_norms"]!.AsObject())
+        {
+            var what = $"gradient of {name}";
+            findings.Add(published.TryGetValue(name, out var gradient)
+                ? Relative(what, (double)norm!, gradient().norm().item<float>(), GradientLimit, GradientFloor)
+                : Finding.Missing(what, "no such parameter"));
+        }
+        model.zero_grad();
+        return findings;
+    }
+
+    /// <summary>
+    /// The loss before each of ten steps on one batch: gradients clipped to a norm of 1, AdamW at 1e-3 with decay 0.01 on everything.
+    /// </summary>
+    public List<Finding> AdamW()
+    {
+        if (reference.Gradients?["adamw_losses"]?.AsArray() is not { } expected) return [];
+        Tensor[] parameters = [.. model.parameters().Where(p => p.requires_grad)];
+        using var scope = NewDisposeScope();
+        var (means, squares) = (Array.ConvertAll(parameters, Zeros), Array.ConvertAll(parameters, Zeros));
+        var options = new AdamWOptions { LearningRate = 1e-3, WeightDecay = 0.01 };
+        var findings = new List<Finding>();
+        for (var step = 1; step <= expected.Count; step++)
+        {
+            using var each = NewDisposeScope();
+            model.zero_grad();
+            var loss = Loss();
+            findings.Add(Relative($"loss before AdamW step {step}", (double)expected[step - 1]!, loss.item<float>(), LossLimit));
+            loss.backward();
+            var gradients = Array.ConvertAll(parameters, p => p.grad ?? Zeros(p));
+            var clip = (1 / (OptimizerOperators.GradNorm(gradients) + 1e-6)).clamp_max(1);
+            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), options, step, clip);
+        }
+        model.zero_grad();
+        return findings;
+
+        static Tensor Zeros(Tensor like) => zeros_like(like, requires_grad: false);
+    }
+
+    /// <summary>The ids of each generation.</summary>
+    public List<Finding> Generations() => [.. GenerationCheck.Run(model, reference)];
+
+    private Tensor Loss() => LossTerm.Total(model.Loss(reference.Inputs(_device), reference.Labels(_device)));
+
+    private static Finding Compare(string name, Tensor expected, Tensor actual, Tensor? mask)
+    {
+        if (!expected.shape.SequenceEqual(actual.shape))
+            return Finding.Missing(name, $"is {Dims.Describe(actual.shape)}, the reference has {Dims.Describe(expected.shape)}");
+        var difference = (expected.to(ScalarType.Float64) - actual.to(ScalarType.Float64)).abs();
+        if (mask is not null && expected.shape.Take(2).SequenceEqual(mask.shape))
+            difference = difference * mask.view([.. mask.shape, .. Enumerable.Repeat(1L, (int)expected.dim() - 2)]).to(ScalarType.Float64);
+        return new Finding(name, difference.max().item<double>(), OutputLimit);
+    }
+
+    private static Finding Relative(string name, double expected, double actual, double limit, double floor = 0)
+    {
+        var difference = Math.Abs(actual - expected);
+        return new Finding(name, difference <= floor ? 0 : difference / Math.Abs(expected), limit);
+    }
+}
