@@ -30,5 +30,6 @@ find_absent_packages() {
     say "NuGet's feed has no $package: what needs it is left out"
     absent+="$package;"
   done
-  write "$state/packages.props" <<<"<Project><!-- $stamp --><PropertyGroup><AbsentPackages>$absent</AbsentPackages></PropertyGroup></Project>"
+  write "$state/packages.props" <<<"<Project><!-- $stamp -->
+  <PropertyGroup><AbsentPackages>$absent</AbsentPackages></PropertyGroup></Project>"
 }

@@ -60,7 +60,8 @@ internal sealed record OtherFacts
             token => token.Token, token => new TemplateToken(token.Token, [token.Id], [token.Token]));
         TemplatePart[] Around(params (int Sequence, int Type)[] texts) =>
         [
-            .. Special(Begin, 0), .. texts.SelectMany(text => (TemplatePart[])[new(text.Sequence, "", text.Type), .. Special(End, text.Type)]),
+            .. Special(Begin, 0),
+            .. texts.SelectMany(text => (TemplatePart[])[new(text.Sequence, "", text.Type), .. Special(End, text.Type)]),
         ];
         return new TemplatePostProcessor(Around((0, 0)), Around((0, 0), (1, 1)), tokens);
     }

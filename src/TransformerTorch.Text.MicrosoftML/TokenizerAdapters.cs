@@ -19,7 +19,8 @@ public static class TokenizerAdapters
     /// Our tokenizer wherever a Microsoft.ML.Tokenizers one is asked for. Offsets are those of the text as given, whatever the normalizer
     /// makes of it; a limit of tokens never cuts through a character. Normalizing and pre-tokenizing cannot be switched off.
     /// </summary>
-    public static Microsoft.ML.Tokenizers.Tokenizer AsMicrosoftTokenizer(this Tokenizer tokenizer, MicrosoftTokenizerOptions? options = null) =>
+    public static Microsoft.ML.Tokenizers.Tokenizer AsMicrosoftTokenizer(
+        this Tokenizer tokenizer, MicrosoftTokenizerOptions? options = null) =>
         new OutwardTokenizer(tokenizer, options ?? new MicrosoftTokenizerOptions());
 
     /// <summary>
