@@ -10,6 +10,7 @@ internal static class Workloads
         ["matmul"] = OperatorTimes.MatrixProducts,
         ["attention"] = OperatorTimes.Attention,
         ["adamw"] = OperatorTimes.AdamW,
+        ["tokenizer"] = TokenizerTimes.Run,
     };
 
     public static IEnumerable<string> Names => s_all.Keys;

@@ -185,9 +185,9 @@ internal sealed class BytePairModel : Model
     private Vocabulary TranslatedVocabulary()
     {
         var translated = new Vocabulary(Vocabulary.Count);
-        foreach (var (id, token) in Vocabulary.InOrder())
+        for (var index = 0; index < Vocabulary.Count; index++)
         {
-            if (ByteAlphabet.Translate(token) is { } bytes)
+            if (ByteAlphabet.Translate(Vocabulary.Token(index, out var id)) is { } bytes)
                 translated.Add(bytes, id);
         }
         return translated;

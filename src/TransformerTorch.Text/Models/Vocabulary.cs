@@ -69,6 +69,13 @@ internal sealed class Vocabulary(int capacity = 16)
         return index >= 0;
     }
 
+    /// <summary>The tokens as they came, from 0.</summary>
+    public ReadOnlySpan<byte> Token(int index, out int id)
+    {
+        id = _ids[index];
+        return _tokens[index];
+    }
+
     /// <summary>All tokens in ascending order of id.</summary>
     public IEnumerable<(int Id, byte[] Token)> InOrder()
     {

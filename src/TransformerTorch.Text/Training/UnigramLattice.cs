@@ -32,6 +32,11 @@ internal sealed class UnigramLattice
         _unknownScore = (_scores.Length == 0 ? 0 : _scores.Min()) - UnknownPenalty;
     }
 
+    private UnigramLattice(UnigramLattice other) => (_trie, _scores, _unknownScore) = (other._trie, other._scores, other._unknownScore);
+
+    /// <summary>Another one over the same pieces, for another thread.</summary>
+    public UnigramLattice Another() => new(this);
+
     /// <summary>
     /// Adds to <paramref name="sums"/> how often each piece is expected in so many occurrences of <paramref name="word"/>.
     /// </summary>

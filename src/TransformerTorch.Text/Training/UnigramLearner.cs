@@ -61,9 +61,10 @@ internal sealed class UnigramLearner(UnigramTrainer options, WordCounts words, I
     private double[] OverWords(Action<UnigramLattice, byte[], double, double[]> use)
     {
         var sums = new double[Parts][];
+        var shared = new UnigramLattice(_pieces);
         Parallel.For(0, Parts, part =>
         {
-            var lattice = new UnigramLattice(_pieces);
+            var lattice = shared.Another();
             sums[part] = new double[_pieces.Count + 1];
             for (var i = part; i < _order.Length; i += Parts)
                 use(lattice, words.Word(_order[i]).ToArray(), words.Frequency(_order[i]), sums[part]);

@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+using TransformerTorch.Benchmarks;
+
+BenchmarkSwitcher.FromAssembly(typeof(Corpus).Assembly).Run(args);
