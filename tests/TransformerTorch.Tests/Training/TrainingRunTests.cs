@@ -1,3 +1,4 @@
+using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
@@ -111,6 +112,22 @@ public sealed class TrainingRunTests : IDisposable
         Assert.NotEmpty(first);
         Assert.Empty(second);
         Assert.NotEmpty(third);
+    }
+
+    [Fact]
+    public void Every_step_leaves_as_many_live_tensors_as_the_one_before()
+    {
+        _run.Config = _run.Config with { MaxSteps = 60, SaveSteps = 0 };
+        var live = new List<long>();
+        _run.Also = happened =>
+        {
+            if (happened is StepDone) live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        };
+
+        _run.Start();
+
+        Assert.Equal(60, live.Count);
+        Assert.Single(live.Skip(1).Distinct()); // the first makes the optimizer's state
     }
 
     [Fact]
