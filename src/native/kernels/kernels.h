@@ -1,6 +1,7 @@
 // The arithmetic of our operators on raw memory: one thread's share each, no libtorch. Every function exists once per instruction set;
 // kernels() answers with the widest that this processor has (TT_ISA=avx512|avx2|portable forces one).
 #pragma once
+#include <cmath>
 #include <cstdint>
 
 namespace tt {
@@ -43,7 +44,11 @@ struct LossOptions {
     double label_smoothing = 0, z_loss = 0, soft_cap = 0;
 };
 struct AdamwOptions {
-    float lr, beta1, beta2, eps, weight_decay, correction1, correction2;   // corrections: 1 - beta^step
+    // Differences from one are taken in double: 1 - 0.999 in float is off by 1.3e-5 of its size.
+    AdamwOptions(double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step)
+        : keep(1 - lr * weight_decay), rest1(1 - beta1), beta2(beta2), rest2(1 - beta2), eps(eps),
+          rate(lr / (1 - std::pow(beta1, step))), root(1 / std::sqrt(1 - std::pow(beta2, step))) {}
+    float keep, rest1, beta2, rest2, eps, rate, root;   // rate and root: corrected for the bias of step's moments
 };
 struct NormView {
     Type type;

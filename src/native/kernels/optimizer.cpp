@@ -60,8 +60,7 @@ void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList 
         gradients.push_back(grads[i].contiguous());
     }
     float scale = grad_scale ? grad_scale->item<float>() : 1;
-    AdamwOptions options{(float)lr, (float)beta1, (float)beta2, (float)eps, (float)weight_decay, (float)(1 - std::pow(beta1, (double)step)),
-                         (float)(1 - std::pow(beta2, (double)step))};
+    AdamwOptions options(lr, beta1, beta2, eps, weight_decay, step);
     Pieces pieces(params);
     for_each_task(pieces.count(), [&](int64_t piece, int64_t) {
         pieces.at(piece, params, [&](size_t i, int64_t first, int64_t n) {

@@ -6,16 +6,15 @@ namespace tt::TT_NAMESPACE {
 
 template <class P, class G>
 static void adamw_typed(const AdamwOptions& o, P* p, const G* g, float* m, float* v, float grad_scale, int64_t n) {
-    const float keep = 1 - o.lr * o.weight_decay, step = o.lr / o.correction1, root = 1 / std::sqrt(o.correction2);
     for (int64_t i = 0; i < n; i += L) {
         int64_t left = n - i;
-        vf gradient = load_part(g + i, left) * grad_scale, w = load_part(p + i, left) * keep;
+        vf gradient = load_part(g + i, left) * grad_scale, w = load_part(p + i, left) * o.keep;
         vf first = load_part(m + i, left), second = load_part(v + i, left);
-        first += (gradient - first) * (1 - o.beta1);
-        second = second * o.beta2 + gradient * gradient * (1 - o.beta2);
+        first += (gradient - first) * o.rest1;
+        second = second * o.beta2 + gradient * gradient * o.rest2;
         vf denominator;
         for (int k = 0; k < L; k++) denominator[k] = __builtin_sqrtf(second[k]);
-        w -= first * step / (denominator * root + o.eps);
+        w -= first * o.rate / (denominator * o.root + o.eps);
         store_part(m + i, first, left);
         store_part(v + i, second, left);
         store_part(p + i, w, left);

@@ -112,6 +112,18 @@ public class OperatorsTests
     }
 
     [SkippableTheory, MemberData(nameof(Ways))]
+    public void AdamW_at_the_usual_betas_is_exact_to_float32(bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        Tensor[] parameter = [zeros(3)], gradient = [full([3], 0.5f)], mean = [zeros(3)], square = [zeros(3)];
+        OptimizerOperators.AdamW(new(parameter, gradient, mean, square), new AdamWOptions { WeightDecay = 0 }, step: 1);
+        TensorAssert.Near(0.05, mean[0][1].item<float>(), 2e-7, "mean");
+        TensorAssert.Near(0.00025, square[0][1].item<float>(), 2e-7, "mean square"); // 1 - 0.999, were it taken in float32, is off by 1e-5
+        TensorAssert.Near(-0.001, parameter[0][1].item<float>(), 2e-7, "step");
+    }
+
+    [SkippableTheory, MemberData(nameof(Ways))]
     public void Grad_norm_is_the_root_of_all_squares(bool bridge)
     {
         using var way = new Way(AttentionKernelKind.Math, bridge);
