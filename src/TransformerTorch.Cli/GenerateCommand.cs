@@ -16,7 +16,8 @@ internal static class GenerateCommand
 {
     private static readonly Option<string> _model = new("--model")
     {
-        Description = "The model's folder: config.json, model.safetensors, tokenizer.json", HelpName = "DIR", Required = true,
+        Description = "The model's folder (config.json, model.safetensors, tokenizer.json), or org/name on the hub", HelpName = "DIR",
+        Required = true,
     };
     private static readonly Option<string?> _prompt = new("--prompt") { Description = "The text to continue", HelpName = "TEXT" };
     private static readonly Option<int[]?> _ids = new("--prompt-ids")
@@ -76,14 +77,13 @@ internal static class GenerateCommand
             if (result.GetResult(_ids) is not null && result.GetResult(_stop) is { Implicit: false })
                 result.AddError("--stop needs a --prompt: ids are not decoded");
         });
-        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
+        command.SetAction(Run);
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var folder = parsed.GetRequiredValue(_model);
-        if (!Directory.Exists(folder)) throw new CommandException($"there is no folder {folder}");
+        var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;
         using var model = ModelFolder.Load<CausalLanguageModel>(folder, Devices.Parse(parsed.GetRequiredValue(_device)));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Hub;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TorchSharp;
@@ -12,7 +13,7 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public static class ModelFolder
 {
-    private const string Config = "config.json", Generation = "generation_config.json";
+    private const string Config = "config.json";
     internal static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Loads a model in float32, in evaluation mode.</summary>
@@ -21,6 +22,21 @@ public static class ModelFolder
     /// <inheritdoc cref="Load(string, LoadOptions)"/>
     public static PretrainedModel Load(string folder, Device? device = null)
         => Load(folder, new LoadOptions { Device = device ?? CPU });
+
+    /// <summary>Loads a model by its name on the hub, or from a folder.</summary>
+    /// <param name="nameOrFolder">"org/name", downloaded unless it is in the cache; or a folder</param>
+    /// <param name="options">type, device; null: float32 on the CPU</param>
+    /// <param name="revision">a branch, a tag or a commit of the hub's; null: "main"</param>
+    /// <param name="progress">told how far downloads are</param>
+    /// <param name="cancellation">stops a download; a later call goes on from it</param>
+    /// <exception cref="HubException">There is no such model, or it cannot be had.</exception>
+    /// <inheritdoc cref="Load(string, LoadOptions)"/>
+    public static async Task<PretrainedModel> FromPretrained(string nameOrFolder, LoadOptions? options = null, string? revision = null,
+        IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var folder = await ModelHub.Folder(nameOrFolder, revision, null, progress, cancellation).ConfigureAwait(false);
+        return Load(folder, options ?? new LoadOptions());
+    }
 
     /// <summary>Loads a model of a kind, in evaluation mode.</summary>
     /// <exception cref="CheckpointException">It is of another kind, or as for <see cref="Load(string, Device?)"/>.</exception>
@@ -40,7 +56,7 @@ public static class ModelFolder
     public static PretrainedModel Load(string folder, LoadOptions options)
     {
         if (!File.Exists(Path.Combine(folder, Config))) throw new CheckpointException($"{folder}: no {Config}");
-        var config = ModelConfig.Read(Path.Combine(folder, Config));
+        var config = ModelConfig.Read(Path.Combine(folder, Config)) with { Generation = ReadGeneration(folder) };
         using var source = WeightSource.Open(folder);
         var model = Build(config, options.Type ?? source.CommonType, options.Device);
         try
@@ -73,18 +89,32 @@ public static class ModelFolder
     public static void Save(PretrainedModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
     {
         Directory.CreateDirectory(folder);
-        WriteJson(Path.Combine(folder, Config), model.Config.Published);
-        WriteJson(Path.Combine(folder, Generation), GenerationDefaults(model.Config.Published));
+        var (published, generation) = ((JsonObject)model.Config.Published.DeepClone(), model.Config.Generation);
+        PublishedType.Set(published, model.parameters().First().dtype);
+        WriteJson(Path.Combine(folder, Config), published);
+        WriteJson(Path.Combine(folder, GenerationKeys.FileName), generation ?? GenerationDefaults(published));
         var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
         WeightFiles.Write(folder, [.. tensors], mostShardBytes);
     }
 
     private static JsonObject GenerationDefaults(JsonObject published)
     {
-        var result = new JsonObject { ["_from_model_config"] = true };
-        foreach (var key in (string[])["bos_token_id", "eos_token_id", "pad_token_id"])
-            if (published[key] is { } id) result[key] = id.DeepClone();
+        var result = GenerationKeys.Of(published);
+        result.Insert(0, "_from_model_config", true);
         return result;
+    }
+
+    private static JsonObject? ReadGeneration(string folder)
+    {
+        var path = Path.Combine(folder, GenerationKeys.FileName);
+        try
+        {
+            return File.Exists(path) ? GenerationKeys.Read(folder) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new CheckpointException($"{path}: not JSON: {e.Message}", e);
+        }
     }
 
     private static void WriteJson(string path, JsonObject json) => AtomicFile.WriteText(path, json.ToJsonString(Indented) + "\n");

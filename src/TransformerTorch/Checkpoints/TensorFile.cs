@@ -51,9 +51,15 @@ public sealed class TensorFile : IDisposable
         return result;
     }
 
-    /// <summary>Copies a tensor into one of its shape, of any type, device and strides.</summary>
+    /// <summary>Copies a tensor into one of any type, device and strides, whose elements come in the same order.</summary>
     /// <exception cref="CheckpointException">There is no such tensor, or libtorch has no such type.</exception>
-    public void CopyTo(string name, Tensor target) => TensorReader.Copy(_stream.SafeFileHandle, Entry(name), target);
+    /// <exception cref="ArgumentException">The target has another count of elements.</exception>
+    public void CopyTo(string name, Tensor target)
+    {
+        var entry = Entry(name);
+        if (target.numel() != entry.Count) throw new ArgumentException($"{name} has {entry.Count} elements, the target {target.numel()}");
+        TensorReader.Copy(_stream.SafeFileHandle, entry, target);
+    }
 
     /// <summary>
     /// A tensor over the file's own pages: nothing is read before it is used, and processes share the memory. Writing to it leaves the

@@ -10,7 +10,7 @@ internal static class TensorReader
     private const long BufferBytes = 32 << 20;
     private const int ReadBytes = 4 << 20;
 
-    /// <summary>Copies a tensor into one of its shape, of any type, device and strides.</summary>
+    /// <summary>Copies a tensor into one of any type, device and strides, whose elements come in the same order.</summary>
     /// <exception cref="EndOfStreamException">The file has been shortened since it was opened.</exception>
     public static void Copy(SafeFileHandle file, TensorEntry entry, Tensor target)
     {
@@ -21,9 +21,11 @@ internal static class TensorReader
         if (entry.Strides is { } strides)
         {
             var elements = (entry.End - entry.Begin) * 8 / entry.Type.Bits;
-            target.copy_(Range(file, entry, entry.Begin, [elements]).as_strided(entry.Shape, strides));
+            target.copy_(Range(file, entry, entry.Begin, [elements]).as_strided(entry.Shape, strides).reshape(target.shape));
+            return;
         }
-        else if (!entry.BigEndian && target.device_type == DeviceType.CPU && target.dtype == type && target.is_contiguous())
+        entry = entry with { Shape = target.shape };
+        if (!entry.BigEndian && target.device_type == DeviceType.CPU && target.dtype == type && target.is_contiguous())
             Fill(file, entry.Begin, target);
         else if (target.dim() == 2 && target.t().is_contiguous()) // libtorch transposes fast into a contiguous matrix only
             target.t().copy_(Range(file, entry, entry.Begin, entry.Shape).t());

@@ -32,6 +32,10 @@ public sealed class WeightSource : IDisposable
         }
     }
 
+    /// <summary>Whether a folder holds weights.</summary>
+    public static bool IsIn(string folder)
+        => s_singles.Any(single => File.Exists(Path.Combine(folder, single)) || File.Exists(Path.Combine(folder, IndexOf(single))));
+
     /// <summary>
     /// Opens <c>model.safetensors</c>, else what <c>model.safetensors.index.json</c> lists, else the same of <c>pytorch_model.bin</c>.
     /// </summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Models;
 
 namespace TransformerTorch.Generation;
 
@@ -43,16 +44,16 @@ public sealed record GenerationOptions
     public bool EarlyStopping { get; init; }
 
     /// <summary>
-    /// Reads a model folder's <c>generation_config.json</c>; the defaults where there is none. Unknown keys are not ours.
+    /// Reads a model folder's <c>generation_config.json</c>, or such keys of its <c>config.json</c>; the defaults where there are none.
+    /// Unknown keys are not ours.
     /// </summary>
     /// <exception cref="ArgumentException">The file is damaged or its values contradict each other.</exception>
     public static GenerationOptions Read(string folder)
     {
-        var path = Path.Combine(folder, "generation_config.json");
-        if (!File.Exists(path)) return new GenerationOptions();
+        var path = Path.Combine(folder, GenerationKeys.FileName);
         try
         {
-            return FromJson(JsonNode.Parse(File.ReadAllText(path))!.AsObject()).Validated();
+            return GenerationKeys.Read(folder) is { Count: > 0 } keys ? FromJson(keys).Validated() : new GenerationOptions();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NullReferenceException)
         {

@@ -34,13 +34,13 @@ internal sealed class HubCache(HubOptions options, HubName name)
     }
 
     /// <summary>Whether a commit's file is there.</summary>
-    public bool Has(string commit, string file) => File.Exists(Path.Combine(Snapshot(commit), file));
+    public bool Has(string commit, string file) => IsThere(Path.Combine(Snapshot(commit), file));
 
     /// <summary>Lets a commit's file be a blob.</summary>
     public void Link(string commit, string file, string hash)
     {
         var link = Path.Combine(Snapshot(commit), file);
-        if (File.Exists(link)) return;
+        if (IsThere(link)) return;
         var folder = Path.GetDirectoryName(link)!;
         Directory.CreateDirectory(folder);
         File.Delete(link); // one that leads nowhere
@@ -71,6 +71,10 @@ internal sealed class HubCache(HubOptions options, HubName name)
             }
         }
     }
+
+    // A link that leads nowhere exists, to .NET.
+    private static bool IsThere(string path)
+        => new FileInfo(path) is { Exists: true } file && (file.ResolveLinkTarget(returnFinalTarget: true) ?? file).Exists;
 
     private string Ref() => Path.Combine(_folder, "refs", name.Revision);
 }

@@ -14,7 +14,9 @@ internal sealed record HubListing(string Commit, IReadOnlyList<string> Files);
 /// <param name="Bytes">its size, where it is told</param>
 internal sealed record HubFile(string Hash, long? Bytes);
 
-/// <summary>The hub's HTTP: each question once, its failures told apart. The token goes to the hub and to nobody that it redirects to.</summary>
+/// <summary>
+/// The hub's HTTP: each question once, its failures told apart. The token goes to the hub and to nobody that it redirects to.
+/// </summary>
 internal sealed partial class HubClient : IDisposable
 {
     private const int MostRedirects = 10;
@@ -39,8 +41,9 @@ internal sealed partial class HubClient : IDisposable
             var commit = json["sha"]!.GetValue<string>();
             List<string> files = [.. json["siblings"]!.AsArray().Select(s => s!["rfilename"]!.GetValue<string>())];
             if (!HubName.IsCommit(commit)) throw new HubException($"{name.Repository}: the hub names a commit '{commit}'");
-            if (files.Find(f => !HubName.IsPath(f)) is { } trick) throw new HubException($"{name.Repository}: the hub names a file '{trick}'");
-            return new HubListing(commit, files);
+            return files.Find(f => !HubName.IsPath(f)) is { } trick
+                ? throw new HubException($"{name.Repository}: the hub names a file '{trick}'")
+                : new HubListing(commit, files);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
         {
@@ -54,7 +57,8 @@ internal sealed partial class HubClient : IDisposable
         using var response = await Send(new(HttpMethod.Head, Resolve(name, commit, file), name), cancellation).ConfigureAwait(false);
         var mark = Header(response, "X-Linked-ETag") ?? Header(response, "ETag");
         var hash = mark?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
-        if (hash is null || !Hash().IsMatch(hash)) throw new HubException($"{name.Repository}/{file}: the hub tells no hash (ETag: {mark})");
+        if (hash is null || !Hash().IsMatch(hash))
+            throw new HubException($"{name.Repository}/{file}: the hub tells no hash (ETag: {mark})");
         var size = Header(response, "X-Linked-Size");
         var bytes = long.TryParse(size, out var linked) ? linked : IsRedirect(response) ? null : response.Content.Headers.ContentLength;
         return new HubFile(hash, bytes);
@@ -98,10 +102,9 @@ internal sealed partial class HubClient : IDisposable
             using var request = new HttpRequestMessage(question.Method, address);
             request.Headers.AcceptEncoding.ParseAdd("identity"); // or sizes are those of something else
             if (question.From > 0) request.Headers.Range = new RangeHeaderValue(question.From, null);
-            if (_options.Token is { } token && address.Authority == _options.Endpoint.Authority && address.Scheme == _options.Endpoint.Scheme)
+            if (_options.Token is { } token && (address.Scheme, address.Authority) == (_options.Endpoint.Scheme, _options.Endpoint.Authority))
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-            var response = await Reading(
-                patience => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience), cancellation).ConfigureAwait(false);
+            var response = await Reading(Answer, cancellation).ConfigureAwait(false);
             var next = IsRedirect(response) && response.Headers.Location is { } location ? new Uri(address, location) : null;
             // A large file's hash stands in the answer that sends one on to where its bytes are.
             var isAnswer = next is null || (question.Method == HttpMethod.Head && next.Authority != address.Authority);
@@ -111,6 +114,9 @@ internal sealed partial class HubClient : IDisposable
                 if (isAnswer) throw Refused(question, response);
             }
             address = next!;
+
+            Task<HttpResponseMessage> Answer(CancellationToken patience)
+                => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience);
         }
         throw new HubException($"{question.Path}: over {MostRedirects} redirects");
     }
@@ -122,7 +128,8 @@ internal sealed partial class HubClient : IDisposable
         var status = (int)response.StatusCode;
         return status switch
         {
-            401 when _options.Token is null => new HubException($"{repository}: there is no such model, or it needs a token: set HF_TOKEN{said}"),
+            401 when _options.Token is null
+                => new HubException($"{repository}: there is no such model, or it needs a token: set HF_TOKEN{said}"),
             401 => new HubException($"{repository}: the hub does not accept the token{said}"),
             403 => new HubException($"{repository}: access has to be asked for at {page}{said}"),
             404 when question.Path.StartsWith("api/", StringComparison.Ordinal)

@@ -19,7 +19,9 @@ public static partial class ModelHub
         IProgress<HubProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (Directory.Exists(nameOrFolder)) return nameOrFolder;
-        if (!HubName.IsOne(nameOrFolder)) throw new HubException($"there is no folder {nameOrFolder}");
+        // What begins with a folder that is here was meant as a path.
+        if (!HubName.IsOne(nameOrFolder) || nameOrFolder.Split('/') is not [var first, _] || Directory.Exists(first))
+            throw new HubException($"there is no folder {nameOrFolder}");
         options ??= HubOptions.FromEnvironment();
         var name = HubName.Parse(nameOrFolder, revision);
         var cache = new HubCache(options, name);
@@ -30,9 +32,9 @@ public static partial class ModelHub
         {
             listing = await Retry.Run(() => client.List(name, cancellation), options, cancellation).ConfigureAwait(false);
         }
-        catch (HubException e) when (e.InnerException is HubBusyException && cache.Commit() is { } known && cache.Has(known, Config))
+        catch (HubException e) when (e.InnerException is HubBusyException)
         {
-            return cache.Snapshot(known); // the hub cannot be reached; what is here will do
+            return Cached(cache, name, $"the hub cannot be asked: {e.Message}");
         }
         var wanted = Wanted(listing.Files).ToList();
         if (!wanted.Contains(Config)) throw new HubException($"{name.Repository}: no {Config}: not a model of a kind known here");
@@ -58,7 +60,7 @@ public static partial class ModelHub
 
     private static string Cached(HubCache cache, HubName name, string why)
         => cache.Commit() is { } commit && cache.Has(commit, Config) ? cache.Snapshot(commit)
-            : throw new HubException($"{name.Repository} at {name.Revision} has not been downloaded yet, and {why}");
+            : throw new HubException($"{name.Repository} at {name.Revision} is no folder and has not been downloaded yet, and {why}");
 
     [GeneratedRegex(@"^[^/]+\.(json|txt|model|jinja)$|^[^/]+/config\.json$|^additional_chat_templates/[^/]+\.jinja$")]
     private static partial Regex About();

@@ -17,6 +17,9 @@ public sealed record ModelConfig
     /// <summary>The published keys.</summary>
     public required JsonObject Published { get; init; }
 
+    /// <summary>The published keys of how it continues texts; null: those among <see cref="Published"/>.</summary>
+    public JsonObject? Generation { get; init; }
+
     /// <summary>What it is for.</summary>
     public required ModelTask Task { get; init; }
 

@@ -34,7 +34,7 @@ internal sealed class LoopbackHub : IDisposable
 
     public string? Token { get; set; }
 
-    /// <summary>Answers given instead of the right ones, in turn: a status, or the count of bytes after which the connection ends.</summary>
+    /// <summary>Answers instead of the right ones, in turn: a status, or the count of bytes after which the connection ends.</summary>
     public ConcurrentQueue<(string Path, int Status, int? CutAt)> Troubles { get; } = [];
 
     public bool Ranges { get; set; } = true;
@@ -134,6 +134,11 @@ internal sealed class LoopbackHub : IDisposable
     {
         var content = Forged ?? Files[name];
         if (!Ranges) from = 0;
+        if (from >= content.Length)
+        {
+            response.StatusCode = 416;
+            return;
+        }
         if (from > 0)
         {
             response.StatusCode = 206;
