@@ -102,7 +102,8 @@ internal sealed partial class HubClient : IDisposable
             using var request = new HttpRequestMessage(question.Method, address);
             request.Headers.AcceptEncoding.ParseAdd("identity"); // or sizes are those of something else
             if (question.From > 0) request.Headers.Range = new RangeHeaderValue(question.From, null);
-            if (_options.Token is { } token && (address.Scheme, address.Authority) == (_options.Endpoint.Scheme, _options.Endpoint.Authority))
+            var isHub = (address.Scheme, address.Authority) == (_options.Endpoint.Scheme, _options.Endpoint.Authority);
+            if (isHub && _options.Token is { } token)
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             var response = await Reading(Answer, cancellation).ConfigureAwait(false);
             var next = IsRedirect(response) && response.Headers.Location is { } location ? new Uri(address, location) : null;

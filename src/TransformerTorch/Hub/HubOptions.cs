@@ -12,7 +12,7 @@ public sealed record HubOptions
     /// <summary>The downloads (<c>HF_HUB_CACHE</c>, else <c>hub</c> in <c>HF_HOME</c>, else in <c>~/.cache/huggingface</c>).</summary>
     public required string Cache { get; init; }
 
-    /// <summary>Who asks (<c>HF_TOKEN</c>, else the file <c>HF_TOKEN_PATH</c>, else <c>token</c> in <c>HF_HOME</c>); null: nobody.</summary>
+    /// <summary>Who asks (<c>HF_TOKEN</c>, else the file <c>HF_TOKEN_PATH</c>, else <c>token</c> in <c>HF_HOME</c>), or null.</summary>
     public string? Token { get; init; }
 
     /// <summary>Whether only what was downloaded before is used (<c>HF_HUB_OFFLINE</c>).</summary>
