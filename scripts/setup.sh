@@ -59,6 +59,7 @@ torch_loader= bridge= torch_lib=
 pick_provider "$requested"
 say "provider $provider ($device): $reason"
 if [[ $provider == system ]]; then
+  ensure_tools
   find_libtorch
   choose_host
   build_bridge

@@ -1,4 +1,4 @@
-# Builds the native library (src/native) against the libtorch that was found.
+# Builds the native library (src/native) against the libtorch that was found. Its tools are asked for first: before anything is fetched.
 
 missing_tools() {
   local missing=()
@@ -10,6 +10,10 @@ missing_tools() {
 
 ensure_tools() { # installed where that is allowed, else named with the command to run
   local missing
+  if [[ $device == cuda ]]; then
+    export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
+    [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
+  fi
   missing=$(missing_tools)
   [[ -n $missing ]] || return 0
   command -v apt-get >/dev/null || die "needed and not found: $missing; install them with this system's package manager"
@@ -26,17 +30,12 @@ install_tools() {
 # build_bridge: sets `bridge`, the built library.
 build_bridge() {
   local folder options
-  ensure_tools
   folder=$state/native-$(echo "$torch_include $torch_lib $torch_rpath $device" | hash_of)
   bridge=$folder/libtransformertorch.so
   options=(-DCMAKE_BUILD_TYPE=Release -DTT_TORCH_INCLUDE="$torch_include" -DTT_TORCH_LIB="$torch_lib" -DTT_RPATH="$torch_rpath"
            -DTT_LOADER="$torch_loader")
   if command -v ninja >/dev/null; then options+=(-G Ninja); fi
-  if [[ $device == cuda ]]; then
-    export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
-    [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
-    options+=(-DTT_CUDA=ON)
-  fi
+  [[ $device == cpu ]] || options+=(-DTT_CUDA=ON)
   step "building the native library against $torch_from" "the native library does not build" compile_bridge "$folder" "${options[@]}"
 }
 compile_bridge() {

@@ -9,6 +9,7 @@ mkdir -p "$state"; : >"$log"
 
 device=${TT_DEVICE:-cuda}
 libtorch=${LIBTORCH:-$(python3 -c 'import os, torch; print(os.path.dirname(torch.__file__))')}
+ensure_tools
 find_libtorch
 build_bridge
 export TT_NATIVE=$bridge TT_TEST_DEVICE=$device DOTNET_ROOT=$root/dotnet PATH=$root/dotnet:$PATH

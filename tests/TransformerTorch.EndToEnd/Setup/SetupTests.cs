@@ -99,9 +99,23 @@ public sealed class SetupTests : IDisposable
     }
 
     [Fact]
+    public void A_missing_nvcc_is_told_before_anything_is_fetched()
+    {
+        _machine.Command("apt-get", "exit 0");
+        _machine.Environment["CUDA_HOME"] = _machine.Path("none");
+
+        var result = _machine.Run("setup.sh", "--provider", "system", "--device", "cuda");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("--device cuda needs nvcc", result.Errors);
+        Assert.DoesNotContain(_machine.Calls, call => call.StartsWith("apt-get", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_libtorch_without_CUDA_is_refused_for_CUDA()
     {
         UseLibtorch();
+        _machine.Command("nvcc", "exit 0");
 
         var result = _machine.Run("setup.sh", "--device", "cuda");
 
