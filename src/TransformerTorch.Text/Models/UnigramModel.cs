@@ -49,7 +49,7 @@ internal sealed class UnigramModel : Model
 
     public bool ByteFallback { get; }
 
-    public override int Size => _scores.Length;
+    public override int Size => Math.Min(_scores.Length, _path?.Known ?? int.MaxValue);
 
     public double Score(int id) => _scores[id];
 
@@ -114,14 +114,15 @@ internal sealed class UnigramModel : Model
             if (id == UnknownId)
                 AddUnknown(text[start..end], start, scratch.Sink);
             else
-                scratch.Sink.Add(id, start, end);
+                scratch.Sink.Add(id < Size ? id : UnknownId!.Value, start, end);
         }
     }
 
     private void AddUnknown(ReadOnlySpan<byte> text, int start, TokenSink sink)
     {
         var end = start + text.Length;
-        if (_path is null && Vocabulary.Id(text) is >= 0 and var id)
+        // Where the pieces are numbered by another list, it may know what the model does not.
+        if (_path is not { Known: int.MaxValue } && Vocabulary.Id(text) is >= 0 and var id)
         {
             sink.Add(id, start, end);
             return;
@@ -148,6 +149,8 @@ internal sealed class UnigramModel : Model
 
     public override void Write(Utf8JsonWriter writer)
     {
+        if (Size < _scores.Length)
+            throw new TokenizerException("tokenizer.json has no word for pieces that cut the text but have no id; this one cannot be saved");
         writer.WriteStartObject();
         writer.WriteString("type", "Unigram");
         if (UnknownId is { } unknown)
@@ -172,7 +175,11 @@ internal sealed class UnigramModel : Model
 /// <summary>What pieces count on the way through a text as sentencepiece's own library counts: in single precision.</summary>
 /// <param name="Scores">By id; not a number: the piece is not matched.</param>
 /// <param name="Unknown">The score of an unknown character.</param>
-internal sealed record PathScores(double[] Scores, double Unknown);
+internal sealed record PathScores(double[] Scores, double Unknown)
+{
+    /// <summary>Pieces from this number on cut the text, but have no id: they are the unknown token.</summary>
+    public int Known { get; init; } = int.MaxValue;
+}
 
 /// <summary>The best way to a place in the text: where its last piece begins (-1: no way yet), that piece, and the score so far.</summary>
 internal struct PathNode

@@ -35,6 +35,12 @@ internal sealed record Family
     /// <summary>Sentinels &lt;extra_id_0&gt; ... that are added where extra_ids is not given.</summary>
     public int ExtraIds { get; init; }
 
+    /// <summary>A vocab.json gives the sentencepiece model's pieces their ids.</summary>
+    public bool IsNumbered { get; init; }
+
+    /// <summary>Each text begins with its language's token.</summary>
+    public bool HasLanguages { get; init; }
+
     /// <summary>Quotes, accents and case are rewritten before sentencepiece (do_lower_case, keep_accents).</summary>
     public bool CleansText { get; init; }
 
@@ -76,7 +82,20 @@ internal sealed record Family
             Template = ("$A sep cls:2", "$A sep $B:1 sep:1 cls:2"),
             CleansText = true,
         },
-        "mbart" or "mbart50" or "nllb" or "pegasus" or "bigbirdpegasus" or "barthez" or "m2m100" or "marian" or "xglm" or "seamlessm4t"
+        "marian" => new Family
+        {
+            Tokens = [("eos", "</s>"), ("unk", "<unk>"), ("pad", "<pad>")],
+            Template = ("$A eos", "$A $B eos"),
+            IsNumbered = true,
+        },
+        "m2m100" => new Family
+        {
+            Tokens = [.. _sentencePieceTokens, ("sep", "</s>"), ("pad", "<pad>")],
+            Template = ("lang $A eos", "lang $A $B eos"),
+            IsNumbered = true,
+            HasLanguages = true,
+        },
+        "mbart" or "mbart50" or "nllb" or "pegasus" or "bigbirdpegasus" or "barthez" or "xglm" or "seamlessm4t"
             or "bartpho" or "plbart" or "speech2text" or "reformer" or "rembert" or "layoutxlm" or "udop" or "fnet" =>
             throw new TokenizerException(
                 $"the class '{name}' has ids of its own around such files; save a tokenizer.json with Transformers"),

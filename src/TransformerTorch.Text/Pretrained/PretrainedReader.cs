@@ -9,8 +9,10 @@ namespace TransformerTorch.Text.Pretrained;
 /// <summary>A model folder -> tokenizer. It looks for tokenizer.json first, then for the forms before it.</summary>
 internal sealed class PretrainedReader
 {
+    private const string MarianSource = "source.spm";
+
     private static readonly string[] _sentencePieceNames =
-        ["spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "spm.model", "sentencepiece.model"];
+        [MarianSource, "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "spm.model", "sentencepiece.model"];
 
     private readonly string _folder;
     private readonly TokenizerConfig _config;
@@ -70,15 +72,20 @@ internal sealed class PretrainedReader
         if (TiktokenReader.Looks(path))
             return ReadTiktoken(path);
         var file = SentencePieceFile.Read(File.ReadAllBytes(path), path);
-        if (!_config.Exists)
+        var (family, className) = FindFamily(name == MarianSource ? "Marian" : "");
+        if (!_config.Exists && !family.IsNumbered)
         {
             var alone = SentencePieceReader.Build(file, path, SentencePieceUse.Alone);
             alone.Origin = $"{Origin(name)}; without a tokenizer_config.json no special tokens stand around a text";
             return alone;
         }
-        var (family, className) = FindFamily();
-        file.Rearrange([.. family.Arrange([.. file.Pieces]), .. Sentinels(family)]);
+        if (family.IsNumbered)
+            NumberedPieces.Apply(file, Path.Combine(_folder, "vocab.json"), _config, family.HasLanguages);
+        else
+            file.Rearrange([.. family.Arrange([.. file.Pieces]), .. Sentinels(family)]);
         var tokenizer = SentencePieceReader.Build(file, path, SentencePieceUse.WithAddedTokens, Style(family, className));
+        if (family.IsNumbered)
+            tokenizer.AddTokens(NumberedPieces.Targets(file));
         return Finish(tokenizer, name, family, className);
     }
 
@@ -107,6 +114,7 @@ internal sealed class PretrainedReader
         return new SentencePieceStyle
         {
             Before = before,
+            TrimsText = family.IsNumbered,
             PreTokenizer = firstOnly ? new MetaspacePreTokenizer(SentencePieceNormalizer.VisibleSpace, scheme, split: false) : null,
         };
     }

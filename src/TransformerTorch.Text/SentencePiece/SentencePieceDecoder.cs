@@ -26,6 +26,9 @@ internal sealed record SentencePieceDecoderOptions
     /// <summary>All spaces at the start are taken away.</summary>
     public required bool StripAllSpaces { get; init; }
 
+    /// <summary>White space around the text is taken away.</summary>
+    public bool TrimsText { get; init; }
+
     /// <summary>Rewrites the decoded text; null: it stays.</summary>
     public SentencePieceNormalizer? Denormalizer { get; init; }
 }
@@ -33,6 +36,8 @@ internal sealed record SentencePieceDecoderOptions
 /// <summary>sentencepiece's way back from pieces to text (google/sentencepiece, SentencePieceProcessor::Decode).</summary>
 internal sealed class SentencePieceDecoder(SentencePieceDecoderOptions options) : Decoder
 {
+    private const int Many = 1 << 16;
+
     public override List<string> Decode(List<string> tokens)
     {
         var stream = OpenStream();
@@ -54,6 +59,8 @@ internal sealed class SentencePieceDecoder(SentencePieceDecoderOptions options) 
         items.Add(new FuseDecoder());
         if (options.StripFirstSpace)
             items.Add(new StripDecoder(" ", 1, 0));
+        if (options.TrimsText)
+            items.Add(new StripDecoder(" ", Many, Many));
         new SequenceDecoder(items).Write(writer);
     }
 
@@ -64,6 +71,8 @@ internal sealed class SentencePieceDecoder(SentencePieceDecoderOptions options) 
         private bool _atStart = true;
         private bool _strippedSpace;
         private bool _isEmpty = true;
+        private bool _hasText;
+        private string _space = ""; // held back: it may be the text's end
 
         protected override void Push(string token, List<Chunk> output)
         {
@@ -123,10 +132,21 @@ internal sealed class SentencePieceDecoder(SentencePieceDecoderOptions options) 
         private void Emit(string text, List<Chunk> output)
         {
             _isEmpty &= text.Length == 0;
+            if (options.TrimsText)
+                text = Trimmed(text);
             if (options.Denormalizer is not null)
                 _held.Append(text);
             else if (text.Length > 0)
                 output.Add(Chunk.Token(text));
+        }
+
+        private string Trimmed(string text)
+        {
+            var all = _hasText ? _space + text : text.TrimStart();
+            var kept = all.TrimEnd();
+            _space = all[kept.Length..];
+            _hasText |= kept.Length > 0;
+            return kept;
         }
     }
 }

@@ -60,6 +60,9 @@ internal sealed class SentencePieceFile
 
     public int UnknownId { get; private set; } = -1;
 
+    /// <summary>Pieces from this number on cut the text as others do, but have no id: they are the unknown token.</summary>
+    public int NumberedCount { get; set; } = int.MaxValue;
+
     /// <summary>Puts other pieces, or the same in another order, in the place of the file's.</summary>
     /// <exception cref="TokenizerException">Some piece is there twice.</exception>
     public void Rearrange(IReadOnlyList<SentencePiece> pieces)

@@ -21,6 +21,9 @@ internal sealed record SentencePieceStyle
     /// <summary>Before sentencepiece's own normalizer.</summary>
     public IReadOnlyList<Normalizer> Before { get; init; } = [];
 
+    /// <summary>Decoding takes away white space around the text.</summary>
+    public bool TrimsText { get; init; }
+
     /// <summary>Adds the space before the text in sentencepiece's place.</summary>
     public PreTokenizer? PreTokenizer { get; init; }
 }
@@ -57,7 +60,7 @@ internal static class SentencePieceReader
         Normalizer normalizer = new SentencePieceNormalizer(spec) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
         if (style.Before.Count > 0)
             normalizer = new SequenceNormalizer([.. style.Before, normalizer]);
-        var tokenizer = new Tokenizer(model, normalizer, style.PreTokenizer, postProcessor: null, Decoder(file, use));
+        var tokenizer = new Tokenizer(model, normalizer, style.PreTokenizer, postProcessor: null, Decoder(file, use, style.TrimsText));
         if (use == SentencePieceUse.WithAddedTokens)
         {
             tokenizer.AddTokens(file.Pieces.Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined)
@@ -91,7 +94,7 @@ internal static class SentencePieceReader
             [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score))],
             file.UnknownId,
             file.ByteFallback,
-            new PathScores([.. scores], normal.Min() - UnknownPenalty));
+            new PathScores([.. scores], normal.Min() - UnknownPenalty) { Known = file.NumberedCount });
     }
 
     private static BytePairModel BytePair(SentencePieceFile file, ByteTrie? whole)
@@ -112,7 +115,7 @@ internal static class SentencePieceReader
         });
     }
 
-    private static SentencePieceDecoder Decoder(SentencePieceFile file, SentencePieceUse use) => new(new SentencePieceDecoderOptions
+    private static SentencePieceDecoder Decoder(SentencePieceFile file, SentencePieceUse use, bool trims) => new(new SentencePieceDecoderOptions
     {
         Unknown = (Utf8.Text(file.Pieces[file.UnknownId].Text), file.UnknownSurface),
         Silent = use == SentencePieceUse.WithAddedTokens
@@ -120,6 +123,7 @@ internal static class SentencePieceReader
             : file.Pieces.Where(piece => piece.Kind == PieceKind.Control).Select(piece => Utf8.Text(piece.Text)).ToHashSet(),
         ByteFallback = file.ByteFallback,
         StripFirstSpace = file.Normalizer.AddDummyPrefix || file.Normalizer.RemoveExtraSpaces,
+        TrimsText = trims,
         StripAllSpaces = file.Normalizer.RemoveExtraSpaces && use == SentencePieceUse.Alone,
         Denormalizer = file.Denormalizer.Table.Length == 0 ? null : new SentencePieceNormalizer(file.Denormalizer),
     });
