@@ -100,6 +100,20 @@ public sealed class PretrainedFolderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("{}", "{}", "vocab.json: it is not there")]
+    [InlineData("{\"a\": 0, \"<unk>\": 2}", "{}", "no token has id 1")]
+    [InlineData("{\"<unk>\": 0}", "{\"separate_vocabs\": true}", "separate_vocabs")]
+    public void A_marian_folder_that_cannot_be_served_is_refused_with_its_fault(string vocabulary, string config, string fault)
+    {
+        File.Copy(Fixture.Path("pretrained/marian/source.spm"), Path.Combine(_folder, "source.spm"));
+        Write("tokenizer_config.json", config);
+        if (vocabulary != "{}")
+            Write("vocab.json", vocabulary);
+
+        Assert.Contains(fault, Assert.Throws<TokenizerException>(() => Tokenizer.FromPretrained(_folder)).Message);
+    }
+
+    [Theory]
     [InlineData("vocab.txt", Words, "added_tokens.json", """{"<late>": 5}""", "'hello'")]
     [InlineData("vocab.txt", "a\nb\n", "tokenizer_config.json", "{}", "'[UNK]'")]
     [InlineData("vocab.txt", Words, "tokenizer_config.json", """{"tokenizer_class": "PegasusTokenizer"}""", "pegasus")]

@@ -1,17 +1,12 @@
 using System.Text.Json;
+using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.Decoders;
 
 /// <summary>Characters of GPT-2's byte alphabet become the bytes that they stand for, read as UTF-8.</summary>
-internal sealed class ByteLevelDecoder : Decoder
+internal sealed class ByteLevelDecoder(ByteLevelOptions options) : Decoder
 {
-    public bool AddPrefixSpace { get; init; } = true;
-
-    public bool TrimOffsets { get; init; } = true;
-
-    public bool UseRegex { get; init; } = true;
-
     public override List<string> Decode(List<string> tokens)
     {
         var bytes = new List<byte>();
@@ -29,15 +24,7 @@ internal sealed class ByteLevelDecoder : Decoder
         return ByteAlphabet.Translate(utf8) ?? utf8;
     }
 
-    public override void Write(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("type", "ByteLevel");
-        writer.WriteBoolean("add_prefix_space", AddPrefixSpace);
-        writer.WriteBoolean("trim_offsets", TrimOffsets);
-        writer.WriteBoolean("use_regex", UseRegex);
-        writer.WriteEndObject();
-    }
+    public override void Write(Utf8JsonWriter writer) => options.Write(writer);
 
     private sealed class Stream : DecoderStream
     {

@@ -9,12 +9,7 @@ internal static class DecoderReader
 
     private static Decoder Read(Node node) => node.Required("type").String() switch
     {
-        "ByteLevel" => new ByteLevelDecoder
-        {
-            AddPrefixSpace = node.Required("add_prefix_space").Boolean(),
-            TrimOffsets = node.Required("trim_offsets").Boolean(),
-            UseRegex = node["use_regex"].Boolean(absent: true),
-        },
+        "ByteLevel" => new ByteLevelDecoder(ByteLevelOptions.Read(node)),
         "WordPiece" => new WordPieceDecoder(node.Required("prefix").String(), node.Required("cleanup").Boolean()),
         "Metaspace" => new MetaspaceDecoder(
             node.Required("replacement").Character(), PreTokenizerReader.Scheme(node), node["split"].Boolean(absent: true)),

@@ -9,12 +9,7 @@ internal static class PostProcessorReader
 
     private static PostProcessor Read(Node node) => node.Required("type").String() switch
     {
-        "ByteLevel" => new ByteLevelPostProcessor
-        {
-            AddPrefixSpace = node.Required("add_prefix_space").Boolean(),
-            TrimOffsets = node.Required("trim_offsets").Boolean(),
-            UseRegex = node["use_regex"].Boolean(absent: true),
-        },
+        "ByteLevel" => new ByteLevelPostProcessor(ByteLevelOptions.Read(node)),
         "BertProcessing" => new BertPostProcessor(Named(node.Required("sep")), Named(node.Required("cls"))),
         "RobertaProcessing" => new RobertaPostProcessor(
             Named(node.Required("sep")),

@@ -11,12 +11,7 @@ internal static class PreTokenizerReader
 
     private static PreTokenizer Read(Node node) => node.Required("type").String() switch
     {
-        "ByteLevel" => new ByteLevelPreTokenizer
-        {
-            AddPrefixSpace = node.Required("add_prefix_space").Boolean(),
-            TrimOffsets = node.Required("trim_offsets").Boolean(),
-            UseRegex = node["use_regex"].Boolean(absent: true),
-        },
+        "ByteLevel" => new ByteLevelPreTokenizer(ByteLevelOptions.Read(node)),
         "BertPreTokenizer" => new BertPreTokenizer(),
         "Whitespace" => new WhitespacePreTokenizer(),
         "WhitespaceSplit" => new WhitespaceSplitPreTokenizer(),

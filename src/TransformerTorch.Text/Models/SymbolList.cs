@@ -7,6 +7,9 @@ internal sealed class SymbolList
 {
     private const int LongWord = 48;
 
+    // Merging one word takes some 70 bytes a symbol, so a word without end would take all memory.
+    private const int MaxSymbols = 1 << 24;
+
     private struct Symbol
     {
         public int Id;
@@ -26,6 +29,8 @@ internal sealed class SymbolList
 
     public void Add(int id, int length)
     {
+        if (_count == MaxSymbols)
+            throw new TokenizerException($"more than {MaxSymbols} symbols of text without a place to cut; give it in shorter texts");
         if (_count == _symbols.Length)
             Array.Resize(ref _symbols, _count * 2);
         _symbols[_count] = new Symbol { Id = id, Length = length, Previous = _count - 1, Next = _count + 1 };

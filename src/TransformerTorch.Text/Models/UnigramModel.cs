@@ -150,7 +150,7 @@ internal sealed class UnigramModel : Model
     public override void Write(Utf8JsonWriter writer)
     {
         if (Size < _scores.Length)
-            throw new TokenizerException("tokenizer.json has no word for pieces that cut the text but have no id; this one cannot be saved");
+            throw new TokenizerException("pieces that cut the text but have no id cannot be saved: tokenizer.json has no word for them");
         writer.WriteStartObject();
         writer.WriteString("type", "Unigram");
         if (UnknownId is { } unknown)

@@ -3,18 +3,11 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Patterns;
 
 /// <summary>GPT-2's pattern, scanned by hand: every character belongs to a match.</summary>
-internal sealed class Gpt2Pattern : Pattern
+internal sealed class Gpt2Pattern : ScannedPattern
 {
     public const string Source = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    public override bool Find(ReadOnlySpan<byte> text, int from, out int start, out int end)
-    {
-        (start, end) = (from, from);
-        if (from >= text.Length)
-            return false;
-        end = Contraction(text, from) ?? Run(text, from);
-        return true;
-    }
+    protected override int End(ReadOnlySpan<byte> text, int from) => Contraction(text, from) ?? Run(text, from);
 
     private static int? Contraction(ReadOnlySpan<byte> text, int at)
     {

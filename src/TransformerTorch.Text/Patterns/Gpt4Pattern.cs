@@ -3,16 +3,9 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Patterns;
 
 /// <summary>GPT-4's pattern as Llama 3 (three digits together) and Qwen 2 (digits alone) have it, scanned by hand.</summary>
-internal sealed class Gpt4Pattern(int digits) : Pattern
+internal sealed class Gpt4Pattern(int digits) : ScannedPattern
 {
-    public override bool Find(ReadOnlySpan<byte> text, int from, out int start, out int end)
-    {
-        (start, end) = (from, from);
-        if (from >= text.Length)
-            return false;
-        end = Contraction(text, from) ?? Run(text, from);
-        return true;
-    }
+    protected override int End(ReadOnlySpan<byte> text, int from) => Contraction(text, from) ?? Run(text, from);
 
     // Any case; the long s counts as an s.
     private static int? Contraction(ReadOnlySpan<byte> text, int from)

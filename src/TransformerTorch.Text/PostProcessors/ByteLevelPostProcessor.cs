@@ -1,26 +1,21 @@
 using System.Text.Json;
+using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Models;
 using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text.PostProcessors;
 
 /// <summary>Leaves white space at the ends of a byte-level token out of its offsets.</summary>
-internal sealed class ByteLevelPostProcessor : PostProcessor
+internal sealed class ByteLevelPostProcessor(ByteLevelOptions options) : PostProcessor
 {
-    public bool AddPrefixSpace { get; init; } = true;
-
-    public bool TrimOffsets { get; init; } = true;
-
-    public bool UseRegex { get; init; } = true;
-
     public override int AddedTokens(bool isPair) => 0;
 
     public override List<Draft> Process(List<Draft> drafts, Vocabulary vocabulary, bool addSpecialTokens)
     {
-        if (TrimOffsets)
+        if (options.TrimOffsets)
         {
             foreach (var draft in drafts)
-                Trim(draft, vocabulary, AddPrefixSpace);
+                Trim(draft, vocabulary, options.AddPrefixSpace);
         }
         return drafts;
     }
@@ -54,13 +49,5 @@ internal sealed class ByteLevelPostProcessor : PostProcessor
 
     private static bool IsSpace(int codePoint) => codePoint == ByteAlphabet.Character((byte)' ') || CodePoints.IsSpace(codePoint);
 
-    public override void Write(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("type", "ByteLevel");
-        writer.WriteBoolean("add_prefix_space", AddPrefixSpace);
-        writer.WriteBoolean("trim_offsets", TrimOffsets);
-        writer.WriteBoolean("use_regex", UseRegex);
-        writer.WriteEndObject();
-    }
+    public override void Write(Utf8JsonWriter writer) => options.Write(writer);
 }

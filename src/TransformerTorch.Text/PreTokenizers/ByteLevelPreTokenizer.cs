@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Normalizers;
 using TransformerTorch.Text.Patterns;
 using TransformerTorch.Text.Pipeline;
@@ -6,15 +7,9 @@ using TransformerTorch.Text.Pipeline;
 namespace TransformerTorch.Text.PreTokenizers;
 
 /// <summary>GPT-2's way: cut by its pattern, then each byte becomes a character of its alphabet.</summary>
-internal sealed class ByteLevelPreTokenizer : PreTokenizer
+internal sealed class ByteLevelPreTokenizer(ByteLevelOptions options) : PreTokenizer
 {
     private static readonly Gpt2Pattern _pattern = new();
-
-    public bool AddPrefixSpace { get; init; } = true;
-
-    public bool TrimOffsets { get; init; } = true;
-
-    public bool UseRegex { get; init; } = true;
 
     public override void Apply(TextState state)
     {
@@ -25,9 +20,9 @@ internal sealed class ByteLevelPreTokenizer : PreTokenizer
     /// <summary>All but the last step: the pieces are left as bytes, for a model that takes them so.</summary>
     public void ApplyToBytes(TextState state)
     {
-        if (AddPrefixSpace)
+        if (options.AddPrefixSpace)
             Prefix(state);
-        if (UseRegex)
+        if (options.UseRegex)
             state.Split(_pattern, SplitBehavior.Isolated);
     }
 
@@ -53,13 +48,5 @@ internal sealed class ByteLevelPreTokenizer : PreTokenizer
         state.EndWriting();
     }
 
-    public override void Write(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("type", "ByteLevel");
-        writer.WriteBoolean("add_prefix_space", AddPrefixSpace);
-        writer.WriteBoolean("trim_offsets", TrimOffsets);
-        writer.WriteBoolean("use_regex", UseRegex);
-        writer.WriteEndObject();
-    }
+    public override void Write(Utf8JsonWriter writer) => options.Write(writer);
 }

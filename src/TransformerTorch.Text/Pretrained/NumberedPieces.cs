@@ -15,9 +15,9 @@ internal static class NumberedPieces
     // M2M100's languages, whose tokens follow the vocabulary in this order.
     private static readonly string[] _languages =
     [
-        .. ("af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it "
-        + "ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw "
-        + "ta th tl tn tr uk ur uz vi wo xh yi yo zh zu").Split(' ').Select(code => $"__{code}__"),
+        .. ("af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is "
+        + "it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su "
+        + "sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu").Split(' ').Select(code => $"__{code}__"),
     ];
 
     /// <summary>Numbers the model's pieces as the vocab.json beside it says.</summary>
@@ -29,7 +29,7 @@ internal static class NumberedPieces
         if (config["separate_vocabs"].Boolean(absent: false))
             throw new TokenizerException($"{config.Name}: separate_vocabs: a vocabulary for each language cannot be served");
         if (file.Algorithm != SentencePieceAlgorithm.Unigram)
-            throw new TokenizerException($"{vocabularyPath}: only a unigram model's pieces can be numbered by it, not those of {file.Algorithm}");
+            throw new TokenizerException($"{vocabularyPath}: it can number a unigram model's pieces, not those of {file.Algorithm}");
         var vocabulary = ModelReader.ReadVocabulary(new Node(default, vocabularyPath, "$"), File.ReadAllBytes(vocabularyPath));
         var pieces = Numbered(file, vocabulary, vocabularyPath, config.Named("unk")?.Content ?? "<unk>");
         if (hasLanguages)

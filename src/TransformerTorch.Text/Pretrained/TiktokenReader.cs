@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using TransformerTorch.Text.Decoders;
+using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Models;
 using TransformerTorch.Text.Patterns;
 using TransformerTorch.Text.Pipeline;
@@ -29,10 +30,10 @@ internal static class TiktokenReader
             normalizer: null,
             new SequencePreTokenizer([
                 new SplitPreTokenizer(regex, SplitBehavior.Isolated, invert: false),
-                new ByteLevelPreTokenizer { AddPrefixSpace = false, UseRegex = false },
+                new ByteLevelPreTokenizer(new ByteLevelOptions { AddPrefixSpace = false, UseRegex = false }),
             ]),
-            new ByteLevelPostProcessor { TrimOffsets = false },
-            new ByteLevelDecoder());
+            new ByteLevelPostProcessor(new ByteLevelOptions { TrimOffsets = false }),
+            new ByteLevelDecoder(new ByteLevelOptions()));
         tokenizer.AddTokens(special.OrderBy(token => token.Value).Select(token => AddedToken.SpecialToken(token.Key)));
         tokenizer.Origin = $"{path}: tiktoken ranks";
         return tokenizer;

@@ -53,9 +53,9 @@ internal static class VocabularyFiles
     private static Tokenizer Bytes(Vocabulary vocabulary, MergeTable merges, TokenizerConfig config) => new(
         new BytePairModel(vocabulary, merges, new BytePairOptions { ContinuingSubwordPrefix = "", EndOfWordSuffix = "" }),
         normalizer: null,
-        new ByteLevelPreTokenizer { AddPrefixSpace = AddsPrefixSpace(config) },
+        new ByteLevelPreTokenizer(new ByteLevelOptions { AddPrefixSpace = AddsPrefixSpace(config) }),
         postProcessor: null,
-        new ByteLevelDecoder());
+        new ByteLevelDecoder(new ByteLevelOptions()));
 
     private static Tokenizer Clip(Vocabulary vocabulary, MergeTable merges, TokenizerConfig config)
     {
@@ -75,11 +75,14 @@ internal static class VocabularyFiles
                 new LowercaseNormalizer(),
             ]),
             new SequencePreTokenizer([
-                new SplitPreTokenizer(words, SplitBehavior.Removed, invert: true), new ByteLevelPreTokenizer { AddPrefixSpace = false },
+                new SplitPreTokenizer(words, SplitBehavior.Removed, invert: true),
+                new ByteLevelPreTokenizer(new ByteLevelOptions { AddPrefixSpace = false }),
             ]),
             postProcessor: null,
             new SequenceDecoder([
-                new ByteLevelDecoder(), new ReplaceDecoder(new PatternSource(EndOfWord, IsRegex: false), " "), new StripDecoder(" ", 1, 1),
+                new ByteLevelDecoder(new ByteLevelOptions()),
+                new ReplaceDecoder(new PatternSource(EndOfWord, IsRegex: false), " "),
+                new StripDecoder(" ", 1, 1),
             ]));
     }
 

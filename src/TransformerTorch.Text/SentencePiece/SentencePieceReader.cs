@@ -115,7 +115,7 @@ internal static class SentencePieceReader
         });
     }
 
-    private static SentencePieceDecoder Decoder(SentencePieceFile file, SentencePieceUse use, bool trims) => new(new SentencePieceDecoderOptions
+    private static SentencePieceDecoder Decoder(SentencePieceFile file, SentencePieceUse use, bool trims) => new(new()
     {
         Unknown = (Utf8.Text(file.Pieces[file.UnknownId].Text), file.UnknownSurface),
         Silent = use == SentencePieceUse.WithAddedTokens

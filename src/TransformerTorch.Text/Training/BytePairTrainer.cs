@@ -1,4 +1,5 @@
 using TransformerTorch.Text.Decoders;
+using TransformerTorch.Text.Json;
 using TransformerTorch.Text.Models;
 using TransformerTorch.Text.PostProcessors;
 using TransformerTorch.Text.PreTokenizers;
@@ -42,9 +43,9 @@ public sealed record BytePairTrainer : Trainer
         return new Tokenizer(
             model,
             normalizer: null,
-            new ByteLevelPreTokenizer { AddPrefixSpace = false },
-            new ByteLevelPostProcessor { TrimOffsets = false },
-            new ByteLevelDecoder());
+            new ByteLevelPreTokenizer(new ByteLevelOptions { AddPrefixSpace = false }),
+            new ByteLevelPostProcessor(new ByteLevelOptions { TrimOffsets = false }),
+            new ByteLevelDecoder(new ByteLevelOptions()));
     }
 
     private protected override Model Learn(WordCounts words, Tokenizer pipeline, IProgress<TrainingProgress>? progress)
