@@ -29,7 +29,7 @@ public sealed class SentencePieceTests
         if (!ids.SequenceEqual(found))
             return $"ids of {JsonSerializer.Serialize(text)}: {string.Join(' ', ids)} expected, {string.Join(' ', found)} found";
         var pieces = golden.GetProperty("tokens").EnumerateArray().Select(token => token.GetString());
-        if (!pieces.SequenceEqual(ids.Select(tokenizer.IdToToken)))
+        if (!pieces.SequenceEqual(ids.Select(tokenizer.IdToToken)) || !pieces.SequenceEqual(tokenizer.Encode(text).Tokens))
             return $"pieces of {JsonSerializer.Serialize(text)}";
         var decoded = tokenizer.Decode(ids);
         if (decoded != golden.GetProperty("decoded").GetString())

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace TransformerTorch.Text.Json;
 
-/// <summary>What tokenizer.json says of GPT-2's bytes, alike for pre-tokenizer, post-processor and decoder; each looks at its own part.</summary>
+/// <summary>What tokenizer.json says of GPT-2's bytes, alike for pre-tokenizer, post-processor and decoder.</summary>
 internal sealed record ByteLevelOptions
 {
     /// <summary>A text that does not begin with a space gets one.</summary>

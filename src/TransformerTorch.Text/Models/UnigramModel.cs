@@ -133,7 +133,8 @@ internal sealed class UnigramModel : Model
                 sink.Add(_byteTokens[value], start, end);
             return;
         }
-        sink.Values[sink.Count] = Utf8.Text(text);
+        if (_path is null or { ShowsUnknown: true })
+            sink.Values[sink.Count] = Utf8.Text(text);
         sink.Add(UnknownId!.Value, start, end);
     }
 
@@ -179,6 +180,9 @@ internal sealed record PathScores(double[] Scores, double Unknown)
 {
     /// <summary>Pieces from this number on cut the text, but have no id: they are the unknown token.</summary>
     public int Known { get; init; } = int.MaxValue;
+
+    /// <summary>Whether an unknown token is spelled as the text that it stands for; otherwise as the vocabulary spells it.</summary>
+    public bool ShowsUnknown { get; init; }
 }
 
 /// <summary>The best way to a place in the text: where its last piece begins (-1: no way yet), that piece, and the score so far.</summary>

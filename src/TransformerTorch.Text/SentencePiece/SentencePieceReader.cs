@@ -55,7 +55,7 @@ internal static class SentencePieceReader
     private static Tokenizer Build(SentencePieceFile file, SentencePieceUse use, SentencePieceStyle style)
     {
         var whole = use == SentencePieceUse.Alone ? UserDefined(file) : null;
-        Model model = file.Algorithm == SentencePieceAlgorithm.Unigram ? Unigram(file) : BytePair(file, whole);
+        Model model = file.Algorithm == SentencePieceAlgorithm.Unigram ? Unigram(file, use) : BytePair(file, whole);
         var spec = style.PreTokenizer is null ? file.Normalizer : file.Normalizer with { AddDummyPrefix = false };
         Normalizer normalizer = new SentencePieceNormalizer(spec) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
         if (style.Before.Count > 0)
@@ -80,7 +80,7 @@ internal static class SentencePieceReader
         return trie.IsEmpty ? null : trie;
     }
 
-    private static UnigramModel Unigram(SentencePieceFile file)
+    private static UnigramModel Unigram(SentencePieceFile file, SentencePieceUse use)
     {
         var normal = file.Pieces.Where(piece => piece.Kind == PieceKind.Normal).Select(piece => piece.Score).DefaultIfEmpty(0).ToList();
         var best = Math.Max(normal.Max(), 1.17549435e-38f);
@@ -94,7 +94,11 @@ internal static class SentencePieceReader
             [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score))],
             file.UnknownId,
             file.ByteFallback,
-            new PathScores([.. scores], normal.Min() - UnknownPenalty) { Known = file.NumberedCount });
+            new PathScores([.. scores], normal.Min() - UnknownPenalty) 
+            {
+                Known = file.NumberedCount,
+                ShowsUnknown = use == SentencePieceUse.WithAddedTokens,
+            });
     }
 
     private static BytePairModel BytePair(SentencePieceFile file, ByteTrie? whole)
