@@ -67,12 +67,12 @@ public static class WeightLoader
         {
             foreach (var part in names.Parts(ours))
             {
-                if (Find(part.Name, names.BasePrefix, source) is not { } name)
+                if (Find(part.Name, names, source) is not { } name)
                 {
                     missing.Add(part.Name);
                     continue;
                 }
-                used.Add(name);
+                used.UnionWith(names.Spellings(part.Name));
                 var (found, wanted) = (source.Entry(name), part.Shape?.Invoke(parameter.shape) ?? part.View(parameter).shape);
                 if (!found.Shape.SequenceEqual(wanted))
                     misshaped.Add($"{name} is {Dims.Describe(found.Shape)}, the model has {Dims.Describe(wanted)}");
@@ -100,13 +100,9 @@ public static class WeightLoader
         return true;
     }
 
-    /// <summary>The published name, with the base's prefix or without it, as the file has it.</summary>
-    private static string? Find(string name, string prefix, WeightSource source)
-    {
-        if (source.Names.Contains(name)) return name;
-        var bare = prefix != "" && name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : null;
-        return bare is not null && source.Names.Contains(bare) ? bare : null;
-    }
+    /// <summary>The published name as the file has it.</summary>
+    internal static string? Find(string name, WeightNames names, WeightSource source)
+        => names.Spellings(name).FirstOrDefault(source.Names.Contains);
 
     private static string List(string what, List<string> names)
         => names.Count == 0 ? "" : $"{Environment.NewLine}  {what} ({names.Count}): {string.Join(", ", names)}";

@@ -84,6 +84,9 @@ public sealed record EmbeddingOptions
     /// <summary>How positions are counted.</summary>
     public PositionSource PositionSource { get; init; }
 
+    /// <summary>The most tokens there are positions for.</summary>
+    public int Length => PositionSource == PositionSource.PaddingToken ? Positions - PaddingToken.GetValueOrDefault() - 1 : Positions;
+
     /// <summary>The padding token, whose vector looking it up does not teach; null: none is so.</summary>
     public int? PaddingToken { get; init; }
 
@@ -95,6 +98,12 @@ public sealed record EmbeddingOptions
 
     /// <summary>Normalises the sum; null: not.</summary>
     public NormOptions? Norm { get; init; }
+
+    /// <summary>Whether what stands at padding is zero.</summary>
+    public bool ZeroPadding { get; init; }
+
+    /// <summary>The mask token, where it is dropout on the input (<see cref="TokenDropout"/>); null: it is a token.</summary>
+    public int? DroppedToken { get; init; }
 
     /// <summary>Dropout on the sum, in training.</summary>
     public double Dropout { get; init; }
@@ -122,7 +131,8 @@ public sealed class Embeddings : nn.Module
         _tokens = shared is null ? new Embedding(options.VocabularySize, width, options.PaddingToken) : null;
         _table = () => shared ?? _tokens!; // a field would register the other's table here too
         var rows = options.Sinusoidal ? 0 : options.Positions;
-        _positions = rows > 0 ? new Embedding(rows + options.PositionOffset, inner) : null;
+        var unlearned = options.PositionSource == PositionSource.PaddingToken ? options.PaddingToken : null;
+        _positions = rows > 0 ? new Embedding(rows + options.PositionOffset, inner, unlearned) : null;
         _segments = options.Segments > 0 ? new Embedding(options.Segments, inner) : null;
         _norm = options.Norm is { } norm ? new Norm(inner, norm) : null;
         _projection = options.Projection == EmbeddingProjection.None ? null : new Linear(width, options.Width, options.ProjectionBias);
@@ -136,19 +146,41 @@ public sealed class Embeddings : nn.Module
     /// <param name="ids">(B, T) int64</param>
     /// <param name="positions">(T) or (B, T) int64</param>
     /// <param name="segments">(B, T) int64; none: all 0</param>
+    /// <param name="mask">(B, T), 1 for a token and 0 for padding; none: all are tokens</param>
     /// <returns>(B, T, C)</returns>
-    public Tensor forward(Tensor ids, Tensor positions, Tensor? segments)
+    public Tensor forward(Tensor ids, Tensor positions, Tensor? segments, Tensor? mask)
     {
         using var scope = NewDisposeScope();
         var x = _table().call(ids); // (B, T, C)
         if (_options.Scale != 1) x = x * _options.Scale;
+        if (_options.DroppedToken is { } dropped) x = TokenDropout.Apply(x, ids, mask, dropped);
         if (_options.Projection == EmbeddingProjection.Tokens) x = _projection!.call(x);
         if (_positions is not null) x = x + _positions.call(positions + _options.PositionOffset);
         else if (_options.Sinusoidal) x = x + SinusoidalPositions.At(positions, _options.Width).to(x.dtype);
         if (_segments is not null) x = x + _segments.call(segments ?? zeros_like(ids));
         if (_norm is not null) x = _norm.call(x);
+        if (_options.ZeroPadding && mask is not null) x = x * mask.unsqueeze(-1).to(x.dtype);
         x = Dropout.Apply(x, _options.Dropout, training);
         return (_options.Projection == EmbeddingProjection.Sum ? _projection!.call(x) : x).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>
+/// The mask token as dropout on the input (Rives et al., 2021): where it stands the vector is zero, and the others are scaled by how many
+/// were masked in training over how many are.
+/// </summary>
+internal static class TokenDropout
+{
+    private const double Trained = 0.15 * 0.8; // of all tokens, in every published training run
+
+    public static Tensor Apply(Tensor x, Tensor ids, Tensor? mask, int token)
+    {
+        using var scope = NewDisposeScope();
+        var masked = ids.eq(token);
+        var length = (mask ?? ones_like(ids)).sum(-1).to(ScalarType.Float32);
+        var kept = 1 - (masked.sum(-1).to(ScalarType.Float32) / length); // (B)
+        var scaled = x.masked_fill(masked.unsqueeze(-1), 0) * (1 - Trained) / kept.unsqueeze(-1).unsqueeze(-1);
+        return scaled.to(x.dtype).MoveToOuterDisposeScope();
     }
 }
 

@@ -24,6 +24,9 @@ public sealed record FeedForwardOptions
     /// <summary>Dropout between the two projections, in training.</summary>
     public double Dropout { get; init; }
 
+    /// <summary>Dropout after the second, in training.</summary>
+    public double OutputDropout { get; init; }
+
     /// <summary>Splits it into experts; null: not.</summary>
     public ExpertOptions? Experts { get; init; }
 }
@@ -55,7 +58,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var hidden = Dropout.Apply(Hidden(_up.call(input), _activation, _options), _options.Dropout, training); // (B, T, F)
-        return _down.call(hidden).MoveToOuterDisposeScope();
+        return Dropout.Apply(_down.call(hidden), _options.OutputDropout, training).MoveToOuterDisposeScope();
     }
 
     /// <summary>What stands between the projections: (..., F), or gated (..., 2F), to (..., F).</summary>

@@ -131,7 +131,7 @@ public sealed class QuestionAnswerer : PretrainedModel
         static LossTerm Term(string name, Tensor logits, Tensor? at)
         {
             var wanted = at ?? throw new ArgumentException($"this model's loss needs the answer's {name}");
-            var inside = wanted.masked_fill(wanted.ge(logits.shape[1]), -100); // an answer outside the text counts for nothing
+            var inside = wanted.clamp_min(0).masked_fill(wanted.ge(logits.shape[1]), -100); // after the text: counts for nothing
             var sum = F.cross_entropy(logits.to(ScalarType.Float32), inside, reduction: nn.Reduction.Sum);
             return new LossTerm(name, sum.MoveToOuterDisposeScope(), Count(inside).MoveToOuterDisposeScope(), Weight: 0.5);
         }

@@ -25,7 +25,10 @@ public sealed record HeadOptions
     /// <summary>Normalises them; null: not.</summary>
     public NormOptions? Norm { get; init; }
 
-    /// <summary>Dropout before each projection, in training.</summary>
+    /// <summary>Dropout before the projection to those features, in training.</summary>
+    public double InputDropout { get; init; }
+
+    /// <summary>Dropout before the scores, in training.</summary>
     public double Dropout { get; init; }
 
     /// <summary>Whether the scores have a bias.</summary>
@@ -109,8 +112,9 @@ public sealed class Head : nn.Module<Tensor, Tensor>
 
     private Tensor Features(Tensor hidden)
     {
-        var x = Dropout.Apply(hidden, _options.Dropout, training);
-        if (_dense is not null) x = Dropout.Apply(Normed(_activation(_dense.call(x))), _options.Dropout, training);
+        var x = hidden;
+        if (_dense is not null) x = Normed(_activation(_dense.call(Dropout.Apply(x, _options.InputDropout, training))));
+        x = Dropout.Apply(x, _options.Dropout, training);
         return _options.Scale == 1 ? x.alias() : x * _options.Scale;
     }
 

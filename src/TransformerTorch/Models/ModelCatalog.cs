@@ -21,7 +21,11 @@ public interface IModelFamily
 public static class ModelCatalog
 {
     private static readonly Dictionary<string, IModelFamily> s_families
-        = new IModelFamily[] { new Bert(), new Gpt2(), new Llama(), new T5(), new T5("mt5") }.ToDictionary(f => f.ModelType);
+        = new IModelFamily[]
+        {
+            new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(), new Esm(),
+            new Gpt2(), new Llama(), new T5(), new T5("mt5"),
+        }.ToDictionary(f => f.ModelType);
 
     /// <summary>The names known.</summary>
     public static IEnumerable<string> Names => s_families.Keys;

@@ -70,12 +70,12 @@ public abstract class Stack : Backbone
         using var scope = NewDisposeScope();
         var (B, T) = inputs.Ids.Dims2();
         var offset = inputs.Cache?.Offset ?? 0;
-        if (Options.Embeddings is { Positions: > 0 and var most } && offset + T > most)
+        if (Options.Embeddings is { Positions: > 0, Length: var most } && offset + T > most)
             throw new ArgumentException($"a sequence of {offset + T} tokens, the model has {most} positions");
         var mask = inputs.Cache is { } cache ? cache.ExtendMask(inputs.Mask, B, T) : inputs.Mask; // (B, Tk)
         var positions = inputs.Positions ?? Positions(inputs, mask, offset);
         var context = Context(inputs, mask, positions, offset);
-        var x = _embeddings.forward(inputs.Ids, positions, inputs.Segments); // (B, T, C)
+        var x = _embeddings.forward(inputs.Ids, positions, inputs.Segments, inputs.Mask); // (B, T, C)
         for (var layer = 0; layer < _layers.Count; layer++)
         {
             inputs.Trace?.Invoke("hidden_states", x);
@@ -118,12 +118,13 @@ public abstract class Stack : Backbone
     private Tensor Positions(ModelInputs inputs, Tensor? mask, long offset)
     {
         var (ids, embeddings) = (inputs.Ids, Options.Embeddings);
-        if (inputs.Documents is { } documents) return AttentionMask.PositionsWithin(documents);
         if (embeddings is { PositionSource: PositionSource.PaddingToken, PaddingToken: { } padding })
         {
+            if (inputs.Documents is { } packed) return AttentionMask.PositionsWithin(packed) + padding + 1;
             var tokens = ids.ne(padding).to(ScalarType.Int64);
             return tokens.cumsum(-1) * tokens + padding;
         }
+        if (inputs.Documents is { } documents) return AttentionMask.PositionsWithin(documents);
         return mask is null || embeddings.PositionSource == PositionSource.Index
             ? arange(offset, offset + ids.shape[1], ScalarType.Int64, ids.device) : Counted(mask).narrow(1, offset, ids.shape[1]);
     }

@@ -21,6 +21,7 @@ public sealed class WeightNames
     private readonly Dictionary<string, Func<string, string, IEnumerable<WeightPart>>> _rules = [];
     private readonly Dictionary<string, string> _wholes = [];
     private readonly List<string> _ignored = [];
+    private readonly List<(string Name, string Other)> _spellings = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
 
     /// <summary>Part of the names that a checkpoint of the bare stack leaves out ("transformer.").</summary>
     public string BasePrefix { get; init; } = "";
@@ -56,6 +57,22 @@ public sealed class WeightNames
     /// </summary>
     public WeightNames RowsByHead(string ours, string published, long heads)
         => Add(ours, (index, kind) => [new(Name(published, index, kind), t => ByHead(t, heads)) { Shape = shape => shape }]);
+
+    /// <summary>A published tensor that checkpoints may have under another name instead or as well.</summary>
+    public WeightNames Also(string published, string other)
+    {
+        _spellings.AddRange([(published, other), (other, published)]);
+        return this;
+    }
+
+    /// <summary>The names under which a checkpoint may have a published tensor, the best first: as published, without the base's prefix.</summary>
+    public IEnumerable<string> Spellings(string published)
+    {
+        var names = _spellings.Where(s => published.EndsWith(s.Name, StringComparison.Ordinal))
+            .Select(s => published[..^s.Name.Length] + s.Other).Prepend(published).ToList();
+        var bare = names.Where(n => BasePrefix != "" && n.StartsWith(BasePrefix, StringComparison.Ordinal)).Select(n => n[BasePrefix.Length..]);
+        return names.Concat(bare);
+    }
 
     /// <summary>Published tensors whose names end so are no weights of ours (masks, tied copies).</summary>
     public WeightNames Ignore(params string[] endings)
