@@ -21,7 +21,8 @@ public sealed class WeightNames
     private readonly Dictionary<string, Func<string, string, IEnumerable<WeightPart>>> _rules = [];
     private readonly Dictionary<string, string> _wholes = [];
     private readonly List<string> _ignored = [];
-    private readonly List<(string Name, string Other)> _spellings = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
+    private readonly List<(string Name, string Other)> _spellings
+        = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
 
     /// <summary>Part of the names that a checkpoint of the bare stack leaves out ("transformer.").</summary>
     public string BasePrefix { get; init; } = "";
@@ -65,13 +66,13 @@ public sealed class WeightNames
         return this;
     }
 
-    /// <summary>The names under which a checkpoint may have a published tensor, the best first: as published, without the base's prefix.</summary>
+    /// <summary>The names under which a checkpoint may have a published tensor, the best first.</summary>
     public IEnumerable<string> Spellings(string published)
     {
         var names = _spellings.Where(s => published.EndsWith(s.Name, StringComparison.Ordinal))
             .Select(s => published[..^s.Name.Length] + s.Other).Prepend(published).ToList();
-        var bare = names.Where(n => BasePrefix != "" && n.StartsWith(BasePrefix, StringComparison.Ordinal)).Select(n => n[BasePrefix.Length..]);
-        return names.Concat(bare);
+        if (BasePrefix == "") return names;
+        return names.Concat(names.Where(n => n.StartsWith(BasePrefix, StringComparison.Ordinal)).Select(n => n[BasePrefix.Length..]));
     }
 
     /// <summary>Published tensors whose names end so are no weights of ours (masks, tied copies).</summary>

@@ -49,7 +49,8 @@ public sealed class Electra : IModelFamily
         const string detector = "discriminator_predictions", generator = "generator_predictions";
         return config.Task switch
         {
-            ModelTask.ReplacedTokenDetection => names.Same("head.dense", $"{detector}.dense").Same("head.output", $"{detector}.dense_prediction"),
+            ModelTask.ReplacedTokenDetection
+                => names.Same("head.dense", $"{detector}.dense").Same("head.output", $"{detector}.dense_prediction"),
             ModelTask.SequenceClassification => names.Same("head.dense", "classifier.dense").Same("head.output", "classifier.out_proj"),
             ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
             ModelTask.TokenClassification => names.Same("head.output", "classifier"),

@@ -15,7 +15,7 @@ public sealed class Esm : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        if (keys.Flag("is_folding_model", false)) throw keys.Wrong("is_folding_model", "false: this reads sequences and does not fold them");
+        if (keys.Flag("is_folding_model", false)) throw keys.Wrong("is_folding_model", "false: this folds nothing");
         if (!keys.Has("vocab_size")) throw keys.Wrong("vocab_size", "a whole number");
         var encoder = BertFamily.Encoder(keys, new BertDefaults { Positions = 1026, Segments = 0, Padding = null });
         var (embeddings, block) = (encoder.Embeddings, encoder.Blocks[0]);
@@ -42,13 +42,15 @@ public sealed class Esm : IModelFamily
         var pooler = BertFamily.Pooler(encoder);
         return new ModelConfig
         {
-            ModelType = ModelType, Published = published, Task = task, ContextLength = rotary ? embeddings.Positions : encoder.Embeddings.Length,
+            ModelType = ModelType, Published = published, Task = task,
+            ContextLength = rotary ? embeddings.Positions : encoder.Embeddings.Length,
             Initialization = BertFamily.Initialization(keys),
             Encoder = encoder,
             Head = task switch
             {
                 ModelTask.Bare => pooler,
-                ModelTask.SequenceClassification => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
+                ModelTask.SequenceClassification
+                    => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
                 _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, "gelu"), dropout),
             },
         };

@@ -29,7 +29,8 @@ public sealed class Roberta(string modelType = "roberta") : IModelFamily
             Head = task switch
             {
                 ModelTask.Bare => pooler,
-                ModelTask.SequenceClassification => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
+                ModelTask.SequenceClassification
+                    => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
                 _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, "gelu"), dropout),
             },
         };
