@@ -20,7 +20,8 @@ internal static class TensorBytes
     /// <summary>The bytes of a range, good for as long as the tensor lives.</summary>
     public static Span<byte> Of(Tensor tensor, long first, long count)
     {
-        using var flat = tensor.detach().view(-1);
+        using var plain = tensor.detach();
+        using var flat = plain.view(-1);
         using var piece = flat.narrow(0, first, count);
         return piece.bytes;
     }

@@ -9,6 +9,7 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public sealed class TensorFile : IDisposable
 {
+    private const int BufferBytes = 16384; // for headers; values do not go through it
     private readonly FileStream _stream;
     private readonly TensorTable _table;
 
@@ -28,7 +29,7 @@ public sealed class TensorFile : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static TensorFile Open(string path)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.SequentialScan);
         try
         {
             var table = PyTorchFile.Recognizes(stream) ? PyTorchFile.Read(stream, path) : SafeTensorsHeader.Read(stream, path);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,7 +8,7 @@ namespace TransformerTorch.Checkpoints;
 /// <summary>Copies tensors from a file to memory: straight where type and layout agree, else through a buffer of bounded size.</summary>
 internal static class TensorReader
 {
-    private const long BufferBytes = 32 << 20;
+    private const long BufferBytes = 8 << 20;
     private const int ReadBytes = 4 << 20;
 
     /// <summary>Copies a tensor into one of any type, device and strides, whose elements come in the same order.</summary>
@@ -59,7 +60,7 @@ internal static class TensorReader
     {
         var ranges = TensorBytes.Ranges(target, ReadBytes);
         if (ranges.Count == 1) Read(ranges[0]);
-        else Parallel.ForEach(ranges, Read);
+        else Parallel.ForEach(Partitioner.Create(ranges, EnumerablePartitionerOptions.NoBuffering), Read); // in order
 
         void Read((long Offset, long First, long Count) range)
         {
