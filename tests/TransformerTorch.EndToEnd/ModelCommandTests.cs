@@ -1,0 +1,44 @@
+using System.Runtime.CompilerServices;
+using TransformerTorch.EndToEnd.Support;
+
+namespace TransformerTorch.EndToEnd;
+
+public sealed class ModelCommandTests
+{
+    [Fact]
+    public void Inspect_counts_parameters_by_part()
+    {
+        using var tt = new Tt();
+
+        Assert.Contains("30,592", tt.Run("inspect", Fixture("models/gpt2")).Succeeded().Output, StringComparison.Ordinal);
+        var report = tt.Run("inspect", Fixture("models/gpt2"), "--json").Succeeded().Json;
+        Assert.Equal((30_592, 5_120), ((int)report["parameters"]!, (int)report["parts"]!["embeddings"]!));
+        Assert.Equal(16 * 30_592, (int)report["bytes_to_train"]!);
+    }
+
+    [Fact]
+    public void Convert_makes_safetensors_of_another_type_in_shards()
+    {
+        using var tt = new Tt();
+
+        tt.Run("convert", Fixture("checkpoints/gpt2-legacy"), "out", "--dtype", "bf16", "--max-shard-size", "2KB").Succeeded();
+        var report = tt.Run("inspect", "out", "--json").Succeeded().Json;
+        Assert.Equal(["BF16", "U8"], report["types"]!.AsObject().Select(t => t.Key).Order());
+        Assert.True(report["files"]!.AsObject().Count > 1);
+    }
+
+    [Theory]
+    [InlineData("convert a b --dtype q8_0", "tt: --dtype q8_0: possible are bf16, f16 and f32; quantized types cannot be written yet")]
+    [InlineData("convert a b.gguf", "tt: GGUF cannot be written yet: OUT is a folder, for safetensors")]
+    [InlineData("convert a b --max-shard-size big", "tt: --max-shard-size big: expected a size such as 5GB or 500MB")]
+    public void What_cannot_be_written_is_wrong_usage(string arguments, string expected)
+    {
+        using var tt = new Tt();
+
+        var outcome = tt.Run(arguments.Split(' '));
+        Assert.Equal((2, expected), (outcome.ExitCode, outcome.Error.Trim()));
+    }
+
+    private static string Fixture(string name, [CallerFilePath] string here = "")
+        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../fixtures", name));
+}
