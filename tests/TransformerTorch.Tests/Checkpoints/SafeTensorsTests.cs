@@ -117,6 +117,20 @@ public class SafeTensorsTests
         Assert.Equal(expected, file.Read("a").to(ScalarType.Float32).data<float>().ToArray());
     }
 
+    [Theory, InlineData(ScalarType.Float32), InlineData(ScalarType.BFloat16)]
+    public void Elements_come_in_order_into_a_target_of_another_shape_and_any_strides(ScalarType type)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var values = arange(24, ScalarType.Float32);
+        SafeTensorsWriter.Write(folder["x"], [("a", () => values.view(6, 4))]);
+        using var file = TensorFile.Open(folder["x"]);
+        var target = zeros(3, 2, 4, type).transpose(0, 1); // (2, 3, 4), as heads stand among rows
+        file.CopyTo("a", target);
+        TensorAssert.Close(values.view(2, 3, 4), target, within: 0);
+        Assert.Throws<ArgumentException>(() => file.CopyTo("a", zeros(5)));
+    }
+
     [Fact]
     public void A_type_that_libtorch_lacks_is_named_when_it_is_asked_for()
     {
