@@ -19,6 +19,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
     [ComponentName(Name = "key_value")] private readonly Linear? _keyValue;
     [ComponentName(Name = "query_norm")] private readonly Norm? _queryNorm;
     [ComponentName(Name = "key_norm")] private readonly Norm? _keyNorm;
+    [ComponentName(Name = "disentangled")] private readonly Disentangled? _disentangled;
     [ComponentName(Name = "output")] private readonly Linear _output;
 
     /// <summary>The attention of one layer, whose index names its place in the cache.</summary>
@@ -37,6 +38,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         if (options.Cross) _keyValue = new Linear(options.Width, 2 * keys, options.Bias);
         else _qkv = new Linear(options.Width, queries + (2 * keys), options.Bias);
         if (options.QueryKeyNorm is { } norm) (_queryNorm, _keyNorm) = (new Norm(options.HeadSize, norm), new Norm(options.HeadSize, norm));
+        _disentangled = options.Disentangled is { } terms ? new Disentangled(options, terms) : null;
         _output = new Linear(queries, options.Width, options.OutputBias);
         RegisterComponents();
     }
@@ -51,6 +53,11 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         var (B, T, _) = x.Dims3();
         var (q, k, v) = _options.Cross ? ProjectMemory(x, context) : ProjectSelf(x, context);
         var bias = Bias(context, k.shape[1]);
+        if (_disentangled is not null && context.Relative is { } relative)
+        {
+            if (relative.Mask is { } mask) q = q * mask.unsqueeze(-1).unsqueeze(-1).to(q.dtype);
+            if (_disentangled.Bias(q, k, relative, _qkv!) is { } terms) bias = bias is null ? terms : bias + terms;
+        }
         var arguments = _arguments with
         {
             Bias = bias, Causal = _arguments.Causal && !context.BiasIsCausal, Dropout = training ? _options.Dropout : 0,

@@ -14,6 +14,12 @@ public static class AttentionMask
     /// <returns>(B, 1, 1, Tk) float32</returns>
     public static Tensor Padding(Tensor mask) => Hide(mask.eq(0)).unsqueeze(1).unsqueeze(1);
 
+    /// <summary>As <see cref="Padding"/>, but padding itself sees everything, padding too.</summary>
+    /// <param name="mask">(B, T)</param>
+    /// <returns>(B, 1, T, T) float32</returns>
+    public static Tensor BlindPadding(Tensor mask)
+        => Hide(mask.eq(0).unsqueeze(1).logical_and(mask.ne(0).unsqueeze(-1))).unsqueeze(1);
+
     /// <summary>Documents packed into one row see themselves alone.</summary>
     /// <param name="documents">(B, T) int64, the number of each position's document</param>
     /// <returns>(B, 1, T, T) float32</returns>

@@ -46,6 +46,9 @@ public sealed record AttentionOptions
 
     /// <summary>Rotary positions; null: none here.</summary>
     public RotaryOptions? Rotary { get; init; }
+
+    /// <summary>Terms of relative position in the scores; null: none.</summary>
+    public DisentangledOptions? Disentangled { get; init; }
 }
 
 /// <summary>What all layers of one forward pass share.</summary>
@@ -60,6 +63,9 @@ public sealed record AttentionContext
 
     /// <summary>Whether <see cref="Bias"/> says all about what is visible, causality included (a visible prefix).</summary>
     public bool BiasIsCausal { get; init; }
+
+    /// <summary>Vectors of relative positions, where layers have terms of them.</summary>
+    public RelativeContext? Relative { get; init; }
 
     /// <summary>Earlier positions' keys and values; null: none.</summary>
     public KvCache? Cache { get; init; }

@@ -35,6 +35,13 @@ public sealed record Initialization
                     experts.Input.normal_(0, StandardDeviation);
                     experts.Output.normal_(0, StandardDeviation);
                     break;
+                case RelativePositions positions:
+                    positions.Weight.normal_(0, StandardDeviation);
+                    break;
+                case Convolution convolution:
+                    convolution.Weight.normal_(0, StandardDeviation);
+                    convolution.Bias.zero_();
+                    break;
                 case RelativeBias relative:
                     relative.Weight.normal_(0, StandardDeviation);
                     break;

@@ -66,6 +66,15 @@ public sealed partial class ConfigKeys
         var one => [Cast(key, one, "an id or a list of ids", n => n.GetValue<int>())],
     };
 
+    /// <summary>Words, in a list or in one text between bars ("c2p|p2c"); none where the key is absent or null.</summary>
+    public IReadOnlyList<string> Words(string key) => Node(key) switch
+    {
+        null => [],
+        JsonArray list => [.. list.Select(n => $"{n}".ToLowerInvariant())],
+        var one => Cast(key, one, "words", n => n.GetValue<string>()).ToLowerInvariant()
+            .Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+    };
+
     /// <summary>The keys of an object inside; null where it is absent.</summary>
     public ConfigKeys? Section(string key) => Node(key) switch
     {

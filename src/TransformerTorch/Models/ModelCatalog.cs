@@ -23,7 +23,8 @@ public static class ModelCatalog
     private static readonly Dictionary<string, IModelFamily> s_families
         = new IModelFamily[]
         {
-            new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(), new Esm(),
+            new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(),
+            new DebertaV2(), new Esm(),
             new Gpt2(), new Llama(), new T5(), new T5("mt5"),
         }.ToDictionary(f => f.ModelType);
 

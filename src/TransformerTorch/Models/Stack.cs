@@ -27,6 +27,15 @@ public sealed record StackOptions
     /// <summary>Learned terms by distance; null: none.</summary>
     public RelativeBiasOptions? RelativeBias { get; init; }
 
+    /// <summary>Vectors of relative positions, for layers that have terms of them; null: none.</summary>
+    public RelativePositionOptions? RelativePositions { get; init; }
+
+    /// <summary>Whether padding sees everything alike (which shows only where padding is scored, as in question answering).</summary>
+    public bool PaddingIsBlind { get; init; }
+
+    /// <summary>Neighbours' embeddings beside the first layer; null: none.</summary>
+    public ConvolutionOptions? Convolution { get; init; }
+
     /// <summary>Whether scores fall linearly with distance.</summary>
     public bool Alibi { get; init; }
 }
@@ -39,6 +48,8 @@ public abstract class Stack : Backbone
     private readonly Dictionary<RotaryOptions, Rotary> _rotary;
     [ComponentName(Name = "embeddings")] private readonly Embeddings _embeddings;
     [ComponentName(Name = "relative_bias")] private readonly RelativeBias? _relativeBias;
+    [ComponentName(Name = "relative_positions")] private readonly RelativePositions? _relativePositions;
+    [ComponentName(Name = "convolution")] private readonly Convolution? _convolution;
     [ComponentName(Name = "layers")] private readonly ModuleList<Block> _layers;
     [ComponentName(Name = "norm")] private readonly Norm? _norm;
 
@@ -48,6 +59,8 @@ public abstract class Stack : Backbone
         Options = options;
         _embeddings = new Embeddings(options.Embeddings, tokens);
         _relativeBias = options.RelativeBias is { } relative ? new RelativeBias(relative) : null;
+        _relativePositions = options.RelativePositions is { } positions ? new RelativePositions(positions) : null;
+        _convolution = options.Convolution is { } convolution ? new Convolution(convolution) : null;
         _layers = new ModuleList<Block>([.. options.Blocks.Select((block, layer) => new Block(block, layer))]);
         _norm = options.FinalNorm is { } norm ? new Norm(options.Embeddings.Width, norm) : null;
         var kinds = options.Blocks.Select(b => b.Attention.Rotary).OfType<RotaryOptions>().Distinct();
@@ -79,9 +92,7 @@ public abstract class Stack : Backbone
         for (var layer = 0; layer < _layers.Count; layer++)
         {
             inputs.Trace?.Invoke("hidden_states", x);
-            var before = x;
-            x = _layers[layer].call(before, context);
-            before.Dispose();
+            x = Layer(layer, x, inputs, context);
         }
         inputs.Cache?.Advance(T);
         if (_norm is not null) x = _norm.call(x);
@@ -90,12 +101,21 @@ public abstract class Stack : Backbone
         return x.MoveToOuterDisposeScope();
     }
 
+    private Tensor Layer(int layer, Tensor x, ModelInputs inputs, AttentionContext context)
+    {
+        using var scope = NewDisposeScope();
+        var result = _layers[layer].call(x, context);
+        if (layer == 0 && _convolution is not null) result = _convolution.forward(x, result, inputs.Mask);
+        x.Dispose();
+        return result.MoveToOuterDisposeScope();
+    }
+
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {
         var T = inputs.Ids.shape[1];
         Tensor?[] terms =
         [
-            mask is null ? null : AttentionMask.Padding(mask),
+            mask is null ? null : Options.PaddingIsBlind ? AttentionMask.BlindPadding(mask) : AttentionMask.Padding(mask),
             inputs.Documents is { } documents ? AttentionMask.Documents(documents) : null,
             inputs.Prefix is { } prefix ? AttentionMask.Prefix(prefix, T) : null,
             _relativeBias?.At(offset, T, offset + T),
@@ -106,6 +126,7 @@ public abstract class Stack : Backbone
         return new AttentionContext
         {
             Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
+            Relative = _relativePositions?.At(T, mask),
             Cache = inputs.Cache, Memory = inputs.Memory,
             MemoryBias = inputs is { Memory: not null, MemoryMask: { } hidden } ? AttentionMask.Padding(hidden) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
