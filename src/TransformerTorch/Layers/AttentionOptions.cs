@@ -78,4 +78,7 @@ public sealed record AttentionContext
 
     /// <summary>Is given each layer's attention weights (B, H, Tq, Tk), which are computed only then; not kept.</summary>
     public Action<Tensor>? Weights { get; init; }
+
+    /// <summary>Is given the logits (B T, E) of each layer's router, where there are experts; not kept.</summary>
+    public Action<Tensor>? Routed { get; init; }
 }

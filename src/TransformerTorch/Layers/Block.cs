@@ -94,7 +94,7 @@ public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>
         if (_options.Placement == NormPlacement.Parallel) return Parallel(x, context).MoveToOuterDisposeScope();
         x = Residual(x, _attentionNorm, y => _attention.call(y, context), _attentionOutputNorm);
         if (_crossAttention is { } cross) x = Residual(x, _crossAttentionNorm, y => cross.call(y, context));
-        x = Residual(x, _feedForwardNorm, _feedForward.call, _feedForwardOutputNorm);
+        x = Residual(x, _feedForwardNorm, y => Feed(y, context), _feedForwardOutputNorm);
         return x.MoveToOuterDisposeScope();
     }
 
@@ -112,9 +112,12 @@ public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>
     {
         var input = Normed(x, _attentionNorm);
         var attended = Dropout.Apply(_attention.call(input, context), _options.Dropout, training);
-        var fed = _feedForward.call(_options.SharedNorm ? input : Normed(x, _feedForwardNorm));
+        var fed = Feed(_options.SharedNorm ? input : Normed(x, _feedForwardNorm), context);
         return x + attended + Dropout.Apply(fed, _options.Dropout, training);
     }
+
+    private Tensor Feed(Tensor x, AttentionContext context)
+        => _feedForward is MixtureOfExperts experts ? experts.Run(x, context.Routed) : _feedForward.call(x);
 
     private static Tensor Normed(Tensor x, Norm? norm) => norm is null ? x : norm.call(x);
 }

@@ -13,6 +13,9 @@ public sealed record ExpertOptions
 
     /// <summary>How many each token is sent to.</summary>
     public required int PerToken { get; init; }
+
+    /// <summary>In training, what comes in is multiplied by numbers as far from 1 as this.</summary>
+    public double Jitter { get; init; }
 }
 
 /// <summary>
@@ -48,17 +51,21 @@ public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
     /// <summary>(E, C, F)</summary>
     public Tensor Output => _down;
 
-    /// <summary>Is given the router's logits (B T, E) of each pass; not kept.</summary>
-    public Action<Tensor>? Routed { get; set; }
-
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Run(input, routed: null);
+
+    /// <summary>As <see cref="forward"/>.</summary>
+    /// <param name="input">(B, T, C)</param>
+    /// <param name="routed">is given the router's logits (B T, E); not kept</param>
+    public Tensor Run(Tensor input, Action<Tensor>? routed)
     {
         using var scope = NewDisposeScope();
         var (B, T, C) = input.Dims3();
         var rows = input.reshape(B * T, C);
+        var jitter = training ? _options.Experts!.Jitter : 0;
+        if (jitter > 0) rows = rows * empty_like(rows, requires_grad: false).uniform_(1 - jitter, 1 + jitter);
         var logits = _router.call(rows); // (N, E)
-        Routed?.Invoke(logits);
+        routed?.Invoke(logits);
         var (chosen, experts) = logits.to(ScalarType.Float32).softmax(-1).topk(_options.Experts!.PerToken, -1); // (N, k)
         var shares = chosen / chosen.sum(-1, keepdim: true);
         var result = zeros_like(rows);

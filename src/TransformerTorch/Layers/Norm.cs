@@ -24,6 +24,9 @@ public sealed record NormOptions
     /// <summary>Added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-5;
 
+    /// <summary>Whether it has a weight and, a layer norm, a bias; else it only normalises.</summary>
+    public bool Affine { get; init; } = true;
+
     /// <summary>Whether a layer norm has a bias.</summary>
     public bool Bias { get; init; } = true;
 
@@ -35,20 +38,20 @@ public sealed record NormOptions
 public sealed class Norm : nn.Module<Tensor, Tensor>
 {
     private readonly NormOptions _options;
-    [ComponentName(Name = "weight")] private readonly Parameter _weight;
+    [ComponentName(Name = "weight")] private readonly Parameter? _weight;
     [ComponentName(Name = "bias")] private readonly Parameter? _bias;
 
     /// <summary>A norm over <paramref name="width"/> features.</summary>
     public Norm(long width, NormOptions options) : base(nameof(Norm))
     {
         _options = options;
-        _weight = Weights.Empty(width);
-        _bias = options is { Kind: NormKind.Layer, Bias: true } ? Weights.Empty(width) : null;
+        _weight = options.Affine ? Weights.Empty(width) : null;
+        _bias = options is { Affine: true, Kind: NormKind.Layer, Bias: true } ? Weights.Empty(width) : null;
         RegisterComponents();
     }
 
-    /// <summary>(C)</summary>
-    public Tensor Weight => _weight;
+    /// <summary>(C), or none.</summary>
+    public Tensor? Weight => _weight;
 
     /// <summary>(C), or none.</summary>
     public Tensor? Bias => _bias;
@@ -56,7 +59,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     /// <summary>Makes it one that only normalises.</summary>
     public void Reset()
     {
-        _weight.fill_(_options.UnitOffset ? 0 : 1);
+        _weight?.fill_(_options.UnitOffset ? 0 : 1);
         _bias?.zero_();
     }
 
@@ -64,7 +67,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var weight = _options.UnitOffset ? _weight + 1 : _weight;
+        var weight = _options.UnitOffset && _weight is not null ? _weight + 1 : _weight;
         var result = _options.Kind == NormKind.Layer
             ? Operators.LayerNorm(input, weight, _bias, _options.Epsilon)
             : Operators.RmsNorm(input, weight, _options.Epsilon);

@@ -18,37 +18,10 @@ public sealed record RotaryOptions
     public RotaryScaling? Scaling { get; init; }
 }
 
-/// <summary>Frequencies divided by a factor, all of them or, with bounds, only the slow ones (LLaMA 3.1).</summary>
-public sealed record RotaryScaling
-{
-    /// <summary>The divisor.</summary>
-    public required double Factor { get; init; }
-
-    /// <summary>
-    /// (low, high, original context): wavelengths under original/high stay, over original/low are divided, between blend.
-    /// </summary>
-    public (double Low, double High, double OriginalContext)? Bounds { get; init; }
-
-    internal double Apply(double frequency)
-    {
-        if (Bounds is not { } b) return frequency / Factor;
-        var wavelength = 2 * Math.PI / frequency;
-        var keep = Math.Clamp(((b.OriginalContext / wavelength) - b.Low) / (b.High - b.Low), 0, 1);
-        return frequency * (keep + ((1 - keep) / Factor));
-    }
-}
-
 /// <summary>The angles of rotary position embedding (Su et al., 2021): one frequency a pair of features.</summary>
-public sealed class Rotary
+public sealed class Rotary(RotaryOptions options)
 {
-    private readonly float[] _frequencies;
-
-    /// <summary>The frequencies of these options.</summary>
-    public Rotary(RotaryOptions options)
-    {
-        var frequencies = Enumerable.Range(0, options.Size / 2).Select(i => Math.Pow(options.Theta, -2.0 * i / options.Size));
-        _frequencies = [.. frequencies.Select(f => (float)(options.Scaling?.Apply(f) ?? f))];
-    }
+    private readonly float[] _frequencies = Scaled(options, length: 0);
 
     /// <summary>Cosines and sines at positions, computed once a forward pass for all layers.</summary>
     /// <param name="positions">(T) or (B, T) int64</param>
@@ -56,7 +29,17 @@ public sealed class Rotary
     public (Tensor Cos, Tensor Sin) At(Tensor positions)
     {
         using var scope = NewDisposeScope();
-        var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * tensor(_frequencies, device: positions.device);
-        return (angles.cos().MoveToOuterDisposeScope(), angles.sin().MoveToOuterDisposeScope());
+        var frequencies = options.Scaling is { ByLength: true } ? Scaled(options, positions.max().item<long>() + 1) : _frequencies;
+        var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * tensor(frequencies, device: positions.device);
+        var (cos, sin) = (angles.cos(), angles.sin());
+        if (options.Scaling is { Magnitude: not 1 and var magnitude }) (cos, sin) = (cos * magnitude, sin * magnitude);
+        return (cos.MoveToOuterDisposeScope(), sin.MoveToOuterDisposeScope());
     }
+
+    /// <summary>The frequencies of a base. Rounded as the reference rounds, which shows at far positions.</summary>
+    internal static IEnumerable<double> Frequencies(RotaryOptions options, double theta) => Enumerable.Range(0, options.Size / 2)
+        .Select(i => (double)(1 / (float)Math.Pow(theta, (float)(2 * i) / options.Size)));
+
+    private static float[] Scaled(RotaryOptions options, long length)
+        => [.. (options.Scaling?.Frequencies(options, length) ?? Frequencies(options, options.Theta)).Select(f => (float)f)];
 }

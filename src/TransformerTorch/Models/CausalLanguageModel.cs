@@ -46,5 +46,24 @@ public sealed class CausalLanguageModel : LanguageModel
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
+    {
+        using var balance = RouterBalance.Of(Config);
+        if (balance is null) return base.forward(inputs);
+        var outputs = base.forward(balance.Watch(inputs));
+        return new Dictionary<string, Tensor>(outputs) { ["aux_loss"] = balance.Loss(inputs.Mask) };
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
+    {
+        using var balance = RouterBalance.Of(Config);
+        if (balance is null) return base.Loss(inputs, labels);
+        var terms = base.Loss(balance.Watch(inputs), labels);
+        var (loss, tokens) = (balance.Loss(inputs.Mask), tensor(inputs.Mask?.sum().item<long>() ?? inputs.Ids.numel()));
+        using (loss) return [.. terms, new("router_balance", loss * tokens, tokens, Config.RouterLoss)];
+    }
+
+    /// <inheritdoc/>
     private protected override Tensor Targets(ModelInputs inputs, Tensor labels) => NextTokens(labels);
 }

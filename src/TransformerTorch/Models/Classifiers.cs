@@ -34,6 +34,8 @@ public sealed class SequenceClassifier : PretrainedModel
     {
         using var scope = NewDisposeScope();
         var (ids, mask) = inputs.DecoderIds is { } read ? (read, inputs.DecoderMask) : (inputs.Ids, inputs.Mask);
+        // The last token is told by its id, as published libraries do, where padding has one.
+        if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = ids.ne(padding);
         var pooled = Pooled.Of(Backbone.Hidden(inputs), Config.Pooling, ids, mask, Config.EndTokens is [var end, ..] ? end : null);
         return _head.call(pooled).MoveToOuterDisposeScope();
     }

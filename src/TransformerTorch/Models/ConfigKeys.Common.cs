@@ -27,7 +27,7 @@ public sealed partial class ConfigKeys
     /// <summary>A token's id; null where it is given as null.</summary>
     /// <param name="key">such as <c>pad_token_id</c></param>
     /// <param name="otherwise">where the key is absent</param>
-    public int? Token(string key, int? otherwise) => Ids(key) is [var id, ..] ? id : _json.ContainsKey(key) ? null : otherwise;
+    public int? Token(string key, int? otherwise) => Ids(key) is [var id, ..] ? id : IsNull(key) ? null : otherwise;
 
     /// <summary>What the labels are; null where nothing is said.</summary>
     public ProblemType? ProblemType() => !Has("problem_type") ? null
@@ -61,4 +61,17 @@ public sealed partial class ConfigKeys
         ModelTask.NextSentencePrediction => new HeadOptions { Outputs = 2 },
         _ => new HeadOptions { Outputs = Labels().Count, Dropout = dropout },
     };
+
+    /// <summary>The window of each layer; 0: none.</summary>
+    /// <param name="window">that of those that have one</param>
+    /// <param name="layers">how many layers</param>
+    /// <param name="otherwise">which have one, where <c>layer_types</c> does not say it</param>
+    public IReadOnlyList<int> Windows(int? window, int layers, Func<int, bool> otherwise)
+    {
+        const string sliding = "sliding_attention";
+        var types = Node("layer_types") as JsonArray;
+        if (types is not null && (types.Count != layers || types.Any(t => $"{t}" is not (sliding or "full_attention"))))
+            throw Wrong("layer_types", $"{sliding} or full_attention for each of {layers} layers");
+        return [.. Enumerable.Range(0, layers).Select(i => (types is null ? otherwise(i) : $"{types[i]}" == sliding) ? window ?? 0 : 0)];
+    }
 }

@@ -34,6 +34,12 @@ public sealed partial class ConfigKeys
         return value >= least ? value : throw Wrong(key, $"at least {least}");
     }
 
+    /// <summary>A whole number; null where it is given as null.</summary>
+    public int? WholeOrNull(string key, int? otherwise) => Has(key) ? Whole(key) : IsNull(key) ? null : otherwise;
+
+    /// <summary>A number; null where it is given as null.</summary>
+    public double? NumberOrNull(string key, double? otherwise) => Has(key) ? Number(key) : IsNull(key) ? null : otherwise;
+
     /// <summary>A number.</summary>
     public double Number(string key, double? otherwise = null) => Value(key, otherwise, "a number", n => n.GetValue<double>());
 
@@ -75,6 +81,14 @@ public sealed partial class ConfigKeys
             .Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
     };
 
+    /// <summary>A list of numbers.</summary>
+    public IReadOnlyList<double> Numbers(string key) => Node(key) is JsonArray list
+        ? [.. list.Select(n => Cast(key, n!, "numbers", v => v.GetValue<double>()))]
+        : throw Wrong(key, "a list of numbers");
+
+    /// <summary>The key by which the configuration calls something that has several; the first where it calls it by none.</summary>
+    public string Name(params string[] names) => names.FirstOrDefault(Has, names[0]);
+
     /// <summary>The keys of an object inside; null where it is absent.</summary>
     public ConfigKeys? Section(string key) => Node(key) switch
     {
@@ -104,6 +118,8 @@ public sealed partial class ConfigKeys
             throw Wrong(key, expected);
         }
     }
+
+    private bool IsNull(string key) => _json.ContainsKey(key) && !Has(key);
 
     private JsonNode? Node(string key)
     {

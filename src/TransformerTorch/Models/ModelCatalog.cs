@@ -20,13 +20,14 @@ public interface IModelFamily
 /// <summary>The families known, by <c>model_type</c>.</summary>
 public static class ModelCatalog
 {
-    private static readonly Dictionary<string, IModelFamily> s_families
-        = new IModelFamily[]
-        {
-            new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(),
-            new DebertaV2(), new Esm(),
-            new Gpt2(), new Llama(), new T5(), new T5("mt5"),
-        }.ToDictionary(f => f.ModelType);
+    private static readonly Dictionary<string, IModelFamily> s_families = new IModelFamily[]
+    {
+        new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(),
+        new DebertaV2(), new Esm(),
+        new Gpt1(), new Gpt2(), new GptNeoX(), new Opt(), new Bloom(),
+        new Llama(), new Mistral(), new Mixtral(), Qwen.Second, Qwen.Third, Gemma.First, Gemma.Second, Gemma.Third, new Phi(), new Phi3(),
+        new T5(), new T5("mt5"),
+    }.ToDictionary(f => f.ModelType);
 
     /// <summary>The names known.</summary>
     public static IEnumerable<string> Names => s_families.Keys;

@@ -44,6 +44,9 @@ public sealed record ModelConfig
     /// <summary>How a text becomes one vector, where the task wants one.</summary>
     public Pooling Pooling { get; init; }
 
+    /// <summary>How much even use of the experts counts in the loss; 0: nothing.</summary>
+    public double RouterLoss { get; init; }
+
     /// <summary>The names of classes, in the order of their scores.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 

@@ -41,7 +41,8 @@ public sealed record ModelInputs
 
     /// <summary>
     /// Is given each layer's result by its published name ("hidden_states": the embeddings, then what each block gives, the last one
-    /// after the final norm; "attentions"; beside an encoder with "encoder_" or "decoder_" before it). Not kept by the model.
+    /// after the final norm; "attentions"; "router_logits"; beside an encoder with "encoder_" or "decoder_" before it). Not kept by the
+    /// model.
     /// </summary>
     public Action<string, Tensor>? Trace { get; init; }
 

@@ -5,6 +5,7 @@ using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 using Dropout = TransformerTorch.Layers.Dropout;
 using Embedding = TransformerTorch.Layers.Embedding;
+using Linear = TransformerTorch.Layers.Linear;
 using EmbeddingOptions = TransformerTorch.Layers.EmbeddingOptions;
 
 namespace TransformerTorch.Models;
@@ -23,6 +24,9 @@ public sealed record StackOptions
 
     /// <summary>Dropout after it, in training.</summary>
     public double FinalDropout { get; init; }
+
+    /// <summary>The width of the last hidden states where they are projected to another after that norm; 0: the stream's.</summary>
+    public int OutputWidth { get; init; }
 
     /// <summary>Learned terms by distance; null: none.</summary>
     public RelativeBiasOptions? RelativeBias { get; init; }
@@ -52,6 +56,7 @@ public abstract class Stack : Backbone
     [ComponentName(Name = "convolution")] private readonly Convolution? _convolution;
     [ComponentName(Name = "layers")] private readonly ModuleList<Block> _layers;
     [ComponentName(Name = "norm")] private readonly Norm? _norm;
+    [ComponentName(Name = "projection")] private readonly Linear? _projection;
 
     /// <summary>A stack with memory but without values: see <see cref="Initialization"/>.</summary>
     private protected Stack(string name, StackOptions options, Embedding? tokens) : base(name)
@@ -63,6 +68,7 @@ public abstract class Stack : Backbone
         _convolution = options.Convolution is { } convolution ? new Convolution(convolution) : null;
         _layers = new ModuleList<Block>([.. options.Blocks.Select((block, layer) => new Block(block, layer))]);
         _norm = options.FinalNorm is { } norm ? new Norm(options.Embeddings.Width, norm) : null;
+        _projection = options.OutputWidth > 0 ? new Linear(options.Embeddings.Width, options.OutputWidth, bias: false) : null;
         var kinds = options.Blocks.Select(b => b.Attention.Rotary).OfType<RotaryOptions>().Distinct();
         _rotary = kinds.ToDictionary(r => r, r => new Rotary(r));
         RegisterComponents();
@@ -72,7 +78,7 @@ public abstract class Stack : Backbone
     public StackOptions Options { get; }
 
     /// <inheritdoc/>
-    public override int Width => Options.Embeddings.Width;
+    public override int Width => Options.OutputWidth > 0 ? Options.OutputWidth : Options.Embeddings.Width;
 
     /// <inheritdoc/>
     public override Tensor TokenWeight => _embeddings.TokenWeight;
@@ -96,6 +102,7 @@ public abstract class Stack : Backbone
         }
         inputs.Cache?.Advance(T);
         if (_norm is not null) x = _norm.call(x);
+        if (_projection is not null) x = _projection.call(x);
         x = Dropout.Apply(x, Options.FinalDropout, training);
         inputs.Trace?.Invoke("hidden_states", x);
         return x.MoveToOuterDisposeScope();
@@ -129,6 +136,7 @@ public abstract class Stack : Backbone
             Relative = _relativePositions?.At(T, mask),
             Cache = inputs.Cache, Memory = inputs.Memory,
             MemoryBias = inputs is { Memory: not null, MemoryMask: { } hidden } ? AttentionMask.Padding(hidden) : null,
+            Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
         };
     }
@@ -150,8 +158,9 @@ public abstract class Stack : Backbone
             ? arange(offset, offset + ids.shape[1], ScalarType.Int64, ids.device) : Counted(mask).narrow(1, offset, ids.shape[1]);
     }
 
-    /// <summary>Positions that count tokens and not padding.</summary>
-    private static Tensor Counted(Tensor mask) => (mask.to(ScalarType.Int64).cumsum(-1) - 1).clamp_min(0);
+    /// <summary>Positions that count tokens and not padding, whose own, which nobody sees, are its places.</summary>
+    private static Tensor Counted(Tensor mask)
+        => where(mask.ne(0), mask.to(ScalarType.Int64).cumsum(-1) - 1, arange(mask.shape[1], ScalarType.Int64, mask.device));
 }
 
 /// <summary>A stack that reads a text whole.</summary>

@@ -27,6 +27,9 @@ public sealed class WeightNames
     /// <summary>Part of the names that a checkpoint of the bare stack leaves out ("transformer.").</summary>
     public string BasePrefix { get; init; } = "";
 
+    /// <summary>What stands in its place in the names of one task's class; null: it itself.</summary>
+    public string? BaseName { get; init; }
+
     /// <summary>One module is one published module.</summary>
     public WeightNames Same(string ours, string published)
         => Add(ours, (index, kind) => [new(Name(published, index, kind), t => t.alias())]);
@@ -50,8 +53,14 @@ public sealed class WeightNames
     });
 
     /// <summary>One tensor is one published tensor, both by their whole names.</summary>
-    public WeightNames Exact(string ours, string published)
-        => Add(ours, (index, _) => [new(Numbered(published, index), t => t.alias())]);
+    /// <param name="ours">our tensor</param>
+    /// <param name="published">the published name</param>
+    /// <param name="whole">the name that the reference has for it in memory, where that is another</param>
+    public WeightNames Exact(string ours, string published, string? whole = null)
+    {
+        if (whole is not null) _wholes.Add(ours, whole);
+        return Add(ours, (index, _) => [new(Numbered(published, index), t => t.alias())]);
+    }
 
     /// <summary>
     /// Our rows are three blocks (queries, keys, values) of heads; the published ones are heads of three blocks each.
@@ -108,7 +117,7 @@ public sealed class WeightNames
         }
     }
 
-    /// <summary>The name that the reference has in memory for one of our parameters that it publishes in pieces; null: none.</summary>
+    /// <summary>The name that the reference has in memory for one of our parameters where it publishes it otherwise; null: none.</summary>
     public string? Whole(string ours)
     {
         var (rule, index) = Starred(ours);
@@ -121,9 +130,10 @@ public sealed class WeightNames
     {
         var (whole, index) = Starred(ours);
         var kind = whole[(whole.LastIndexOf('.') + 1)..];
-        return _rules.TryGetValue(whole, out var rule) || _rules.TryGetValue(whole[..^(kind.Length + 1)], out rule)
-            ? rule(index, kind)
-            : throw new InvalidOperationException($"no published name for the parameter {ours}");
+        if (!_rules.TryGetValue(whole, out var rule) && !_rules.TryGetValue(whole[..^(kind.Length + 1)], out rule))
+            throw new InvalidOperationException($"no published name for the parameter {ours}");
+        var parts = rule(index, kind);
+        return BaseName is null ? parts : parts.Select(p => p with { Name = Based(p.Name) });
     }
 
     /// <summary>Whether a published tensor is to be passed over.</summary>
@@ -150,6 +160,9 @@ public sealed class WeightNames
         var size = t.shape[0] / (3 * heads);
         return t.dim() == 1 ? t.view(3, heads, size).transpose(0, 1) : t.view(3, heads, size, t.shape[1]).transpose(0, 1);
     }
+
+    private string Based(string name)
+        => name.StartsWith(BasePrefix, StringComparison.Ordinal) ? BaseName + name[BasePrefix.Length..] : name;
 
     private static string Name(string published, string index, string kind) => $"{Numbered(published, index)}.{kind}";
 

@@ -15,9 +15,11 @@ public sealed class Gpt2 : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        var (width, heads) = (keys.Whole("n_embd", 768), keys.Whole("n_head", 12));
-        var (layers, positions) = (keys.Whole("n_layer", 12), keys.Whole("n_positions", 1024));
-        var size = keys.HeadSize(("n_embd", width), ("n_head", heads));
+        var (widthKey, headsKey) = (keys.Name("n_embd", "hidden_size"), keys.Name("n_head", "num_attention_heads"));
+        var (width, heads) = (keys.Whole(widthKey, 768), keys.Whole(headsKey, 12));
+        var layers = keys.Whole(keys.Name("n_layer", "num_hidden_layers"), 12);
+        var positions = keys.Whole(keys.Name("n_positions", "max_position_embeddings"), 1024);
+        var size = keys.HeadSize((widthKey, width), (headsKey, heads));
         var task = keys.Task(ModelTask.CausalLanguageModel);
         var vocabulary = keys.Whole("vocab_size", 50257);
         var norm = new NormOptions { Epsilon = keys.Number("layer_norm_epsilon", 1e-5) };
@@ -45,7 +47,8 @@ public sealed class Gpt2 : IModelFamily
             Published = published,
             ContextLength = positions,
             Task = task,
-            Head = keys.Head(task, new HeadOptions { Outputs = vocabulary, Bias = false, Tied = keys.Flag("tie_word_embeddings", true) }),
+            Pooling = Pooling.Last,
+            Head = keys.DecoderHead(task, vocabulary, tied: true),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02), ScaleResidual = true },
             Decoder = new StackOptions
             {
@@ -74,6 +77,6 @@ public sealed class Gpt2 : IModelFamily
         .Transposed("backbone.layers.*.feed_forward.up", "transformer.h.*.mlp.c_fc")
         .Transposed("backbone.layers.*.feed_forward.down", "transformer.h.*.mlp.c_proj")
         .Same("backbone.norm", "transformer.ln_f")
-        .Same("head.output", "lm_head")
-        .Ignore(config.TieEmbeddings ? [".attn.bias", ".attn.masked_bias", "lm_head.weight"] : [".attn.bias", ".attn.masked_bias"]);
+        .Ignore(".attn.bias", ".attn.masked_bias")
+        .DecoderHead(config, tokens: "classifier");
 }
