@@ -34,6 +34,9 @@ public enum PositionSource
     /// <summary>Tokens are counted, padding is not.</summary>
     Mask,
 
+    /// <summary>So too, and padding stands at -1, for which <see cref="EmbeddingOptions.PositionOffset"/> makes room.</summary>
+    MaskElseBefore,
+
     /// <summary>Every place counts.</summary>
     Index,
 

@@ -16,6 +16,9 @@ public sealed record RotaryOptions
 
     /// <summary>How frequencies are stretched for longer texts; null: not.</summary>
     public RotaryScaling? Scaling { get; init; }
+
+    /// <summary>The most positions of a model that is configured for some.</summary>
+    public int Reach(int positions) => (int)(Scaling?.Reach(positions) ?? positions);
 }
 
 /// <summary>The angles of rotary position embedding (Su et al., 2021): one frequency a pair of features.</summary>

@@ -9,6 +9,9 @@ public abstract record RotaryScaling
     /// <summary>Whether frequencies depend on how long the text is.</summary>
     public virtual bool ByLength => false;
 
+    /// <summary>The most positions of a model that is configured for some.</summary>
+    public virtual double Reach(int positions) => positions;
+
     /// <summary>The stretched frequencies.</summary>
     /// <param name="options">base and size</param>
     /// <param name="length">the text's length; matters only <see cref="ByLength"/></param>
@@ -18,6 +21,9 @@ public abstract record RotaryScaling
 /// <summary>All frequencies divided by one factor (Chen et al., 2023, "position interpolation").</summary>
 public sealed record LinearScaling(double Factor) : RotaryScaling
 {
+    /// <inheritdoc/>
+    public override double Reach(int positions) => positions * Factor;
+
     /// <inheritdoc/>
     public override IEnumerable<double> Frequencies(RotaryOptions options, long length)
         => Rotary.Frequencies(options, options.Theta).Select(f => f / Factor);
@@ -43,6 +49,9 @@ public sealed record BandScaling(double Factor, double Low, double High, int Con
 public sealed record DynamicScaling(double Factor, int Context) : RotaryScaling
 {
     /// <inheritdoc/>
+    public override double Reach(int positions) => positions * Factor;
+
+    /// <inheritdoc/>
     public override bool ByLength => true;
 
     /// <inheritdoc/>
@@ -59,6 +68,9 @@ public sealed record DynamicScaling(double Factor, int Context) : RotaryScaling
 /// </summary>
 public sealed record YarnScaling(double Factor, int Context) : RotaryScaling
 {
+    /// <inheritdoc/>
+    public override double Reach(int positions) => Math.Max(positions, Context * Factor);
+
     /// <summary>beta_fast, turns.</summary>
     public double Fast { get; init; } = 32;
 

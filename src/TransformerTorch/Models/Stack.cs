@@ -154,8 +154,10 @@ public abstract class Stack : Backbone
             return tokens.cumsum(-1) * tokens + padding;
         }
         if (inputs.Documents is { } documents) return AttentionMask.PositionsWithin(documents);
-        return mask is null || embeddings.PositionSource == PositionSource.Index
-            ? arange(offset, offset + ids.shape[1], ScalarType.Int64, ids.device) : Counted(mask).narrow(1, offset, ids.shape[1]);
+        if (mask is null || embeddings.PositionSource == PositionSource.Index)
+            return arange(offset, offset + ids.shape[1], ScalarType.Int64, ids.device);
+        var counted = embeddings.PositionSource == PositionSource.Mask ? Counted(mask) : (mask.cumsum(-1) * mask) - 1;
+        return counted.narrow(1, offset, ids.shape[1]);
     }
 
     /// <summary>Positions that count tokens and not padding, whose own, which nobody sees, are its places.</summary>

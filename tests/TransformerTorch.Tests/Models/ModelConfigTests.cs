@@ -16,8 +16,14 @@ public class ModelConfigTests
     [InlineData("""{"model_type":"gpt2","tie_word_embeddings":"yes"}""", "here: tie_word_embeddings is \"yes\", expected true or false")]
     [InlineData("""{"model_type":"llama","num_attention_heads":6,"hidden_size":12,"num_key_value_heads":4}""",
         "here: num_attention_heads 6 is no multiple of num_key_value_heads 4")]
-    [InlineData("""{"model_type":"llama","rope_scaling":{"type":"yarn"}}""",
-        "here: rope_scaling: type is \"yarn\", expected one of default, linear, llama3")]
+    [InlineData("""{"model_type":"llama","rope_scaling":{"type":"ntk"}}""",
+        "here: rope_scaling: type is \"ntk\", expected one of default, dynamic, linear, llama3, longrope, yarn")]
+    [InlineData("""{"model_type":"llama","rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[2]}}""",
+        "here: rope_scaling: short_factor is [1], expected 64 numbers")]
+    [InlineData("""{"model_type":"phi","hidden_size":24,"num_attention_heads":2,"partial_rotary_factor":0.3}""",
+        "here: 3 rotary features of a head of 12 do not pair up")]
+    [InlineData("""{"model_type":"gemma2","layer_types":["full_attention"]}""",
+        "here: layer_types is [\"full_attention\"], expected sliding_attention or full_attention for each of 26 layers")]
     [InlineData("""{"model_type":"llama","rope_scaling":{"type":"linear"}}""", "here: rope_scaling: factor is missing")]
     public void A_wrong_value_is_named_with_its_place(string json, string message)
     {

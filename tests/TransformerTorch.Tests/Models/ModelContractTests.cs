@@ -13,24 +13,12 @@ public class ModelContractTests
 {
     private const double Within = 2e-5;
 
-    private static readonly Dictionary<string, string> s_configs = new()
-    {
-        ["gpt2"] = """{"model_type":"gpt2","vocab_size":61,"n_embd":24,"n_layer":3,"n_head":3,"n_positions":32,"""
-            + """ "n_inner":40,"initializer_range":0.2,"activation_function":"relu","""
-            + """ "scale_attn_by_inverse_layer_idx":true,"resid_pdrop":0,"embd_pdrop":0,"attn_pdrop":0}""",
-        ["llama"] = """{"model_type":"llama","vocab_size":61,"hidden_size":24,"intermediate_size":36,"num_hidden_layers":2,"""
-            + """ "initializer_range":0.2,"num_attention_heads":6,"num_key_value_heads":2,"head_dim":6,"max_position_embeddings":32,"""
-            + """ "attention_bias":true,"mlp_bias":true,"rope_theta":500,"rope_scaling":{"type":"linear","factor":2}}""",
-    };
-
-    public static TheoryData<string> Families => [.. s_configs.Keys];
+    public static TheoryData<string> Families => [.. SmallDecoders.Names];
 
     internal static CausalLanguageModel Build(string family, params (string Key, JsonNode Value)[] changes)
     {
-        var keys = JsonNode.Parse(s_configs[family])!.AsObject();
-        foreach (var (key, value) in changes) keys[key] = value;
         manual_seed(7);
-        return new CausalLanguageModel(ModelConfig.FromKeys(keys, family)).Initialize();
+        return new CausalLanguageModel(ModelConfig.FromKeys(SmallDecoders.Keys(family, changes), family)).Initialize();
     }
 
     private static Tensor Logits(CausalLanguageModel model, Tensor ids) => model.Logits(new ModelInputs { Ids = ids });

@@ -46,7 +46,7 @@ public sealed class Gemma : LlamaFamily
         attention = attention with
         {
             Scale = 1 / Math.Sqrt(keys.Number("query_pre_attn_scalar", 256)), Causal = !bothWays,
-            SoftCap = keys.NumberOrNull("attn_logit_softcapping", _generation == 2 ? 50 : null) ?? 0,
+            SoftCap = Capped(keys) ? keys.NumberOrNull("attn_logit_softcapping", _generation == 2 ? 50 : null) ?? 0 : 0,
             QueryKeyNorm = _generation == 3 ? block.Norm : null,
         };
         var local = _generation == 2 ? attention.Rotary : new RotaryKeys
@@ -60,6 +60,12 @@ public sealed class Gemma : LlamaFamily
             Attention = attention with { Window = w, Rotary = w > 0 ? local : attention.Rotary }, Placement = NormPlacement.Sandwich,
         })];
     }
+
+    /// <summary>
+    /// Whether scores are capped: as the papers have it only where the configuration asks for <c>eager</c> attention, for the reference
+    /// leaves the cap out in its usual kernel, which has none.
+    /// </summary>
+    private static bool Capped(ConfigKeys keys) => keys.Text("attn_implementation", "sdpa") == "eager";
 
     /// <inheritdoc/>
     protected override ModelConfig Adapt(ConfigKeys keys, ModelConfig config)

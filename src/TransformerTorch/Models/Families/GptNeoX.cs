@@ -39,7 +39,8 @@ public sealed class GptNeoX : IModelFamily
         };
         return new ModelConfig
         {
-            ModelType = ModelType, Published = published, ContextLength = positions, Task = task, Pooling = Pooling.Last,
+            ModelType = ModelType, Published = published, Task = task, Pooling = Pooling.Last,
+            ContextLength = block.Attention.Rotary!.Reach(positions),
             Head = keys.DecoderHead(task, vocabulary, tied: false),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02) },
             Decoder = new StackOptions

@@ -88,7 +88,8 @@ public abstract class LlamaFamily(string modelType, LlamaDefaults defaults) : IM
         };
         return Adapt(keys, new ModelConfig
         {
-            ModelType = ModelType, Published = published, ContextLength = positions, Task = task, Pooling = Pooling.Last,
+            ModelType = ModelType, Published = published, Task = task, Pooling = Pooling.Last,
+            ContextLength = block.Attention.Rotary!.Reach(positions),
             Head = keys.DecoderHead(task, vocabulary, tied: defaults.Tied),
             Initialization = new Initialization { StandardDeviation = keys.Number("initializer_range", 0.02) },
             Decoder = new StackOptions

@@ -46,7 +46,7 @@ public sealed class Opt : IModelFamily
                 {
                     VocabularySize = vocabulary, Width = width, Positions = positions, PositionOffset = 2,
                     TableWidth = table, Projection = table == width ? EmbeddingProjection.None : EmbeddingProjection.Tokens,
-                    ProjectionBias = false, PaddingToken = keys.Token("pad_token_id", 1),
+                    ProjectionBias = false, PositionSource = PositionSource.MaskElseBefore, PaddingToken = keys.Token("pad_token_id", 1),
                 },
                 Blocks = [.. Enumerable.Repeat(block, keys.Whole("num_hidden_layers", 12))],
                 FinalNorm = before && !keys.Flag("_remove_final_layer_norm", false) ? norm : null,
