@@ -46,7 +46,7 @@ public sealed class Gemma : LlamaFamily
         attention = attention with
         {
             Scale = 1 / Math.Sqrt(keys.Number("query_pre_attn_scalar", 256)), Causal = !bothWays,
-            SoftCap = Capped(keys) ? keys.NumberOrNull("attn_logit_softcapping", _generation == 2 ? 50 : null) ?? 0 : 0,
+            SoftCap = _generation == 2 ? SoftCap(keys) : 0,
             QueryKeyNorm = _generation == 3 ? block.Norm : null,
         };
         var local = _generation == 2 ? attention.Rotary : new RotaryKeys
@@ -62,10 +62,14 @@ public sealed class Gemma : LlamaFamily
     }
 
     /// <summary>
-    /// Whether scores are capped: as the papers have it only where the configuration asks for <c>eager</c> attention, for the reference
-    /// leaves the cap out in its usual kernel, which has none.
+    /// The cap on scores: as the paper has it only where the configuration asks for <c>eager</c> attention, for the reference leaves it
+    /// out in its usual kernel, which has none.
     /// </summary>
-    private static bool Capped(ConfigKeys keys) => keys.Text("attn_implementation", "sdpa") == "eager";
+    private static double SoftCap(ConfigKeys keys)
+    {
+        var cap = keys.NumberOrNull("attn_logit_softcapping", 50) ?? 0;
+        return keys.Text("attn_implementation", "sdpa") == "eager" ? cap : 0;
+    }
 
     /// <inheritdoc/>
     protected override ModelConfig Adapt(ConfigKeys keys, ModelConfig config)
