@@ -1,3 +1,5 @@
+using TransformerTorch.Text.Pipeline;
+
 namespace TransformerTorch.Text;
 
 /// <summary>One token of an encoding.</summary>
@@ -20,12 +22,12 @@ internal struct Token
 public sealed class Encoding
 {
     private readonly Tokenizer _tokenizer;
-    private readonly string[] _texts;
+    private readonly Source[] _sources;
     private int[]? _ids;
 
-    internal Encoding(Tokenizer tokenizer, string[] texts, Token[] tokens)
+    internal Encoding(Tokenizer tokenizer, Source[] sources, Token[] tokens)
     {
-        (_tokenizer, _texts, Items) = (tokenizer, texts, tokens);
+        (_tokenizer, _sources, Items) = (tokenizer, sources, tokens);
     }
 
     internal Token[] Items { get; }
@@ -39,13 +41,13 @@ public sealed class Encoding
     /// <summary>The tokens as the vocabulary spells them.</summary>
     public string[] Tokens => field ??= Array.ConvertAll(Items, token => token.Value ?? _tokenizer.IdToToken(token.Id) ?? "");
 
-    /// <summary>Where each token stands in its text, in UTF-16 units as C# strings count: text[Start..End].</summary>
+    /// <summary>Where each token stands in its text, or its word, in UTF-16 units as C# strings count: text[Start..End].</summary>
     public (int Start, int End)[] Offsets => field ??= Convert(static text => text.Utf16OfCodePoint());
 
-    /// <summary>Where each token stands in its text, in Unicode code points, as the reference library counts in Python.</summary>
+    /// <summary>The same in Unicode code points, as the reference library counts in Python.</summary>
     public (int Start, int End)[] CodePointOffsets => field ??= Array.ConvertAll(Items, token => (token.Start, token.End));
 
-    /// <summary>Where each token stands in its text, in bytes of UTF-8.</summary>
+    /// <summary>The same in bytes of UTF-8.</summary>
     public (int Start, int End)[] ByteOffsets => field ??= Convert(static text => text.ByteOfCodePoint());
 
     /// <summary>0 for the first text, 1 for the second, or as the post-processor says.</summary>
@@ -57,7 +59,7 @@ public sealed class Encoding
     /// <summary>0 for padding.</summary>
     public int[] AttentionMask => field ??= Array.ConvertAll(Items, token => token.IsPadding ? 0 : 1);
 
-    /// <summary>The piece of the pre-tokenizer that each token came from, counted within its text; null for none.</summary>
+    /// <summary>The word given, or else the pre-tokenizer's piece, that each token came from, counted within its text; null for none.</summary>
     public int?[] WordIds => field ??= Array.ConvertAll(Items, token => token.Word < 0 ? null : (int?)token.Word);
 
     /// <summary>0 for tokens of the first text, 1 for those of the second, null for the post-processor's and padding.</summary>
@@ -71,14 +73,21 @@ public sealed class Encoding
     {
         var draft = new PostProcessors.Draft(Items);
         draft.Pad(length, padding);
-        return new Encoding(_tokenizer, _texts, draft.Tokens) { Overflowing = [.. Overflowing.Select(part => part.Pad(length, padding))] };
+        return new Encoding(_tokenizer, _sources, draft.Tokens) { Overflowing = [.. Overflowing.Select(part => part.Pad(length, padding))] };
     }
 
     private (int Start, int End)[] Convert(Func<string, int[]?> map)
     {
-        var maps = Array.ConvertAll(_texts, text => map(text));
-        return Array.ConvertAll(Items, token => maps.ElementAtOrDefault(Math.Max((int)token.Sequence, 0)) is { } units
-            ? (units[Math.Min(token.Start, units.Length - 1)], units[Math.Min(token.End, units.Length - 1)])
-            : (token.Start, token.End));
+        var maps = new Dictionary<(int Sequence, int Part), int[]?>();
+        return Array.ConvertAll(Items, token =>
+        {
+            var sequence = Math.Max((int)token.Sequence, 0);
+            var part = _sources[sequence].Words is null ? 0 : token.Word;
+            if (!maps.TryGetValue((sequence, part), out var units))
+                maps.Add((sequence, part), units = part < 0 ? null : map(_sources[sequence].Part(part)));
+            return units is null
+                ? (token.Start, token.End)
+                : (units[Math.Min(token.Start, units.Length - 1)], units[Math.Min(token.End, units.Length - 1)]);
+        });
     }
 }

@@ -22,7 +22,7 @@ public sealed class Tokenizer
     private readonly Encoder _encoder;
     private readonly ConcurrentDictionary<string, ChatTemplate> _chatTemplates = [];
 
-    internal Tokenizer(Model model, Normalizer? normalizer, PreTokenizer? preTokenizer, PostProcessor? postProcessor, Decoder? decoder)
+    internal Tokenizer(Model model, INormalizer? normalizer, PreTokenizer? preTokenizer, PostProcessor? postProcessor, Decoder? decoder)
     {
         (Model, Normalizer, PreTokenizer, PostProcessor, Decoder) = (model, normalizer, preTokenizer, postProcessor, decoder);
         _encoder = new Encoder(this);
@@ -30,7 +30,7 @@ public sealed class Tokenizer
 
     internal Model Model { get; }
 
-    internal Normalizer? Normalizer { get; }
+    internal INormalizer? Normalizer { get; }
 
     internal PreTokenizer? PreTokenizer { get; }
 
@@ -123,18 +123,33 @@ public sealed class Tokenizer
     public int AddTokens(IEnumerable<AddedToken> tokens) => Added.Add(tokens, Model, _encoder.Normalize);
 
     /// <summary>Encodes a text; a lone surrogate counts as U+FFFD.</summary>
-    public Encoding Encode(string text, bool addSpecialTokens = true) => _encoder.Encode(text, pair: null, addSpecialTokens);
+    public Encoding Encode(string text, bool addSpecialTokens = true) => _encoder.Encode(new(text), pair: null, addSpecialTokens);
 
     /// <summary>Encodes two texts as one input.</summary>
-    public Encoding Encode(string text, string? pair, bool addSpecialTokens = true) => _encoder.Encode(text, pair, addSpecialTokens);
+    public Encoding Encode(string text, string? pair, bool addSpecialTokens = true) =>
+        _encoder.Encode(new(text), Source.OrNull(pair), addSpecialTokens);
+
+    /// <summary>
+    /// Encodes a text that is cut into words already, as for labelling words: word ids are the places of these words, and offsets count
+    /// within each. Each word goes through the tokenizer alone, so one in the midst of a text may have to bring its space along.
+    /// </summary>
+    public Encoding EncodeWords(IReadOnlyList<string> words, bool addSpecialTokens = true) => EncodeWords(words, null, addSpecialTokens);
+
+    /// <summary>Encodes two texts that are cut into words already as one input.</summary>
+    public Encoding EncodeWords(IReadOnlyList<string> words, IReadOnlyList<string>? pair, bool addSpecialTokens = true) =>
+        _encoder.Encode(new(words), Source.OrNull(pair), addSpecialTokens);
 
     /// <summary>Encodes many texts on all cores; padding to the longest looks at all of them.</summary>
     public Encoding[] EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = true) =>
-        _encoder.EncodeBatch(texts.Count, i => (texts[i], null), addSpecialTokens);
+        _encoder.EncodeBatch(texts.Count, i => (new(texts[i]), null), addSpecialTokens);
 
     /// <summary>Encodes many pairs of texts on all cores; padding to the longest looks at all of them.</summary>
     public Encoding[] EncodeBatch(IReadOnlyList<(string Text, string? Pair)> texts, bool addSpecialTokens = true) =>
-        _encoder.EncodeBatch(texts.Count, i => texts[i], addSpecialTokens);
+        _encoder.EncodeBatch(texts.Count, i => (new(texts[i].Text), Source.OrNull(texts[i].Pair)), addSpecialTokens);
+
+    /// <summary>Encodes many texts that are cut into words already on all cores; padding to the longest looks at all of them.</summary>
+    public Encoding[] EncodeWordsBatch(IReadOnlyList<IReadOnlyList<string>> texts, bool addSpecialTokens = true) =>
+        _encoder.EncodeBatch(texts.Count, i => (new(texts[i]), null), addSpecialTokens);
 
     /// <summary>Encodes a chat of plain turns as the folder's chat template renders it.</summary>
     /// <exception cref="ChatTemplateException">There is no template, it fails, or it refuses the messages.</exception>

@@ -30,6 +30,29 @@ public sealed class EncodingTests
     }
 
     [Fact]
+    public void Offsets_of_words_count_in_each_word()
+    {
+        var encoding = _bert.EncodeWords(["a", "😀 é"], ["", "😀", "b"]);
+
+        Assert.Equal(["[CLS]", "a", "[UNK]", "e", "[SEP]", "[UNK]", "b", "[SEP]"], encoding.Tokens);
+        Assert.Equal([null, 0, 1, 1, null, 1, 2, null], encoding.WordIds);
+        Assert.Equal([(0, 0), (0, 1), (0, 2), (3, 4), (0, 0), (0, 2), (0, 1), (0, 0)], encoding.Offsets);
+        Assert.Equal([(0, 0), (0, 1), (0, 4), (5, 7), (0, 0), (0, 4), (0, 1), (0, 0)], encoding.ByteOffsets);
+    }
+
+    [Fact]
+    public void A_batch_of_words_is_padded_together()
+    {
+        var tokenizer = Fixture.Tokenizer("bert-uncased");
+        tokenizer.Padding = new Padding();
+
+        var batch = tokenizer.EncodeWordsBatch([["a"], ["a", "b"]]);
+
+        Assert.Equal([null, 0, null, null], batch[0].WordIds);
+        Assert.Equal([null, 0, 1, null], batch[1].WordIds);
+    }
+
+    [Fact]
     public void A_batch_is_padded_to_its_longest_and_to_a_multiple()
     {
         var tokenizer = Fixture.Tokenizer("bert-uncased");
@@ -52,16 +75,6 @@ public sealed class EncodingTests
 
         Assert.Equal(["[CLS]", "a", "b", "c", "[SEP]"], encoding.Tokens);
         Assert.Equal(["[CLS]", "c", "d", "e", "[SEP]"], Assert.Single(encoding.Overflowing).Tokens);
-    }
-
-    [Fact]
-    public void Truncation_without_room_says_so()
-    {
-        var tokenizer = Fixture.Tokenizer("bert-uncased");
-        tokenizer.Truncation = new Truncation(1);
-
-        Assert.Contains("leaves no room for the 2", Assert.Throws<TokenizerException>(() => tokenizer.Encode("a")).Message,
-            StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 300)]

@@ -25,6 +25,23 @@ public sealed class GoldenTests
     [MemberData(nameof(Random))]
     public void Pipelines_of_random_parts_answer_as_the_reference_library(int number) => Compare($"random-{number:00}");
 
+    [Theory]
+    [InlineData("bert-uncased")]
+    [InlineData("roberta")]
+    [InlineData("t5")]
+    [InlineData("llama3")]
+    public void Texts_cut_into_words_beforehand_answer_as_the_reference_library(string folder)
+    {
+        var results = Compare(folder, "words.jsonl");
+
+        Assert.Contains(results, result => result is { Name: "word ids", Cases: 25 });
+        Assert.Contains(results, result => result is { Name: "offsets", Cases: 25 });
+    }
+
+    /// <summary>Truncation to one token with a post-processor that adds two or three: the reference cuts nothing then.</summary>
+    [Fact]
+    public void Truncation_to_less_than_the_post_processor_adds_answers_as_the_reference_library() => Compare("no-room");
+
     [Fact]
     public void A_wrong_answer_is_found_and_shown()
     {
@@ -39,10 +56,9 @@ public sealed class GoldenTests
         Assert.StartsWith("line 1: [1,2,3] expected, [", results[0].First, StringComparison.Ordinal);
     }
 
-    private static IReadOnlyList<CaseResult> Compare(string folder)
+    private static IReadOnlyList<CaseResult> Compare(string folder, string cases = "cases.jsonl")
     {
-        var path = Fixture.Path(folder);
-        var results = CaseFile.Compare(Tokenizer.FromFile(Path.Combine(path, "tokenizer.json")), Path.Combine(path, "cases.jsonl"));
+        var results = CaseFile.Compare(Fixture.Tokenizer(folder), Path.Combine(Fixture.Path(folder), cases));
         Assert.NotEmpty(results);
         Assert.All(results, result => Assert.True(result.Differ == 0, $"{result.Name}: {result.Differ} differ; {result.First}"));
         return results;

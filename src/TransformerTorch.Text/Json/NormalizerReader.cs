@@ -5,9 +5,9 @@ namespace TransformerTorch.Text.Json;
 /// <summary>The "normalizer" member of tokenizer.json.</summary>
 internal static class NormalizerReader
 {
-    public static Normalizer? ReadOrNull(Node node) => node.IsNull ? null : Read(node);
+    public static INormalizer? ReadOrNull(Node node) => node.IsNull ? null : Read(node);
 
-    private static Normalizer Read(Node node) => node.Required("type").String() switch
+    private static INormalizer Read(Node node) => node.Required("type").String() switch
     {
         "BertNormalizer" or "Bert" => new BertNormalizer(new BertNormalizerOptions
         {

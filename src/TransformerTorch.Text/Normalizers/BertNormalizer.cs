@@ -5,9 +5,9 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>BERT's cleaning: control characters, ideographs, accents, case, each by its option.</summary>
-internal sealed class BertNormalizer : Normalizer
+internal sealed class BertNormalizer : INormalizer
 {
-    private readonly List<Normalizer> _steps = [];
+    private readonly List<CharacterStep> _steps = [];
 
     public BertNormalizer(BertNormalizerOptions options)
     {
@@ -24,13 +24,13 @@ internal sealed class BertNormalizer : Normalizer
 
     public BertNormalizerOptions Options { get; }
 
-    public override void Apply(TextState state)
+    public void Apply(TextState state)
     {
         foreach (var step in _steps)
             step.Apply(state);
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "BertNormalizer");
@@ -44,12 +44,7 @@ internal sealed class BertNormalizer : Normalizer
         writer.WriteEndObject();
     }
 
-    private abstract class Step : FilterNormalizer
-    {
-        public override void Write(Utf8JsonWriter writer) => throw new NotSupportedException();
-    }
-
-    private sealed class CleanText : Step
+    private sealed class CleanText : FilterStep
     {
         protected override int Map(int codePoint)
         {
@@ -61,12 +56,12 @@ internal sealed class BertNormalizer : Normalizer
         }
     }
 
-    private sealed class StripNonspacingMarks : Step
+    private sealed class StripNonspacingMarks : FilterStep
     {
         protected override int Map(int codePoint) => CodePoints.Is(codePoint, CodePoints.NonspacingMark) ? -1 : codePoint;
     }
 
-    private sealed class SpaceIdeographs : CharacterNormalizer
+    private sealed class SpaceIdeographs : CharacterStep
     {
         protected override bool Leaves(ReadOnlySpan<byte> text)
         {
@@ -92,8 +87,6 @@ internal sealed class BertNormalizer : Normalizer
             }
             return 0;
         }
-
-        public override void Write(Utf8JsonWriter writer) => throw new NotSupportedException();
     }
 }
 

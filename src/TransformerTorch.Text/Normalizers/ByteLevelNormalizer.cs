@@ -5,9 +5,9 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>Each byte becomes a character of GPT-2's alphabet.</summary>
-internal sealed class ByteLevelNormalizer : Normalizer
+internal sealed class ByteLevelNormalizer : INormalizer
 {
-    public override void Apply(TextState state) => AppendBytes(state);
+    public void Apply(TextState state) => AppendBytes(state);
 
     public static void AppendBytes(TextState state)
     {
@@ -25,7 +25,7 @@ internal sealed class ByteLevelNormalizer : Normalizer
         state.EndWriting();
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "ByteLevel");

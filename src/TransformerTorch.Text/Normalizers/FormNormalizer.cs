@@ -4,7 +4,7 @@ using TransformerTorch.Text.Pipeline;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>NFC, NFD, NFKC, NFKD.</summary>
-internal sealed class FormNormalizer(bool compatible, bool compose) : CharacterNormalizer
+internal sealed class FormNormalizer(bool compatible, bool compose) : CharacterStep, INormalizer
 {
     [ThreadStatic]
     private static Composition? _composition;
@@ -18,7 +18,7 @@ internal sealed class FormNormalizer(bool compatible, bool compose) : CharacterN
         return 0;
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", $"NF{(compatible ? "K" : "")}{(compose ? "C" : "D")}");

@@ -5,7 +5,7 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>Full lower case, character by character.</summary>
-internal sealed class LowercaseNormalizer : CharacterNormalizer
+internal sealed class LowercaseNormalizer : CharacterStep, INormalizer
 {
     protected override bool Leaves(ReadOnlySpan<byte> text) =>
         System.Text.Ascii.IsValid(text) && text.IndexOfAnyInRange((byte)'A', (byte)'Z') < 0;
@@ -31,7 +31,7 @@ internal sealed class LowercaseNormalizer : CharacterNormalizer
         return 0;
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Lowercase");

@@ -9,7 +9,7 @@ namespace TransformerTorch.Text.Normalizers;
 /// SentencePiece's rewriting table: a double-array trie over UTF-8 whose values are places among the replacements, which end in zeros
 /// (google/sentencepiece, normalizer.cc; the trie is Darts'). Short clusters are looked up whole, others character by character.
 /// </summary>
-internal sealed class PrecompiledNormalizer : CharacterNormalizer
+internal sealed class PrecompiledNormalizer : CharacterStep, INormalizer
 {
     private const int MaxClusterLength = 5;
 
@@ -141,7 +141,7 @@ internal sealed class PrecompiledNormalizer : CharacterNormalizer
 
     private static uint Offset(uint unit) => unit >> 10 << (int)((unit & 1 << 9) >> 6);
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Precompiled");

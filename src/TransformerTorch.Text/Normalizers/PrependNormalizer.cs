@@ -5,11 +5,11 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>Puts something before the text, which stands for the text's first character.</summary>
-internal sealed class PrependNormalizer(string prefix) : Normalizer
+internal sealed class PrependNormalizer(string prefix) : INormalizer
 {
     private readonly byte[] _prefix = Utf8.Bytes(prefix);
 
-    public override void Apply(TextState state)
+    public void Apply(TextState state)
     {
         var output = state.BeginWriting();
         foreach (var piece in state.Pieces)
@@ -36,7 +36,7 @@ internal sealed class PrependNormalizer(string prefix) : Normalizer
         output.AppendCopy(source, piece.Start, piece.End);
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Prepend");

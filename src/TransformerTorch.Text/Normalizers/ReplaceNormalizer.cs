@@ -8,12 +8,12 @@ namespace TransformerTorch.Text.Normalizers;
 /// <summary>
 /// Replaces each match of a pattern; what is put in stands for the last character of the match, or for the one before it.
 /// </summary>
-internal sealed class ReplaceNormalizer(PatternSource pattern, string content) : Normalizer
+internal sealed class ReplaceNormalizer(PatternSource pattern, string content) : INormalizer
 {
     private readonly Pattern _pattern = pattern.Compile();
     private readonly byte[] _content = Utf8.Bytes(content);
 
-    public override void Apply(TextState state) => Apply(state, _pattern, _content);
+    public void Apply(TextState state) => Apply(state, _pattern, _content);
 
     public static void Apply(TextState state, Pattern pattern, ReadOnlySpan<byte> content)
     {
@@ -50,7 +50,7 @@ internal sealed class ReplaceNormalizer(PatternSource pattern, string content) :
         output.AppendCopy(source, done, piece.End);
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Replace");

@@ -4,15 +4,15 @@ using TransformerTorch.Text.Pipeline;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>One after the other.</summary>
-internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> items) : Normalizer
+internal sealed class SequenceNormalizer(IReadOnlyList<INormalizer> items) : INormalizer
 {
-    public override void Apply(TextState state)
+    public void Apply(TextState state)
     {
         foreach (var item in items)
             item.Apply(state);
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Sequence");

@@ -5,7 +5,7 @@ using TransformerTorch.Text.Unicode;
 namespace TransformerTorch.Text.Normalizers;
 
 /// <summary>Takes white space away at the ends.</summary>
-internal sealed class StripNormalizer(bool left, bool right) : CharacterNormalizer
+internal sealed class StripNormalizer(bool left, bool right) : CharacterStep, INormalizer
 {
     protected override bool Leaves(ReadOnlySpan<byte> text)
     {
@@ -34,7 +34,7 @@ internal sealed class StripNormalizer(bool left, bool right) : CharacterNormaliz
         return removed;
     }
 
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
         writer.WriteString("type", "Strip");

@@ -22,15 +22,16 @@ internal sealed class Encoder
             _byteModel = model;
     }
 
-    public Encoding Encode(string text, string? pair, bool addSpecialTokens)
+    public Encoding Encode(Source text, Source? pair, bool addSpecialTokens)
     {
+        Source[] sources = pair is null ? [text] : [text, pair.Value];
         var state = Rent();
         try
         {
-            var drafts = new List<Draft> { Cut(state, text, sequence: 0) };
-            if (pair is not null)
-                drafts.Add(Cut(state, pair, sequence: 1));
-            return Finishing.Finish(_tokenizer, pair is null ? [text] : [text, pair], drafts, addSpecialTokens);
+            var drafts = new List<Draft>(sources.Length);
+            for (sbyte sequence = 0; sequence < sources.Length; sequence++)
+                drafts.Add(new Draft(Cut(state, sources[sequence], sequence)));
+            return Finishing.Finish(_tokenizer, sources, drafts, addSpecialTokens);
         }
         finally
         {
@@ -39,7 +40,7 @@ internal sealed class Encoder
         }
     }
 
-    public Encoding[] EncodeBatch(int count, Func<int, (string Text, string? Pair)> input, bool addSpecialTokens)
+    public Encoding[] EncodeBatch(int count, Func<int, (Source Text, Source? Pair)> input, bool addSpecialTokens)
     {
         var encodings = new Encoding[count];
         Parallel.For(0, count, i => encodings[i] = Encode(input(i).Text, input(i).Pair, addSpecialTokens));
@@ -91,7 +92,20 @@ internal sealed class Encoder
         }
     }
 
-    private Draft Cut(TextState state, string text, sbyte sequence)
+    private Token[] Cut(TextState state, in Source source, sbyte sequence)
+    {
+        if (source.Words is not { } words)
+            return Cut(state, source.Part(0), sequence);
+        var tokens = new List<Token>();
+        for (var word = 0; word < words.Count; word++)
+        {
+            foreach (var token in Cut(state, words[word], sequence))
+                tokens.Add(token with { Word = word });
+        }
+        return [.. tokens];
+    }
+
+    private Token[] Cut(TextState state, string text, sbyte sequence)
     {
         Prepare(state, text, leaveBytes: _byteModel is not null);
         var codePoints = state.OriginalLength == text.Length ? null : state.CodePointOfByte;
@@ -112,7 +126,7 @@ internal sealed class Encoder
             if (tokens.Count >= limit)
                 break;
         }
-        return new Draft(tokens.ToArray());
+        return tokens.ToArray();
     }
 
     /// <summary>

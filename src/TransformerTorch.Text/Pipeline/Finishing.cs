@@ -5,7 +5,7 @@ namespace TransformerTorch.Text.Pipeline;
 /// <summary>From the texts' tokens to the encoding: truncation, post-processor, joining, padding.</summary>
 internal static class Finishing
 {
-    public static Encoding Finish(Tokenizer tokenizer, string[] texts, List<Draft> drafts, bool addSpecialTokens)
+    public static Encoding Finish(Tokenizer tokenizer, Source[] sources, List<Draft> drafts, bool addSpecialTokens)
     {
         if (tokenizer.Truncation is { } truncation)
             Truncate(drafts, truncation, addSpecialTokens ? tokenizer.PostProcessor?.AddedTokens(drafts.Count > 1) ?? 0 : 0);
@@ -14,7 +14,7 @@ internal static class Finishing
         var draft = drafts is [var only] ? only : drafts.Aggregate(new Draft([]), (joined, next) => joined.Append(next));
         if (tokenizer.Padding is { } padding)
             draft.Pad(Length(padding, draft.Tokens.Length), padding);
-        return Build(tokenizer, texts, draft);
+        return Build(tokenizer, sources, draft);
     }
 
     /// <summary>Fills encodings up to the longest.</summary>
@@ -34,17 +34,16 @@ internal static class Finishing
         return checked(length + multiple - length % multiple);
     }
 
-    private static Encoding Build(Tokenizer tokenizer, string[] texts, Draft draft) => new(tokenizer, texts, draft.Tokens)
+    private static Encoding Build(Tokenizer tokenizer, Source[] sources, Draft draft) => new(tokenizer, sources, draft.Tokens)
     {
-        Overflowing = draft.Overflowing.Count == 0 ? [] : [.. draft.Overflowing.Select(part => Build(tokenizer, texts, part))],
+        Overflowing = draft.Overflowing.Count == 0 ? [] : [.. draft.Overflowing.Select(part => Build(tokenizer, sources, part))],
     };
 
     private static void Truncate(List<Draft> drafts, Truncation truncation, int added)
     {
         var length = truncation.MaxLength - added;
         if (length < 0)
-            throw new TokenizerException(
-                $"truncation to {truncation.MaxLength} leaves no room for the {added} tokens that the post-processor adds");
+            return; // no room even for what the post-processor adds: the reference, whose counts have no sign, cuts nothing then
         var (first, second) = (drafts[0], drafts.ElementAtOrDefault(1));
         var total = first.Tokens.Length + (second?.Tokens.Length ?? 0);
         if (length > 0 && total <= length)

@@ -99,7 +99,7 @@ internal sealed class PretrainedReader
 
     private SentencePieceStyle Style(Family family, string className)
     {
-        var before = new List<Normalizer>();
+        var before = new List<INormalizer>();
         if (family.CleansText)
         {
             before.Add(new ReplaceNormalizer(new PatternSource("``", IsRegex: false), "\""));

@@ -11,7 +11,7 @@ namespace TransformerTorch.Text.SentencePiece;
 /// sentencepiece's own rewriting of a text (google/sentencepiece, normalizer.cc): its table, the longest rule at each place; spaces at the
 /// ends and repeated ones taken away; a space put before or behind; spaces shown as U+2581.
 /// </summary>
-internal sealed class SentencePieceNormalizer(NormalizerSpec spec) : Normalizer
+internal sealed class SentencePieceNormalizer(NormalizerSpec spec) : INormalizer
 {
     public const string VisibleSpace = "\u2581";
 
@@ -26,7 +26,7 @@ internal sealed class SentencePieceNormalizer(NormalizerSpec spec) : Normalizer
     /// <summary>Texts that are left as they are.</summary>
     public ByteTrie? Untouched { get; init; }
 
-    public override void Apply(TextState state)
+    public void Apply(TextState state)
     {
         var output = state.BeginWriting();
         foreach (var piece in state.Pieces)
@@ -91,11 +91,11 @@ internal sealed class SentencePieceNormalizer(NormalizerSpec spec) : Normalizer
 
     /// <summary>Writes what comes nearest among the components of tokenizer.json, much as Transformers converts such models.</summary>
     /// <exception cref="TokenizerException">Nothing comes near.</exception>
-    public override void Write(Utf8JsonWriter writer)
+    public void Write(Utf8JsonWriter writer)
     {
         if (SpaceAsSuffix || Untouched is not null)
             throw new TokenizerException("tokenizer.json has no word for spaces as suffixes, nor for user-defined pieces of a bare model");
-        List<Normalizer> items = _table is null ? [] : [_table];
+        List<INormalizer> items = _table is null ? [] : [_table];
         if (spec.RemoveExtraSpaces)
         {
             items.Add(new StripNormalizer(left: true, right: true));

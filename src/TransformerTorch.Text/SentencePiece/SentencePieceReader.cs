@@ -19,7 +19,7 @@ internal enum SentencePieceUse
 internal sealed record SentencePieceStyle
 {
     /// <summary>Before sentencepiece's own normalizer.</summary>
-    public IReadOnlyList<Normalizer> Before { get; init; } = [];
+    public IReadOnlyList<INormalizer> Before { get; init; } = [];
 
     /// <summary>Decoding takes away white space around the text.</summary>
     public bool TrimsText { get; init; }
@@ -57,7 +57,7 @@ internal static class SentencePieceReader
         var whole = use == SentencePieceUse.Alone ? UserDefined(file) : null;
         Model model = file.Algorithm == SentencePieceAlgorithm.Unigram ? Unigram(file, use) : BytePair(file, whole);
         var spec = style.PreTokenizer is null ? file.Normalizer : file.Normalizer with { AddDummyPrefix = false };
-        Normalizer normalizer = new SentencePieceNormalizer(spec) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
+        INormalizer normalizer = new SentencePieceNormalizer(spec) { SpaceAsSuffix = file.SpaceAsSuffix, Untouched = whole };
         if (style.Before.Count > 0)
             normalizer = new SequenceNormalizer([.. style.Before, normalizer]);
         var tokenizer = new Tokenizer(model, normalizer, style.PreTokenizer, postProcessor: null, Decoder(file, use, style.TrimsText));

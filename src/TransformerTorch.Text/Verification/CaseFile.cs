@@ -53,9 +53,7 @@ public static class CaseFile
 
     private static IEnumerable<(string Name, string Expected, string Found)> Answers(Tokenizer tokenizer, JsonElement line)
     {
-        var pair = line.TryGetProperty("pair", out var second) ? second.GetString() : null;
-        var special = line.TryGetProperty("add_special", out var add) && add.GetBoolean();
-        var encoding = tokenizer.Encode(line.GetProperty("text").GetString()!, pair, special);
+        var encoding = Encode(tokenizer, line);
         int[] ids = [.. line.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
         (string Key, string Name, Func<object> Answer)[] answers =
         [
@@ -76,6 +74,17 @@ public static class CaseFile
             if (line.TryGetProperty(key, out var expected))
                 yield return (name, JsonSerializer.Serialize(expected), JsonSerializer.Serialize(answer()));
         }
+    }
+
+    /// <summary>A text is a string, or a list of the words that it was cut into.</summary>
+    private static Encoding Encode(Tokenizer tokenizer, JsonElement line)
+    {
+        var text = line.GetProperty("text");
+        var hasPair = line.TryGetProperty("pair", out var pair);
+        var special = line.TryGetProperty("add_special", out var add) && add.GetBoolean();
+        return text.ValueKind == JsonValueKind.Array
+            ? tokenizer.EncodeWords(text.Deserialize<string[]>()!, hasPair ? pair.Deserialize<string[]>() : null, special)
+            : tokenizer.Encode(text.GetString()!, hasPair ? pair.GetString() : null, special);
     }
 
     private static string Streamed(Tokenizer tokenizer, int[] ids)

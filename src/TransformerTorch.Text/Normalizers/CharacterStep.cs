@@ -2,10 +2,10 @@ using TransformerTorch.Text.Pipeline;
 
 namespace TransformerTorch.Text.Normalizers;
 
-/// <summary>A normalizer that rewrites a piece character by character.</summary>
-internal abstract class CharacterNormalizer : Normalizer
+/// <summary>A step of normalization that rewrites each piece character by character.</summary>
+internal abstract class CharacterStep
 {
-    public override void Apply(TextState state)
+    public void Apply(TextState state)
     {
         var leaves = true;
         foreach (var piece in state.Pieces)
