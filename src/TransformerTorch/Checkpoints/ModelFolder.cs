@@ -61,6 +61,11 @@ public static class ModelFolder
         var model = Build(config, options.Type ?? source.CommonType, options.Device);
         try
         {
+            if (HasOwnHead(model, source))
+            {
+                model.Dispose();
+                model = Build(config with { Head = config.Head! with { Tied = false } }, options.Type ?? source.CommonType, options.Device);
+            }
             WeightLoader.Load(model, model.Names, source, folder, options.Mapped);
             model.eval();
             return model.to(options.Device);
@@ -95,6 +100,24 @@ public static class ModelFolder
         WriteJson(Path.Combine(folder, GenerationKeys.FileName), generation ?? GenerationDefaults(published));
         var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
         WeightFiles.Write(folder, [.. tensors], mostShardBytes);
+    }
+
+    /// <summary>
+    /// Whether the checkpoint holds a head that is not the token table after all: then it is not tied, whatever the configuration says.
+    /// </summary>
+    private static bool HasOwnHead(PretrainedModel model, WeightSource source)
+    {
+        const string weight = "head.output.weight";
+        if (model.Config.Head is not { Tied: true } head) return false;
+        var names = ModelCatalog.Family(model.Config.ModelType).Names(model.Config with { Head = head with { Tied = false } });
+        if (!names.Covers(weight) || Find(weight) is not { } own) return false;
+        var ours = model.named_parameters().First(p => p.parameter.Handle == model.Backbone.TokenWeight.Handle).name;
+        if (Find(ours) is not { } table) return false;
+        using var scope = NewDisposeScope();
+        var (rows, tokens) = (source.FileOf(own).Read(own), source.FileOf(table).Read(table));
+        return !rows.shape.SequenceEqual(tokens.shape) || rows.ne(tokens).any().item<bool>();
+
+        string? Find(string name) => WeightLoader.Find(names.Parts(name).Single().Name, names, source);
     }
 
     private static JsonObject GenerationDefaults(JsonObject published)

@@ -11,7 +11,10 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public static class WeightLoader
 {
-    /// <summary>Copies published tensors into a model. Parameters that have no memory yet get it now, once.</summary>
+    /// <summary>
+    /// Copies published tensors into a model. Parameters that have no memory yet get it now, once; constants that are not published take
+    /// their usual values.
+    /// </summary>
     /// <param name="model">the model, its values not yet set</param>
     /// <param name="names">the family's published names</param>
     /// <param name="source">the published tensors</param>
@@ -21,7 +24,10 @@ public static class WeightLoader
     public static void Load(nn.Module model, WeightNames names, WeightSource source, string where, bool mapped = false)
     {
         using var _ = no_grad();
-        var steps = Plan(model, names, source, where);
+        var constants = model.modules().OfType<Constant>().ToDictionary(c => c.Weight.Handle);
+        var steps = Plan(model, names, source, where, [.. constants.Keys]);
+        foreach (var published in steps) constants.Remove(published.Target.Handle);
+        foreach (var absent in constants.Values) absent.Reset();
         if (mapped) steps.RemoveAll(TryMap);
         foreach (var step in steps)
             if (Weights.IsPending(step.Target)) Weights.Materialize(step.Target);
@@ -58,7 +64,7 @@ public static class WeightLoader
     /// <summary>A published tensor on its way into a part of one of ours.</summary>
     private sealed record Step(Tensor Target, WeightPart Part, TensorFile File, string Name);
 
-    private static List<Step> Plan(nn.Module model, WeightNames names, WeightSource source, string where)
+    private static List<Step> Plan(nn.Module model, WeightNames names, WeightSource source, string where, HashSet<nint> constants)
     {
         using var scope = NewDisposeScope();
         var plan = new List<Step>();
@@ -69,7 +75,7 @@ public static class WeightLoader
             {
                 if (Find(part.Name, names, source) is not { } name)
                 {
-                    missing.Add(part.Name);
+                    if (!constants.Contains(parameter.Handle)) missing.Add(part.Name);
                     continue;
                 }
                 used.UnionWith(names.Spellings(part.Name));

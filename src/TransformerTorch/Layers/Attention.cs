@@ -85,7 +85,6 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
 
     private (Tensor Query, Tensor Key, Tensor Value) ProjectMemory(Tensor x, AttentionContext context)
     {
-        var memory = context.Memory ?? throw new ArgumentException("cross-attention has no memory to read");
         var (B, T, _) = x.Dims3();
         var (K, D) = ((long)_options.KeyValueHeads, (long)_options.HeadSize);
         var q = Normed(_query!.call(x).view(B, T, _options.Heads, D), _queryNorm);
@@ -94,6 +93,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
 
         (Tensor Key, Tensor Value) Read()
         {
+            var memory = context.Memory ?? throw new ArgumentException("cross-attention has no memory to read");
             var parts = _keyValue!.call(memory).view(memory.shape[0], memory.shape[1], 2 * K, D).split([K, K], dim: 2);
             return (Normed(parts[0], _keyNorm), parts[1]); // (B, S, K, D)
         }

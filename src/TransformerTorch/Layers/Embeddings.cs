@@ -81,7 +81,7 @@ public sealed record EmbeddingOptions
     /// <summary>Rows of the position table before that of position 0.</summary>
     public int PositionOffset { get; init; }
 
-    /// <summary>Whether position vectors are sines and cosines (Vaswani et al., 2017) instead of learned.</summary>
+    /// <summary>Whether position vectors are sines and cosines (Vaswani et al., 2017), or what a checkpoint has, and not learned.</summary>
     public bool Sinusoidal { get; init; }
 
     /// <summary>How positions are counted.</summary>
@@ -119,6 +119,7 @@ public sealed class Embeddings : nn.Module
     private readonly Func<Embedding> _table;
     [ComponentName(Name = "tokens")] private readonly Embedding? _tokens;
     [ComponentName(Name = "positions")] private readonly Embedding? _positions;
+    [ComponentName(Name = "sinusoids")] private readonly Constant? _sinusoids;
     [ComponentName(Name = "segments")] private readonly Embedding? _segments;
     [ComponentName(Name = "norm")] private readonly Norm? _norm;
     [ComponentName(Name = "projection")] private readonly Linear? _projection;
@@ -133,9 +134,9 @@ public sealed class Embeddings : nn.Module
         var inner = options.Projection == EmbeddingProjection.Sum ? width : options.Width;
         _tokens = shared is null ? new Embedding(options.VocabularySize, width, options.PaddingToken) : null;
         _table = () => shared ?? _tokens!; // a field would register the other's table here too
-        var rows = options.Sinusoidal ? 0 : options.Positions;
         var unlearned = options.PositionSource == PositionSource.PaddingToken ? options.PaddingToken : null;
-        _positions = rows > 0 ? new Embedding(rows + options.PositionOffset, inner, unlearned) : null;
+        if (options.Sinusoidal) _sinusoids = new Constant(() => SinusoidalPositions.Of(options.Positions, inner), options.Positions, inner);
+        else if (options.Positions > 0) _positions = new Embedding(options.Positions + options.PositionOffset, inner, unlearned);
         _segments = options.Segments > 0 ? new Embedding(options.Segments, inner) : null;
         _norm = options.Norm is { } norm ? new Norm(inner, norm) : null;
         _projection = options.Projection == EmbeddingProjection.None ? null : new Linear(width, options.Width, options.ProjectionBias);
@@ -159,7 +160,7 @@ public sealed class Embeddings : nn.Module
         if (_options.DroppedToken is { } dropped) x = TokenDropout.Apply(x, ids, mask, dropped);
         if (_options.Projection == EmbeddingProjection.Tokens) x = _projection!.call(x);
         if (_positions is not null) x = x + _positions.call(positions + _options.PositionOffset);
-        else if (_options.Sinusoidal) x = x + SinusoidalPositions.At(positions, _options.Width).to(x.dtype);
+        if (_sinusoids is not null) x = x + Operators.Embedding(_sinusoids.Weight, positions, null);
         if (_segments is not null) x = x + _segments.call(segments ?? zeros_like(ids));
         if (_norm is not null) x = _norm.call(x);
         if (_options.ZeroPadding && mask is not null) x = x * mask.unsqueeze(-1).to(x.dtype);

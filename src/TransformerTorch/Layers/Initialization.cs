@@ -42,6 +42,9 @@ public sealed record Initialization
                     convolution.Weight.normal_(0, StandardDeviation);
                     convolution.Bias.zero_();
                     break;
+                case Constant constant:
+                    constant.Reset();
+                    break;
                 case RelativeBias relative:
                     relative.Weight.normal_(0, StandardDeviation);
                     break;

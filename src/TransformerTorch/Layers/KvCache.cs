@@ -23,6 +23,9 @@ public sealed class KvCache : IDisposable
     /// <summary>How many positions were added; the next one's index.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>Whether it has keys and values of a memory, which is not needed any more then.</summary>
+    public bool HoldsMemory => _layers.Length > 0 && _layers[^1].Memory is not null;
+
     /// <summary>
     /// Adds a layer's new keys and values (B, T, K, D) and returns what that layer holds with them (B, Tk, K, D), as views: all
     /// positions, or with a window at least those that the new ones see.

@@ -33,10 +33,11 @@ public sealed class SequenceClassifier : PretrainedModel
     public Tensor Logits(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var (ids, mask) = inputs.DecoderIds is { } read ? (read, inputs.DecoderMask) : (inputs.Ids, inputs.Mask);
+        var mask = inputs.Mask;
         // The last token is told by its id, as published libraries do, where padding has one.
-        if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = ids.ne(padding);
-        var pooled = Pooled.Of(Backbone.Hidden(inputs), Config.Pooling, ids, mask, Config.EndTokens is [var end, ..] ? end : null);
+        if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = inputs.Ids.ne(padding);
+        var end = Config.EndTokens is [var first, ..] ? first : (int?)null;
+        var pooled = Pooled.Of(Hidden(inputs), Config.Pooling, inputs.Ids, mask, end);
         return _head.call(pooled).MoveToOuterDisposeScope();
     }
 
@@ -79,7 +80,7 @@ public sealed class TokenClassifier : PretrainedModel
     /// <summary>Scores (B, T, labels).</summary>
     public Tensor Logits(ModelInputs inputs)
     {
-        using var hidden = Backbone.Hidden(inputs);
+        using var hidden = Hidden(inputs);
         return _head.call(hidden);
     }
 
@@ -91,7 +92,7 @@ public sealed class TokenClassifier : PretrainedModel
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var sum = _head.LossSum(Backbone.Hidden(inputs), labels.Required);
+        var sum = _head.LossSum(Hidden(inputs), labels.Required);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(labels.Required).MoveToOuterDisposeScope())];
     }
 }
@@ -112,7 +113,7 @@ public sealed class QuestionAnswerer : PretrainedModel
     public (Tensor Start, Tensor End) Logits(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var both = _head.call(Backbone.Hidden(inputs)); // (B, T, 2)
+        var both = _head.call(Hidden(inputs)); // (B, T, 2)
         return (both.select(-1, 0).MoveToOuterDisposeScope(), both.select(-1, 1).MoveToOuterDisposeScope());
     }
 

@@ -11,17 +11,21 @@ public sealed partial class ConfigKeys
     /// <exception cref="ModelConfigException">A class of which its name does not tell.</exception>
     public ModelTask Task(ModelTask otherwise)
     {
-        if (Node("architectures") is not JsonArray { Count: > 0 } names) return otherwise;
-        return Architecture.Task(names[0]?.ToString() ?? "")
-            ?? throw Wrong("architectures", "a class whose name ends with one of " + string.Join(", ", Architecture.Endings));
+        if (Architecture() is not { Length: > 0 } name) return otherwise;
+        return Models.Architecture.Task(name)
+            ?? throw Wrong("architectures", "a class whose name ends with one of " + string.Join(", ", Models.Architecture.Endings));
     }
 
-    /// <summary>The classes' names; two without names where nothing is said.</summary>
-    public IReadOnlyList<string> Labels()
+    /// <summary>The published class ("T5EncoderModel"); empty where none is named.</summary>
+    public string Architecture() => Node("architectures") is JsonArray { Count: > 0 } names ? names[0]?.ToString() ?? "" : "";
+
+    /// <summary>The classes' names.</summary>
+    /// <param name="otherwise">how many, without names, where nothing is said</param>
+    public IReadOnlyList<string> Labels(int otherwise = 2)
     {
         if (Node("id2label") is JsonObject names)
             return [.. names.OrderBy(n => int.TryParse(n.Key, out var id) ? id : throw Wrong("id2label", "ids")).Select(n => $"{n.Value}")];
-        return [.. Enumerable.Range(0, Whole("num_labels", 2)).Select(i => $"LABEL_{i}")];
+        return [.. Enumerable.Range(0, Whole("num_labels", otherwise)).Select(i => $"LABEL_{i}")];
     }
 
     /// <summary>A token's id; null where it is given as null.</summary>

@@ -43,7 +43,9 @@ public sealed class EncoderDecoder : Backbone
     public override Tensor Hidden(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var memory = inputs.Memory ?? Encode(inputs);
+        // A cache keeps what it made of the memory.
+        var memory = inputs.Cache is { HoldsMemory: true } ? null : inputs.Memory ?? Encode(inputs);
+        if (memory is not null) inputs.Trace?.Invoke("encoder_last_hidden_state", memory);
         return _decoder.Hidden(new ModelInputs
         {
             Ids = inputs.DecoderIds ?? throw new ArgumentException("the decoder has no ids to read"), Mask = inputs.DecoderMask,

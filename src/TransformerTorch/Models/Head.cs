@@ -59,6 +59,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "norm")] private readonly Norm? _norm;
     [ComponentName(Name = "output")] private readonly Linear? _output;
     [ComponentName(Name = "bias")] private readonly Parameter? _bias;
+    [ComponentName(Name = "fixed_bias")] private readonly Constant? _fixedBias;
 
     /// <summary>A head over hidden states of a width.</summary>
     /// <param name="width">C</param>
@@ -72,10 +73,10 @@ public sealed class Head : nn.Module<Tensor, Tensor>
         _dense = options.Features > 0 ? new Linear(width, features, options.FeatureBias) : null;
         _norm = options.Norm is { } norm ? new Norm(features, norm) : null;
         _tied = options.Tied ? tokenWeight ?? throw new ArgumentException("a tied head needs the token table") : null;
-        var own = options.Bias && (options.Tied || options.FixedBias);
-        _output = options is { Tied: false, Outputs: > 0 } ? new Linear(features, options.Outputs, options.Bias && !own) : null;
-        _bias = own ? Weights.Empty(options.Outputs) : null;
-        _bias?.requires_grad_(!options.FixedBias);
+        var learned = options is { Bias: true, FixedBias: false };
+        _output = options is { Tied: false, Outputs: > 0 } ? new Linear(features, options.Outputs, learned) : null;
+        _bias = options.Tied && learned ? Weights.Empty(options.Outputs) : null;
+        _fixedBias = options.FixedBias ? new Constant(() => zeros(1, options.Outputs), 1, options.Outputs) : null;
         RegisterComponents();
     }
 
@@ -84,7 +85,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
         => _tied?.Invoke() ?? _output?.Weight ?? throw new InvalidOperationException("this head gives features, not scores");
 
     /// <summary>(outputs), or none.</summary>
-    public Tensor? Bias => _bias ?? _output?.Bias;
+    public Tensor? Bias => _fixedBias?.Weight.view(-1) ?? _bias ?? _output?.Bias;
 
     /// <summary>Scores (..., outputs), or features where it has no outputs, of hidden states (..., C).</summary>
     public override Tensor forward(Tensor hidden)

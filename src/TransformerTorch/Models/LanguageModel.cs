@@ -24,7 +24,7 @@ public abstract class LanguageModel : PretrainedModel
     /// <summary>Scores over the vocabulary at every position: (B, T, V).</summary>
     public Tensor Logits(ModelInputs inputs)
     {
-        using var hidden = Backbone.Hidden(inputs);
+        using var hidden = Hidden(inputs);
         return Logits(hidden);
     }
 
@@ -44,7 +44,7 @@ public abstract class LanguageModel : PretrainedModel
     {
         using var scope = NewDisposeScope();
         var targets = Targets(inputs, labels.Required);
-        var sum = TargetLossSum(Backbone.Hidden(inputs), targets);
+        var sum = TargetLossSum(Hidden(inputs), targets);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(targets).MoveToOuterDisposeScope())];
     }
 

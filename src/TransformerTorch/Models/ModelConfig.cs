@@ -68,6 +68,9 @@ public sealed record ModelConfig
     /// <summary>The id that a decoder beside an encoder begins with, where there is one.</summary>
     public int? DecoderStartToken { get; init; }
 
+    /// <summary>Whether what a decoder learns to write begins with its own last token (a language's code) instead.</summary>
+    public bool StartsWithLastToken { get; init; }
+
     /// <summary>The stack whose tokens are scored.</summary>
     public StackOptions Main => Decoder ?? Encoder ?? throw new ModelConfigException($"{ModelType}: neither an encoder nor a decoder");
 
@@ -103,7 +106,7 @@ public sealed record ModelConfig
         return config with
         {
             EndTokens = reader.Ids("eos_token_id"), BeginToken = First("bos_token_id"), PaddingToken = First("pad_token_id"),
-            DecoderStartToken = First("decoder_start_token_id"), Labels = reader.Labels(), ProblemType = reader.ProblemType(),
+            DecoderStartToken = First("decoder_start_token_id"), Labels = config.Labels is [] ? reader.Labels() : config.Labels, ProblemType = reader.ProblemType(),
         };
 
         int? First(string key) => reader.Ids(key) is [var id, ..] ? id : null;

@@ -24,7 +24,7 @@ public sealed record ModelInputs
     /// <summary>(B) how many tokens at the beginning of a causal model's row see each other both ways.</summary>
     public Tensor? Prefix { get; init; }
 
-    /// <summary>(B, U) ids that the decoder beside an encoder reads.</summary>
+    /// <summary>(B, U) ids that the decoder beside an encoder reads; null: the encoder's, moved on by one.</summary>
     public Tensor? DecoderIds { get; init; }
 
     /// <summary>(B, U) as <see cref="Mask"/>, for <see cref="DecoderIds"/>.</summary>

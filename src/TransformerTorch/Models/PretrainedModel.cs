@@ -48,6 +48,16 @@ public abstract class PretrainedModel : nn.Module<ModelInputs, IReadOnlyDictiona
     /// <exception cref="ArgumentException">Labels are missing.</exception>
     public abstract IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels);
 
+    /// <summary>
+    /// The backbone's hidden states. A decoder beside an encoder reads what the encoder reads, moved on by one, unless told what.
+    /// </summary>
+    private protected Tensor Hidden(ModelInputs inputs)
+    {
+        if (Config.Encoder is null || Config.Decoder is null || inputs.DecoderIds is not null) return Backbone.Hidden(inputs);
+        using var read = DecoderInput.Shifted(Config, inputs.Ids);
+        return Backbone.Hidden(inputs with { DecoderIds = read });
+    }
+
     private protected Head NewHead(HeadOptions? options)
         => new(Backbone.Width, options ?? throw new ModelConfigException($"{Config.ModelType} has no head for {Config.Task}"),
             () => Backbone.TokenWeight);

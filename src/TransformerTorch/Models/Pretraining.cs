@@ -21,7 +21,7 @@ public sealed class PretrainingModel : PretrainedModel
     public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var hidden = Backbone.Hidden(inputs);
+        var hidden = Hidden(inputs);
         return new Dictionary<string, Tensor>
         {
             ["prediction_logits"] = _head.call(hidden).MoveToOuterDisposeScope(),
@@ -33,7 +33,7 @@ public sealed class PretrainingModel : PretrainedModel
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var hidden = Backbone.Hidden(inputs);
+        var hidden = Hidden(inputs);
         var tokens = new LossTerm("masked_lm", _head.LossSum(hidden, labels.Required).MoveToOuterDisposeScope(),
             Count(labels.Required).MoveToOuterDisposeScope());
         if (labels.NextSentence is not { } next) return [tokens];
@@ -58,7 +58,7 @@ public sealed class ReplacedTokenDetector : PretrainedModel
     public Tensor Logits(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        return _head.call(Backbone.Hidden(inputs)).squeeze(-1).MoveToOuterDisposeScope();
+        return _head.call(Hidden(inputs)).squeeze(-1).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -93,7 +93,7 @@ public sealed class BareModel : PretrainedModel
     public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var hidden = Backbone.Hidden(inputs);
+        var hidden = Hidden(inputs);
         var outputs = new Dictionary<string, Tensor> { ["last_hidden_state"] = hidden.MoveToOuterDisposeScope() };
         if (_pooler is not null) outputs["pooler_output"] = _pooler.call(hidden.select(1, 0)).MoveToOuterDisposeScope();
         return outputs;

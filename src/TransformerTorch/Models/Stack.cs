@@ -135,7 +135,7 @@ public abstract class Stack : Backbone
             Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
             Relative = _relativePositions?.At(T, mask),
             Cache = inputs.Cache, Memory = inputs.Memory,
-            MemoryBias = inputs is { Memory: not null, MemoryMask: { } hidden } ? AttentionMask.Padding(hidden) : null,
+            MemoryBias = inputs.MemoryMask is { } hidden ? AttentionMask.Padding(hidden) : null,
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
         };

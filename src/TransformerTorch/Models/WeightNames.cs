@@ -136,6 +136,13 @@ public sealed class WeightNames
         return BaseName is null ? parts : parts.Select(p => p with { Name = Based(p.Name) });
     }
 
+    /// <summary>Whether the family has a name for one of our parameters.</summary>
+    public bool Covers(string ours)
+    {
+        var (whole, _) = Starred(ours);
+        return _rules.ContainsKey(whole) || _rules.ContainsKey(whole[..whole.LastIndexOf('.')]);
+    }
+
     /// <summary>Whether a published tensor is to be passed over.</summary>
     public bool IsIgnored(string published) => _ignored.Any(e => published.EndsWith(e, StringComparison.Ordinal));
 

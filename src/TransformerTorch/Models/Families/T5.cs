@@ -4,8 +4,9 @@ using TransformerTorch.Layers;
 namespace TransformerTorch.Models.Families;
 
 /// <summary>
-/// T5 (Raffel et al., 2020) and its version 1.1: an encoder and a decoder, RMS norms before each part, positions as learned terms of the
-/// scores by distance, scores not scaled, no biases. One page for all that publish themselves as <c>t5</c> or <c>mt5</c>.
+/// T5 (Raffel et al., 2020), its version 1.1, Flan, CodeT5 and mT5: an encoder and a decoder, RMS norms before each part, positions as
+/// learned terms of the scores by distance, scores not scaled, no biases. One page for all that publish themselves as <c>t5</c> or
+/// <c>mt5</c>; some classes have the encoder alone.
 /// </summary>
 public sealed class T5(string modelType = "t5") : IModelFamily
 {
@@ -20,7 +21,8 @@ public sealed class T5(string modelType = "t5") : IModelFamily
         var (gated, activation) = FeedForward(keys, modelType == "t5" ? "relu" : "gated-gelu");
         var dropout = keys.Probability("dropout_rate", 0.1);
         var norm = new NormOptions { Kind = NormKind.Rms, Epsilon = keys.Number("layer_norm_epsilon", 1e-6) };
-        var tied = keys.Flag("tie_word_embeddings", true);
+        // The key says less than its name: it tells version 1, which scales; a head apart is seen in the checkpoint.
+        var scales = modelType == "t5" && keys.Flag("scale_decoder_outputs", keys.Flag("tie_word_embeddings", true));
         var attention = new AttentionOptions
         {
             Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = size, Bias = false, OutputBias = false, Causal = false,
@@ -49,41 +51,55 @@ public sealed class T5(string modelType = "t5") : IModelFamily
         };
         var writing = block with { Attention = attention with { Causal = true }, CrossAttention = attention with { Cross = true } };
         var task = keys.Task(ModelTask.SequenceToSequence);
+        var encodes = task == ModelTask.TokenClassification || keys.Architecture().EndsWith("EncoderModel", StringComparison.Ordinal);
+        var head = keys.Head(task, new HeadOptions
+        {
+            Outputs = vocabulary, Bias = false, Tied = true, Scale = scales ? 1 / Math.Sqrt(width) : 1,
+        }, keys.Probability("classifier_dropout", 0));
         return new ModelConfig
         {
             ModelType = ModelType, Published = published, Task = task, ContextLength = int.MaxValue,
+            Pooling = Pooling.EndToken,
             Encoder = stack,
-            Decoder = stack with
+            Decoder = encodes ? null : stack with
             {
                 Blocks = [.. Enumerable.Repeat(writing, keys.Whole("num_decoder_layers", stack.Blocks.Count))],
                 RelativeBias = stack.RelativeBias with { Bidirectional = false },
             },
-            Head = keys.Head(task, new HeadOptions
-            {
-                Outputs = vocabulary, Bias = false, Tied = tied, Scale = tied ? 1 / Math.Sqrt(width) : 1,
-            }),
+            Head = task == ModelTask.SequenceClassification ? head! with { Features = width } : head,
         };
     }
 
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config)
     {
-        var names = new WeightNames()
-            .Same("backbone.shared", "shared")
-            .Same("head.output", "lm_head")
-            .Ignore("encoder.embed_tokens.weight", "decoder.embed_tokens.weight");
-        if (config.TieEmbeddings) names.Ignore("lm_head.weight");
-        Stack(names, "encoder", config.Main.Blocks[0], feedForward: 1);
-        Stack(names, "decoder", config.Main.Blocks[0], feedForward: 2);
+        var prefix = config.Task is ModelTask.SequenceClassification or ModelTask.TokenClassification ? "transformer." : "";
+        var names = new WeightNames { BasePrefix = prefix }
+            .Same("backbone.shared", $"{prefix}shared")
+            .Same("backbone.embeddings.tokens", $"{prefix}shared")
+            .Same("head.dense", "classification_head.dense")
+            .Same("head.output", config.Task switch
+            {
+                ModelTask.SequenceClassification => "classification_head.out_proj",
+                ModelTask.TokenClassification => "classifier",
+                ModelTask.QuestionAnswering => "qa_outputs",
+                _ => "lm_head",
+            })
+            .Ignore("encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+                "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight");
+        if (config.Task != ModelTask.SequenceToSequence || config.TieEmbeddings) names.Ignore("lm_head.weight");
+        var block = config.Main.Blocks[0];
+        Stack(names, config.Decoder is null ? "backbone" : "backbone.encoder", $"{prefix}encoder", block, feedForward: 1);
+        if (config.Decoder is not null) Stack(names, "backbone.decoder", $"{prefix}decoder", block, feedForward: 2);
         return names;
     }
 
-    private static void Stack(WeightNames names, string stack, BlockOptions block, int feedForward)
+    private static void Stack(WeightNames names, string owner, string stack, BlockOptions block, int feedForward)
     {
-        string ours = $"backbone.{stack}.layers.*", published = $"{stack}.block.*.layer", self = $"{published}.0.SelfAttention",
+        string ours = $"{owner}.layers.*", published = $"{stack}.block.*.layer", self = $"{published}.0.SelfAttention",
             cross = $"{published}.1.EncDecAttention", feed = $"{published}.{feedForward}";
         var (rows, hidden) = ((long)block.Attention.Heads * block.Attention.HeadSize, block.FeedForward.HiddenSize);
-        names.Exact($"backbone.{stack}.relative_bias.weight", $"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight")
+        names.Exact($"{owner}.relative_bias.weight", $"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight")
             .Same($"{ours}.attention_norm", $"{published}.0.layer_norm")
             .Rows($"{ours}.attention.qkv", ($"{self}.q", rows), ($"{self}.k", rows), ($"{self}.v", rows))
             .Same($"{ours}.attention.output", $"{self}.o")
@@ -93,14 +109,14 @@ public sealed class T5(string modelType = "t5") : IModelFamily
             .Same($"{ours}.cross_attention.output", $"{cross}.o")
             .Same($"{ours}.feed_forward_norm", $"{feed}.layer_norm")
             .Same($"{ours}.feed_forward.down", $"{feed}.DenseReluDense.wo")
-            .Same($"backbone.{stack}.norm", $"{stack}.final_layer_norm");
+            .Same($"{owner}.norm", $"{stack}.final_layer_norm");
         if (block.FeedForward.Gated)
             names.Rows($"{ours}.feed_forward.up", ($"{feed}.DenseReluDense.wi_0", hidden), ($"{feed}.DenseReluDense.wi_1", hidden));
         else names.Same($"{ours}.feed_forward.up", $"{feed}.DenseReluDense.wi");
     }
 
     private static (bool Gated, string Activation) FeedForward(ConfigKeys keys, string otherwise)
-        => keys.OneOf("feed_forward_proj", ["relu", "gelu", "silu", "gated-gelu", "gated-relu", "gated-silu"], otherwise) switch
+        => keys.OneOf("feed_forward_proj", Activation.Names.SelectMany(name => (string[])[name, $"gated-{name}"]), otherwise) switch
         {
             "gated-gelu" => (true, "gelu_new"), // so named, and meant so
             ['g', 'a', 't', 'e', 'd', '-', .. var name] => (true, name),
