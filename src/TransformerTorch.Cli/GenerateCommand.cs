@@ -86,7 +86,7 @@ internal static class GenerateCommand
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;
-        using var model = ModelFolder.Load<CausalLanguageModel>(folder, Devices.Parse(parsed.GetRequiredValue(_device)));
+        using var model = ModelFolder.Load<LanguageModel>(folder, Devices.Parse(parsed.GetRequiredValue(_device)));
         var pieces = tokenizer is null
             ? Ids(model, parsed.GetRequiredValue(_ids)!, options, cancellation)
             : new TextGenerator(model, tokenizer).Stream(parsed.GetRequiredValue(_prompt)!, options, cancellation);
@@ -114,7 +114,7 @@ internal static class GenerateCommand
 
     // As a text whose words are the ids, with commas between them.
     private static IEnumerable<TextPiece> Ids(
-        CausalLanguageModel model, int[] prompt, GenerationOptions options, CancellationToken cancellation)
+        LanguageModel model, int[] prompt, GenerationOptions options, CancellationToken cancellation)
     {
         var (ends, comma) = (options.EndTokens ?? model.Config.EndTokens, "");
         foreach (var id in new TokenGenerator(model).Stream(prompt, options, cancellation))

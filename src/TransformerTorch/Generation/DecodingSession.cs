@@ -4,36 +4,39 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Generation;
 
-/// <summary>A model, its cache and what it is to read next. The prompts are padded on the left, so that all end together.</summary>
+/// <summary>
+/// A model, its cache and what it is to read next: a decoder the prompts, a decoder beside an encoder its start token, while the encoder
+/// reads the prompts, once.
+/// </summary>
 internal sealed class DecodingSession : IDisposable
 {
-    private readonly CausalLanguageModel _model;
+    private readonly LanguageModel _model;
     private readonly KvCache _cache;
     private readonly bool _wasTraining;
+    private readonly Tensor? _source; // (B, S) what an encoder reads
+    private Tensor? _sourceMask; // (B, S)
     private Tensor _pending; // (B, T) int64
     private Tensor? _mask; // (B, T) of the pending ids; null where none is padding
+    private int _copies;
 
-    public DecodingSession(CausalLanguageModel model, IReadOnlyList<IReadOnlyList<int>> prompts, int maxNewTokens)
+    public DecodingSession(LanguageModel model, GenerationPlan plan)
     {
-        (_model, _wasTraining) = (model, model.training);
+        (_model, _wasTraining, _copies) = (model, model.training, plan.Copies);
         model.eval();
-        var (B, T) = (prompts.Count, prompts.Max(p => p.Count));
-        var (ids, mask) = (new long[B * T], new long[B * T]);
-        for (var row = 0; row < B; row++)
+        var (B, T) = (plan.Prompts.Count, plan.Prompts.Width);
+        var ids = OnDevice(plan.Prompts.Ids, B, T);
+        var mask = plan.Prompts.Mask.Contains(0) ? OnDevice(plan.Prompts.Mask, B, T) : null;
+        if (plan.StartToken is { } start)
         {
-            for (var i = 0; i < prompts[row].Count; i++)
-            {
-                var at = (row * T) + T - prompts[row].Count + i;
-                (ids[at], mask[at]) = (prompts[row][i], 1);
-            }
+            (_source, _sourceMask) = (ids, mask);
+            _pending = OnDevice([.. Enumerable.Repeat((long)start, B)], B, 1);
         }
-        _pending = OnDevice(ids, B, T);
-        _mask = mask.Contains(0) ? OnDevice(mask, B, T) : null;
-        _cache = model.Backbone.NewCache(T + maxNewTokens);
+        else (_pending, _mask) = (ids, mask);
+        _cache = model.Backbone.NewCache(plan.Width + plan.NewTokens);
     }
 
     /// <summary>
-    /// Reads what is pending, lets the caller choose from the logits (B, V) of the last position, and makes the choice (B) pending.
+    /// Reads what is pending, lets the caller choose from the logits (R, V) of the last position, and makes the choice (R) pending.
     /// </summary>
     public int[] Next(Func<Tensor, Tensor> choose)
     {
@@ -44,25 +47,40 @@ internal sealed class DecodingSession : IDisposable
         return ToInts(chosen);
     }
 
-    /// <summary>The logits (B, V) after what is pending. The caller's scope owns them.</summary>
+    /// <summary>
+    /// The logits (R, V) after what is pending, R being the prompts' count times their copies. The caller's scope owns them.
+    /// </summary>
     public Tensor Read()
     {
         using var scope = NewDisposeScope();
-        var hidden = _model.Hidden(_pending, _mask, _cache); // (B, T, C)
-        return _model.Logits(hidden.select(1, hidden.shape[1] - 1)).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        var hidden = _model.Backbone.Hidden(_source is null
+            ? new ModelInputs { Ids = _pending, Mask = _mask, Cache = _cache }
+            : new ModelInputs { Ids = _source, Mask = _sourceMask, DecoderIds = _pending, Cache = _cache }); // (B, T, C)
+        var logits = _model.Logits(hidden.select(1, hidden.shape[1] - 1)).to(ScalarType.Float32);
+        if (_copies > 1)
+        {
+            var rows = arange(logits.shape[0], device: logits.device).repeat_interleave(_copies);
+            (logits, _copies) = (logits.index_select(0, rows), 1);
+            Select(rows);
+        }
+        return logits.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Reads these ids (B) next.</summary>
+    /// <summary>Reads these ids (R) next.</summary>
     public void Continue(Tensor ids)
     {
         _pending.Dispose();
-        _pending = ids.unsqueeze(1).DetachFromDisposeScope(); // (B, 1)
+        _pending = ids.unsqueeze(1).DetachFromDisposeScope(); // (R, 1)
         _mask?.Dispose();
         _mask = null;
     }
 
-    /// <summary>Keeps these rows of the cache, in this order.</summary>
-    public void Select(Tensor rows) => _cache.Select(rows);
+    /// <summary>Keeps these rows, in this order.</summary>
+    public void Select(Tensor rows)
+    {
+        _cache.Select(rows);
+        if (_sourceMask is not null) _sourceMask = KvCache.Rows(_sourceMask, rows);
+    }
 
     public static int[] ToInts(Tensor ids)
     {
@@ -75,6 +93,8 @@ internal sealed class DecodingSession : IDisposable
         _cache.Dispose();
         _pending.Dispose();
         _mask?.Dispose();
+        _source?.Dispose();
+        _sourceMask?.Dispose();
         _model.train(_wasTraining);
     }
 

@@ -1,14 +1,35 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using TransformerTorch.Models;
-
 namespace TransformerTorch.Generation;
 
-/// <summary>How to continue a text. Names and meanings are those of a published <c>generation_config.json</c>.</summary>
-public sealed record GenerationOptions
+/// <summary>When beam search for a prompt ends, if not at the most new tokens. The names are ours, the meanings the reference's.</summary>
+public enum EarlyStopping
 {
-    /// <summary>At most so many tokens.</summary>
-    public int MaxNewTokens { get; init; } = 128;
+    /// <summary>When the best unfinished text, as long as it is now, ranks below all finished ones (<c>false</c>).</summary>
+    Unlikely,
+
+    /// <summary>As soon as there are as many finished texts as beams (<c>true</c>).</summary>
+    Full,
+
+    /// <summary>When no unfinished text can rank above a finished one, however long it gets (<c>"never"</c>).</summary>
+    Impossible,
+}
+
+/// <summary>
+/// How to continue a text. Names and meanings are those of a published <c>generation_config.json</c>. Lengths of texts count the prompt
+/// of a decoder, padded to its batch, and the start token of a decoder beside an encoder.
+/// </summary>
+public sealed partial record GenerationOptions
+{
+    /// <summary>At most so many tokens; null: as <see cref="MaxLength"/> says, else 128.</summary>
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary>The longest text, where <see cref="MaxNewTokens"/> says nothing; null: no such limit.</summary>
+    public int? MaxLength { get; init; }
+
+    /// <summary>No end token before so many new ones.</summary>
+    public int MinNewTokens { get; init; }
+
+    /// <summary>No end token in a text shorter than this.</summary>
+    public int MinLength { get; init; }
 
     /// <summary>Divides the logits; 0 takes the likeliest token always.</summary>
     public double Temperature { get; init; } = 1;
@@ -22,11 +43,53 @@ public sealed record GenerationOptions
     /// <summary>Only those with at least this share of the likeliest's probability; 0: all.</summary>
     public double MinP { get; init; }
 
+    /// <summary>Only those nearest to the expected surprise that together have this probability (Meister et al., 2023); 1: all.</summary>
+    public double TypicalP { get; init; } = 1;
+
     /// <summary>Makes tokens that stand in the text already less likely where over 1 (Keskar et al., 2019).</summary>
     public double RepetitionPenalty { get; init; } = 1;
 
+    /// <summary>Makes tokens of the prompt, or of the text that an encoder read, more likely where over 1.</summary>
+    public double EncoderRepetitionPenalty { get; init; } = 1;
+
+    /// <summary>No so many tokens in a row stand in the text twice; 0: they may.</summary>
+    public int NoRepeatNgramSize { get; init; }
+
+    /// <summary>Nor any that stand in the prompt, or in the text that an encoder read; 0: they may.</summary>
+    public int EncoderNoRepeatNgramSize { get; init; }
+
+    /// <summary>Sequences that do not come about. An end token alone is passed over.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> BadWords { get; init; } = [];
+
+    /// <summary>Added to the score of what completes a sequence.</summary>
+    public IReadOnlyList<(IReadOnlyList<int> Ids, double Bias)> SequenceBias { get; init; } = [];
+
+    /// <summary>Tokens that do not come.</summary>
+    public IReadOnlyList<int> SuppressTokens { get; init; } = [];
+
+    /// <summary>Tokens that do not come first.</summary>
+    public IReadOnlyList<int> BeginSuppressTokens { get; init; } = [];
+
+    /// <summary>What comes first where the text is a single token; null: anything.</summary>
+    public int? ForcedBeginToken { get; init; }
+
+    /// <summary>One of these comes last where the text reaches its most tokens; none: anything.</summary>
+    public IReadOnlyList<int> ForcedEndTokens { get; init; } = [];
+
+    /// <summary>After so many new tokens the scores of end tokens grow by this factor's powers; null: not.</summary>
+    public (int Start, double Factor)? EndDecay { get; init; }
+
+    /// <summary>Whether scores that are no numbers are replaced.</summary>
+    public bool RemoveInvalid { get; init; }
+
+    /// <summary>Whether beams' scores are log probabilities again after all changes to them.</summary>
+    public bool Renormalize { get; init; }
+
     /// <summary>Tokens that end the text; null: those of the model's configuration.</summary>
     public IReadOnlyList<int>? EndTokens { get; init; }
+
+    /// <summary>What a decoder beside an encoder begins with; null: as the model's configuration says.</summary>
+    public int? DecoderStartToken { get; init; }
 
     /// <summary>Texts that end the text and do not belong to it; <see cref="TextGenerator"/> looks for them.</summary>
     public IReadOnlyList<string> StopTexts { get; init; } = [];
@@ -40,67 +103,36 @@ public sealed record GenerationOptions
     /// <summary>Beams are ranked by log probability over length to this power.</summary>
     public double LengthPenalty { get; init; } = 1;
 
-    /// <summary>Whether beam search ends as soon as it holds as many finished texts as beams.</summary>
-    public bool EarlyStopping { get; init; }
+    /// <summary>When beam search ends.</summary>
+    public EarlyStopping EarlyStopping { get; init; }
 
-    /// <summary>
-    /// Reads a model folder's <c>generation_config.json</c>, or such keys of its <c>config.json</c>; the defaults where there are none.
-    /// Unknown keys are not ours.
-    /// </summary>
-    /// <exception cref="ArgumentException">The file is damaged or its values contradict each other.</exception>
-    public static GenerationOptions Read(string folder)
-    {
-        var path = Path.Combine(folder, GenerationKeys.FileName);
-        try
-        {
-            return GenerationKeys.Read(folder) is { Count: > 0 } keys ? FromJson(keys).Validated() : new GenerationOptions();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NullReferenceException)
-        {
-            throw new ArgumentException($"{path}: {e.Message}", e);
-        }
-    }
+    /// <summary>How many texts for each prompt: the best beams, or as many draws.</summary>
+    public int Returned { get; init; } = 1;
 
     /// <summary>These options, if they can be followed.</summary>
     /// <exception cref="ArgumentException">A value is out of its range or contradicts another.</exception>
     public GenerationOptions Validated()
     {
-        Require(MaxNewTokens >= 0, $"max_new_tokens is {MaxNewTokens}, expected 0 or more");
+        Require(MaxNewTokens is null or >= 0, $"max_new_tokens is {MaxNewTokens}, expected 0 or more");
+        Require(MinNewTokens >= 0, $"min_new_tokens is {MinNewTokens}, expected 0 or more");
+        Require(MinNewTokens <= (MaxNewTokens ?? int.MaxValue), $"min_new_tokens is {MinNewTokens}, over max_new_tokens {MaxNewTokens}");
         Require(Temperature >= 0 && double.IsFinite(Temperature), $"temperature is {Temperature}, expected 0 or more");
         Require(TopK >= 0, $"top_k is {TopK}, expected 0 (all) or more");
         Require(TopP is > 0 and <= 1, $"top_p is {TopP}, expected over 0 and at most 1");
         Require(MinP is >= 0 and <= 1, $"min_p is {MinP}, expected 0 to 1");
+        Require(TypicalP is > 0 and <= 1, $"typical_p is {TypicalP}, expected over 0 and at most 1");
         Require(RepetitionPenalty > 0, $"repetition_penalty is {RepetitionPenalty}, expected over 0");
+        Require(EncoderRepetitionPenalty > 0, $"encoder_repetition_penalty is {EncoderRepetitionPenalty}, expected over 0");
+        Require(NoRepeatNgramSize >= 0, $"no_repeat_ngram_size is {NoRepeatNgramSize}, expected 0 (none) or more");
+        Require(EncoderNoRepeatNgramSize >= 0, $"encoder_no_repeat_ngram_size is {EncoderNoRepeatNgramSize}, expected 0 (none) or more");
+        Require(BadWords.All(w => w.Count > 0), "a sequence of bad_words_ids is empty");
+        Require(SequenceBias.All(b => b.Ids.Count > 0), "a sequence of sequence_bias is empty");
         Require(!StopTexts.Contains(""), "a stop text is empty");
         Require(Beams >= 1, $"num_beams is {Beams}, expected 1 or more");
+        Require(Returned >= 1, $"num_return_sequences is {Returned}, expected 1 or more");
+        Require(Beams == 1 || Returned <= Beams, $"num_return_sequences is {Returned}, over num_beams {Beams}");
+        Require(Beams > 1 || Returned == 1 || Temperature > 0, $"num_return_sequences is {Returned}, but the likeliest text is one");
         return this;
-    }
-
-    /// <summary>Reads the published keys.</summary>
-    public static GenerationOptions FromJson(JsonObject keys)
-    {
-        var sample = keys["do_sample"]?.GetValue<bool>() ?? false;
-        var defaults = new GenerationOptions();
-        return new GenerationOptions
-        {
-            MaxNewTokens = keys["max_new_tokens"]?.GetValue<int>() ?? defaults.MaxNewTokens,
-            Temperature = sample ? Number("temperature", 1) : 0,
-            TopK = sample ? keys["top_k"]?.GetValue<int>() ?? 50 : 0,
-            TopP = sample ? Number("top_p", 1) : 1,
-            MinP = sample ? Number("min_p", 0) : 0,
-            RepetitionPenalty = Number("repetition_penalty", 1),
-            EndTokens = keys["eos_token_id"] switch
-            {
-                null => null,
-                JsonArray several => [.. several.Select(n => n!.GetValue<int>())],
-                var one => [one.GetValue<int>()],
-            },
-            Beams = keys["num_beams"]?.GetValue<int>() ?? 1,
-            LengthPenalty = Number("length_penalty", 1),
-            EarlyStopping = keys["early_stopping"] is { } stop && stop.GetValueKind() == JsonValueKind.True,
-        };
-
-        double Number(string key, double otherwise) => keys[key]?.GetValue<double>() ?? otherwise;
     }
 
     private static void Require(bool condition, string message)

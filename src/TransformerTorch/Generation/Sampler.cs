@@ -7,19 +7,16 @@ namespace TransformerTorch.Generation;
 public static class Sampler
 {
     /// <summary>Chooses a token a row.</summary>
-    /// <param name="logits">(B, V)</param>
-    /// <param name="histories">a row's tokens so far; read only where repetition is penalised</param>
+    /// <param name="scores">(B, V)</param>
     /// <param name="options">what to leave out and how to draw</param>
     /// <param name="random">where to draw from; none: torch's default</param>
     /// <returns>(B) int64</returns>
-    public static Tensor Next(
-        Tensor logits, IReadOnlyList<IReadOnlyList<int>> histories, GenerationOptions options, Generator? random = null)
+    public static Tensor Next(Tensor scores, GenerationOptions options, Generator? random = null)
     {
         using var scope = NewDisposeScope();
-        var scores = PenalizeRepetition(logits.to(ScalarType.Float32), histories, options.RepetitionPenalty);
         if (options.Temperature == 0) return scores.argmax(-1).MoveToOuterDisposeScope();
-        scores = MinP(TopP(TopK(scores / options.Temperature, options.TopK), options.TopP), options.MinP);
-        return scores.softmax(-1).multinomial(1, generator: random).squeeze(-1).MoveToOuterDisposeScope();
+        var left = MinP(TopP(TopK(scores / options.Temperature, options.TopK), options.TopP), options.MinP);
+        return TypicalP(left, options.TypicalP).softmax(-1).multinomial(1, generator: random).squeeze(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Scores of tokens in a row's history are divided by the penalty where positive, multiplied where negative.</summary>
@@ -57,6 +54,20 @@ public static class Sampler
         var above = probabilities.cumsum(-1) - probabilities; // what stands before each; the first has 0 and stays
         var kept = sorted.masked_fill(above.ge(p), float.NegativeInfinity);
         return scores.scatter(1, order, kept).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Leaves the fewest whose surprise is nearest to the expected one and whose probabilities reach p.</summary>
+    public static Tensor TypicalP(Tensor scores, double p)
+    {
+        if (p >= 1) return scores;
+        using var scope = NewDisposeScope();
+        var logs = scores.log_softmax(-1);
+        var expected = -(logs.exp() * logs).nan_to_num(0).sum(-1, keepdim: true); // 0 times infinity is nothing
+        var (distances, order) = (-logs - expected).abs().sort(-1);
+        var ordered = scores.gather(-1, order);
+        var reached = ordered.softmax(-1).cumsum(-1).lt(p).sum(-1, keepdim: true).clamp_max(scores.shape[^1] - 1); // (B, 1)
+        var kept = ordered.masked_fill(distances.gt(distances.gather(-1, reached)), float.NegativeInfinity);
+        return scores.scatter(-1, order, kept).MoveToOuterDisposeScope();
     }
 
     /// <summary>Leaves scores whose probability is at least this share of the highest.</summary>

@@ -24,7 +24,7 @@ public readonly record struct TextPiece(int? Id, string Text, FinishReason? Fini
 public sealed record GeneratedText(IReadOnlyList<int> Ids, string Text, FinishReason Finish);
 
 /// <summary>Text in, text out: a tokenizer around a <see cref="TokenGenerator"/>.</summary>
-public sealed class TextGenerator(CausalLanguageModel model, Tokenizer tokenizer)
+public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
 {
     private readonly TokenGenerator _tokens = new(model);
 

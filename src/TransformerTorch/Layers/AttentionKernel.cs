@@ -117,12 +117,18 @@ public static class AttentionKernel
         var (B, Tq, H, D) = query.Dims4();
         var Tk = key.shape[1];
         // TorchSharp's takes neither a scale nor grouped heads, and aligns its causal mask with the first key rather than the last.
-        var q = (a.Scale is { } scale ? query * (scale * Math.Sqrt(D)) : query).transpose(1, 2); // (B, H, Tq, D)
+        var width = a.Scale is null ? D : PowerOfFour(D);
+        var q = (a.Scale is { } scale ? query * (scale * Math.Sqrt(width)) : query).transpose(1, 2); // (B, H, Tq, D)
         var (k, v) = (Heads(key, H), Heads(value, H)); // (B, H, Tk, D)
+        if (width > D) (q, k, v) = (F.pad(q, (0, width - D)), F.pad(k, (0, width - D)), F.pad(v, (0, width - D)));
         var plain = a.Causal && a.Window == 0 && a.Bias is null && Tq == Tk;
         var bias = plain ? null : Bias(a, Tq, Tk, query);
-        return F.scaled_dot_product_attention(q, k, v, bias?.to(q.dtype), a.Dropout, is_casual: plain).transpose(1, 2); // (B, Tq, H, D)
+        var mixed = F.scaled_dot_product_attention(q, k, v, bias?.to(q.dtype), a.Dropout, is_casual: plain);
+        return mixed.transpose(1, 2).narrow(-1, 0, D); // (B, Tq, H, D)
     }
+
+    /// <summary>The next size by whose root scores are divided without rounding: so a scale of one's own costs no precision.</summary>
+    private static long PowerOfFour(long size) => (long)Math.Pow(4, Math.Ceiling(Math.Log(size, 4) - 1e-9));
 
     private static Tensor Mathematics(Tensor query, Tensor key, Tensor value, AttentionArguments a)
     {

@@ -106,7 +106,8 @@ public sealed record ModelConfig
         return config with
         {
             EndTokens = reader.Ids("eos_token_id"), BeginToken = First("bos_token_id"), PaddingToken = First("pad_token_id"),
-            DecoderStartToken = First("decoder_start_token_id"), Labels = config.Labels is [] ? reader.Labels() : config.Labels, ProblemType = reader.ProblemType(),
+            DecoderStartToken = First("decoder_start_token_id"),
+            Labels = config.Labels is [] ? reader.Labels() : config.Labels, ProblemType = reader.ProblemType(),
         };
 
         int? First(string key) => reader.Ids(key) is [var id, ..] ? id : null;

@@ -49,8 +49,7 @@ public class SamplerTests
         using var scope = NewDisposeScope();
         manual_seed(1);
         var scores = Scores().expand(20000, 4);
-        var histories = new int[20000][];
-        var drawn = Sampler.Next(scores, histories, new GenerationOptions { Temperature = 0.5, TopK = 3 });
+        var drawn = Sampler.Next(scores, new GenerationOptions { Temperature = 0.5, TopK = 3 });
         // Squared and normalised over the three likeliest: 0.25, 0.0625, 0.0225 over 0.335.
         Assert.Equal(0.746, drawn.eq(1).to(ScalarType.Float32).mean().item<float>(), 0.02);
         Assert.Equal(0.187, drawn.eq(3).to(ScalarType.Float32).mean().item<float>(), 0.02);

@@ -29,7 +29,8 @@ public sealed class Bart(string modelType) : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        var (width, vocabulary) = (keys.Whole("d_model", _original ? 512 : 1024), keys.Whole("vocab_size", modelType == "marian" ? 58101 : 50265));
+        var width = keys.Whole("d_model", _original ? 512 : 1024);
+        var vocabulary = keys.Whole("vocab_size", modelType == "marian" ? 58101 : 50265);
         var shares = modelType != "marian" || keys.Flag("share_encoder_decoder_embeddings", true);
         var written = modelType == "marian" ? keys.Whole("decoder_vocab_size", vocabulary) : vocabulary;
         var (tied, labels) = (keys.Flag("tie_word_embeddings", true), keys.Labels(modelType == "bart" ? 3 : 2));
@@ -58,7 +59,10 @@ public sealed class Bart(string modelType) : IModelFamily
             Decoder = Stack(embeddings with { VocabularySize = written }, writing, keys.Whole("decoder_layers", _original ? 6 : 12)),
             Head = task == ModelTask.SequenceClassification
                 ? new HeadOptions { Outputs = labels.Count, Features = width, Dropout = keys.Probability("classifier_dropout", 0) }
-                : keys.Head(task, new HeadOptions { Outputs = shares ? vocabulary : written, Bias = false, FixedBias = !_original, Tied = tied }),
+                : keys.Head(task, new HeadOptions
+                {
+                    Outputs = shares ? vocabulary : written, Bias = false, FixedBias = !_original, Tied = tied,
+                }),
         };
     }
 
