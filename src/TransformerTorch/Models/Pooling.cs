@@ -15,6 +15,12 @@ public enum Pooling
     /// <summary>The mean over all tokens that are no padding.</summary>
     Mean,
 
+    /// <summary>The sum over those, by the root of how many they are.</summary>
+    MeanSquareRoot,
+
+    /// <summary>The mean over those, the first counting once, the second twice, and so on (Muennighoff, 2022).</summary>
+    WeightedMean,
+
     /// <summary>The greatest of each feature over all tokens that are no padding.</summary>
     Max,
 
@@ -41,13 +47,16 @@ internal static class Pooled
             Pooling.First => hidden.select(1, 0),
             Pooling.Last => At(LastOf(real.ne(0))),
             Pooling.EndToken => At(LastOf(ids.eq(endToken ?? throw new ArgumentException("no end token is configured")))),
-            Pooling.Mean => (hidden * Share()).sum(1) / Share().sum(1).clamp_min(1e-9),
+            Pooling.Mean => Mean(Share()),
+            Pooling.MeanSquareRoot => (hidden * Share()).sum(1) / Share().sum(1).clamp_min(1e-9).sqrt(),
+            Pooling.WeightedMean => Mean(Share() * arange(1, T + 1, device: ids.device).view(1, T, 1).to(hidden.dtype)),
             Pooling.Max => hidden.masked_fill(real.eq(0).unsqueeze(-1), float.NegativeInfinity).amax([1]),
             _ => throw new ArgumentOutOfRangeException(nameof(how)),
         }).MoveToOuterDisposeScope();
 
         Tensor LastOf(Tensor here) => (here.to(ScalarType.Int64) * arange(T, device: ids.device)).argmax(-1); // (B)
         Tensor At(Tensor positions) => hidden.gather(1, positions.view(B, 1, 1).expand(B, 1, C)).squeeze(1);
+        Tensor Mean(Tensor shares) => (hidden * shares).sum(1) / shares.sum(1).clamp_min(1e-9);
         Tensor Share() => real.unsqueeze(-1).to(hidden.dtype);
     }
 }

@@ -17,6 +17,7 @@ public sealed partial class LayeringTests
         ["Checkpoints"] = ["Tensors", "Layers", "Models", "Hub"],
         ["Data"] = ["Configuration", "Tensors", "Checkpoints", "Text"],
         ["Generation"] = ["Tensors", "Layers", "Models", "Text"],
+        ["Sentences"] = ["Tensors", "Layers", "Models", "Checkpoints", "Text"],
         ["Verification"] = ["Tensors", "Models", "Checkpoints", "Generation"],
         ["Training"] = ["Configuration", "Tensors", "Layers", "Models", "Checkpoints", "Data", "Generation", "Text"],
     };

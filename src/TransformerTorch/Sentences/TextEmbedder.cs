@@ -1,0 +1,141 @@
+using TorchSharp;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Layers;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using TransformerTorch.Text;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Sentences;
+
+/// <summary>How texts are embedded.</summary>
+public sealed record EmbeddingSettings
+{
+    /// <summary>Texts that go through the model together; they are sorted by length first.</summary>
+    public int BatchSize { get; init; } = 32;
+
+    /// <summary>Put before each text: the name of one of the folder's prompts, null for its usual one.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>Whether vectors are given the length 1 where the folder does not do so itself.</summary>
+    public bool Normalize { get; init; }
+}
+
+/// <summary>
+/// Texts to vectors (Reimers and Gurevych, 2019): a model's folder with what sentence-transformers put beside it (<c>modules.json</c>:
+/// transformer, pooling, projections, normalisation), or a plain model's, which is pooled by the mean.
+/// </summary>
+public sealed class TextEmbedder : IDisposable
+{
+    private readonly PretrainedModel _model;
+    private readonly Tokenizer _tokenizer;
+    private readonly IReadOnlyList<Pooling> _poolings;
+    private readonly IReadOnlyList<(nn.Module? Owner, Func<Tensor, Tensor> Apply)> _steps;
+    private readonly IReadOnlyDictionary<string, string> _prompts;
+    private readonly string? _usualPrompt;
+    private readonly int _padding;
+
+    private TextEmbedder(string folder, Device device)
+    {
+        var modules = File.Exists(Path.Combine(folder, "modules.json")) ? SentenceModules.List(folder)
+            : [("Transformer", folder)];
+        if (modules is not [("Transformer", var inner), ..])
+            throw new CheckpointException($"{folder}: modules.json does not begin with a transformer");
+        _model = ModelFolder.Load(inner, device);
+        _tokenizer = Tokenizer.FromPretrained(inner);
+        var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
+        var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
+        MaximumTokens = most!.Value;
+        _tokenizer.Truncation = new Truncation(MaximumTokens);
+        _tokenizer.Padding = null; // batches are filled up here, after sorting
+        _padding = _model.Config.PaddingToken ?? 0;
+        _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
+        _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, device))];
+        var about = SentenceModules.Settings(Path.Combine(folder, "config_sentence_transformers.json"));
+        _prompts = about["prompts"]?.AsObject().ToDictionary(p => p.Key, p => $"{p.Value}") ?? [];
+        _usualPrompt = about["default_prompt_name"]?.GetValue<string>();
+    }
+
+    /// <summary>The most tokens that are read of a text, special ones included; what follows is cut off.</summary>
+    public int MaximumTokens { get; }
+
+    /// <summary>Loads a folder.</summary>
+    /// <param name="folder">with a tokenizer and a model</param>
+    /// <param name="device">where to; none: the CPU</param>
+    /// <exception cref="CheckpointException">Something is missing, damaged, or of a kind that is not known.</exception>
+    public static TextEmbedder Load(string folder, Device? device = null) => new(folder, device ?? CPU);
+
+    /// <summary>One vector.</summary>
+    public float[] Embed(string text, EmbeddingSettings? settings = null) => Embed([text], settings)[0];
+
+    /// <summary>A vector for each text, in their order.</summary>
+    /// <exception cref="ArgumentException">The prompt is none of the folder's.</exception>
+    public float[][] Embed(IReadOnlyList<string> texts, EmbeddingSettings? settings = null)
+    {
+        settings ??= new EmbeddingSettings();
+        var prompt = Prompt(settings.Prompt ?? _usualPrompt);
+        var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => prompt + t)]);
+        var vectors = new float[texts.Count][];
+        using var _ = no_grad();
+        foreach (var batch in Enumerable.Range(0, texts.Count).OrderByDescending(i => encodings[i].Count).Chunk(settings.BatchSize))
+        {
+            using var scope = NewDisposeScope();
+            var embedded = Vectors(Inputs([.. batch.Select(i => encodings[i])]), settings.Normalize).to(ScalarType.Float32).cpu();
+            for (var row = 0; row < batch.Length; row++) vectors[batch[row]] = embedded[row].data<float>().ToArray();
+        }
+        return vectors;
+    }
+
+    /// <summary>The vectors (B, C) of a batch of ids, differentiable.</summary>
+    public Tensor Vectors(ModelInputs inputs, bool normalize = false)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = _model.Backbone.Hidden(inputs); // (B, T, C)
+        var x = cat([.. _poolings.Select(p => Pooled.Of(hidden, p, inputs.Ids, inputs.Mask))], -1);
+        foreach (var (_, apply) in _steps) x = apply(x);
+        return (normalize ? nn.functional.normalize(x, 2, 1, 1e-12) : x).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _model.Dispose();
+        foreach (var (owner, _) in _steps) owner?.Dispose();
+    }
+
+    private static IReadOnlyList<Pooling> Poolings(string folder)
+    {
+        var path = Path.Combine(folder, "config.json");
+        return PoolingModes.Read(SentenceModules.Settings(path), path);
+    }
+
+    private static (nn.Module? Owner, Func<Tensor, Tensor> Apply) Step(string kind, string folder, Device device)
+    {
+        if (kind == "Normalize") return (null, x => nn.functional.normalize(x, 2, 1, 1e-12));
+        if (kind != "Dense") throw new CheckpointException($"{folder}: a module {kind}, expected Pooling, Dense or Normalize");
+        var (projection, activation) = SentenceModules.Dense(folder);
+        projection.to(device);
+        return (projection, x => activation(projection.call(x)));
+    }
+
+    private string Prompt(string? name) => name is null ? "" : _prompts.TryGetValue(name, out var prompt) ? prompt
+        : throw new ArgumentException($"no prompt '{name}' in this folder, which has: {string.Join(", ", _prompts.Keys.DefaultIfEmpty("none"))}");
+
+    /// <summary>Ids, mask and segments, filled up at the end to the longest.</summary>
+    private ModelInputs Inputs(IReadOnlyList<Encoding> encodings)
+    {
+        var (B, T) = (encodings.Count, encodings.Max(e => e.Count));
+        var device = _model.Backbone.TokenWeight.device;
+        return new ModelInputs
+        {
+            Ids = Rows(e => e.Ids, _padding), Mask = Rows(e => e.AttentionMask, 0),
+            Segments = _model.Config.Main.Embeddings.Segments > 1 ? Rows(e => e.TypeIds, 0) : null,
+        };
+
+        Tensor Rows(Func<Encoding, int[]> of, int filler)
+        {
+            var values = encodings.SelectMany(e => of(e).Select(v => (long)v).Concat(Enumerable.Repeat((long)filler, T - e.Count)));
+            return tensor(values.ToArray(), [B, T], device: device);
+        }
+    }
+}
