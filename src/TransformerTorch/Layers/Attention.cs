@@ -58,9 +58,11 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
             if (relative.Mask is { } mask) q = q * mask.unsqueeze(-1).unsqueeze(-1).to(q.dtype);
             if (_disentangled.Bias(q, k, relative, _qkv!) is { } terms) bias = bias is null ? terms : bias + terms;
         }
+        var masked = context.Windows.ContainsKey(_options.Window);
         var arguments = _arguments with
         {
             Bias = bias, Causal = _arguments.Causal && !context.BiasIsCausal, Dropout = training ? _options.Dropout : 0,
+            Window = masked ? 0 : _options.Window, BlindRows = masked,
         };
         context.Weights?.Invoke(AttentionKernel.Weights(q, k, arguments));
         var mixed = AttentionKernel.Run(q, k, v, arguments); // (B, T, H, D)
@@ -103,6 +105,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
     private Tensor? Bias(AttentionContext context, long keys)
     {
         if (_options.Cross) return context.MemoryBias;
+        if (context.Windows.TryGetValue(_options.Window, out var windowed)) return windowed;
         if (context.Bias is not { } bias) return null;
         var held = bias.shape[^1];
         return held is 1 || held == keys ? bias : bias.narrow(-1, held - keys, keys);

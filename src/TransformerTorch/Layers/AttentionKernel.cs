@@ -31,6 +31,11 @@ public sealed record AttentionArguments
     /// </summary>
     public Tensor? Bias { get; init; }
 
+    /// <summary>
+    /// Whether some rows see no key at all and their gradients matter; only plain mathematics knows how many keys share their weight.
+    /// </summary>
+    public bool BlindRows { get; init; }
+
     /// <summary>Multiplies the scores; null: 1/sqrt(D).</summary>
     public double? Scale { get; init; }
 
@@ -79,7 +84,7 @@ public static class AttentionKernel
     /// <summary>Which kernel runs for these arguments. A named one that does not cover them gives way to the next that does.</summary>
     public static AttentionKernelKind Chosen(AttentionArguments arguments)
     {
-        var wanted = t_override ?? Override ?? AttentionKernelKind.Fused;
+        var wanted = arguments.BlindRows ? AttentionKernelKind.Math : t_override ?? Override ?? AttentionKernelKind.Fused;
         if (wanted == AttentionKernelKind.Fused && (arguments.Dropout > 0 || s_attention.Get() is null)) wanted = AttentionKernelKind.Sdpa;
         return wanted == AttentionKernelKind.Sdpa && arguments.SoftCap > 0 ? AttentionKernelKind.Math : wanted;
     }

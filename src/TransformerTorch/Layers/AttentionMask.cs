@@ -20,6 +20,18 @@ public static class AttentionMask
     public static Tensor BlindPadding(Tensor mask)
         => Hide(mask.eq(0).unsqueeze(1).logical_and(mask.ne(0).unsqueeze(-1))).unsqueeze(1);
 
+    /// <summary>Padding and what is outside a window either way, all hidden alike: padding far from any token sees everything.</summary>
+    /// <param name="mask">(B, T)</param>
+    /// <param name="window">a position sees those nearer than this</param>
+    /// <returns>(B, 1, T, T) float32</returns>
+    public static Tensor Window(Tensor mask, int window)
+    {
+        using var scope = NewDisposeScope();
+        var at = arange(mask.shape[1], device: mask.device);
+        var far = (at.unsqueeze(0) - at.unsqueeze(1)).abs().ge(window); // (T, T)
+        return Hide(far.unsqueeze(0).logical_or(mask.eq(0).unsqueeze(1))).unsqueeze(1).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Documents packed into one row see themselves alone.</summary>
     /// <param name="documents">(B, T) int64, the number of each position's document</param>
     /// <returns>(B, 1, T, T) float32</returns>

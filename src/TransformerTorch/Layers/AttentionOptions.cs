@@ -61,6 +61,9 @@ public sealed record AttentionContext
     /// <summary>Added to the scores (padding, documents, relative positions), broadcastable to (B, H, Tq, Tk).</summary>
     public Tensor? Bias { get; init; }
 
+    /// <summary>By window, what is added to the scores of layers that have it, which says all about what is visible there.</summary>
+    public IReadOnlyDictionary<int, Tensor> Windows { get; init; } = new Dictionary<int, Tensor>();
+
     /// <summary>Whether <see cref="Bias"/> says all about what is visible, causality included (a visible prefix).</summary>
     public bool BiasIsCausal { get; init; }
 

@@ -37,6 +37,9 @@ public sealed record StackOptions
     /// <summary>Whether padding sees everything alike (which shows only where padding is scored, as in question answering).</summary>
     public bool PaddingIsBlind { get; init; }
 
+    /// <summary>Whether scores are read off padding too, as in question answering.</summary>
+    public bool PaddingIsScored { get; init; }
+
     /// <summary>Neighbours' embeddings beside the first layer; null: none.</summary>
     public ConvolutionOptions? Convolution { get; init; }
 
@@ -133,12 +136,21 @@ public abstract class Stack : Backbone
         return new AttentionContext
         {
             Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
-            Relative = _relativePositions?.At(T, mask),
+            Relative = _relativePositions?.At(T, mask), Windows = Windows(inputs),
             Cache = inputs.Cache, Memory = inputs.Memory,
             MemoryBias = inputs.MemoryMask is { } hidden ? AttentionMask.Padding(hidden) : null,
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
         };
+    }
+
+    /// <summary>Whole masks for windows, where it shows what padding far from any token sees.</summary>
+    private Dictionary<int, Tensor> Windows(ModelInputs inputs)
+    {
+        if (!Options.PaddingIsScored && !inputs.TraceAttention) return [];
+        if (inputs is not { Mask: { } mask, Documents: null, Cache: null }) return [];
+        var windowed = Options.Blocks.Select(b => b.Attention).Where(a => a is { Window: > 0, Causal: false });
+        return windowed.Select(a => a.Window).Distinct().ToDictionary(w => w, w => AttentionMask.Window(mask, w));
     }
 
     private int Heads => Options.Blocks[0].Attention.Heads;

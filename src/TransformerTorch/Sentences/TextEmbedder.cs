@@ -119,7 +119,7 @@ public sealed class TextEmbedder : IDisposable
     }
 
     private string Prompt(string? name) => name is null ? "" : _prompts.TryGetValue(name, out var prompt) ? prompt
-        : throw new ArgumentException($"no prompt '{name}' in this folder, which has: {string.Join(", ", _prompts.Keys.DefaultIfEmpty("none"))}");
+        : throw new ArgumentException($"no prompt '{name}' here, but {string.Join(", ", _prompts.Keys.DefaultIfEmpty("none at all"))}");
 
     /// <summary>Ids, mask and segments, filled up at the end to the longest.</summary>
     private ModelInputs Inputs(IReadOnlyList<Encoding> encodings)

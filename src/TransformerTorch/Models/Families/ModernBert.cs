@@ -59,7 +59,7 @@ public sealed class ModernBert : IModelFamily
                     PaddingToken = keys.Token("pad_token_id", 50283), Dropout = keys.Probability("embedding_dropout", 0),
                 },
                 Blocks = [.. windows.Select((w, i) => (w > 0 ? local : whole) with { AttentionNorm = i > 0 })],
-                FinalNorm = norm,
+                FinalNorm = norm, PaddingIsScored = task == ModelTask.QuestionAnswering,
             },
             Head = task switch
             {
