@@ -87,6 +87,9 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     /// <summary>(outputs), or none.</summary>
     public Tensor? Bias => _fixedBias?.Weight.view(-1) ?? _bias ?? _output?.Bias;
 
+    /// <summary>Gives the scores' own bias its first value, zero.</summary>
+    public void Reset() => _bias?.zero_();
+
     /// <summary>Scores (..., outputs), or features where it has no outputs, of hidden states (..., C).</summary>
     public override Tensor forward(Tensor hidden)
     {

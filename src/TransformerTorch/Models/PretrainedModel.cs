@@ -39,7 +39,12 @@ public abstract class PretrainedModel : nn.Module<ModelInputs, IReadOnlyDictiona
     };
 
     /// <summary>Gives the weights their first values, drawn from torch's default generator.</summary>
-    public void InitializeWeights() => Config.Initialization.Apply(this);
+    public void InitializeWeights()
+    {
+        Config.Initialization.Apply(this);
+        using var _ = no_grad();
+        foreach (var head in modules().OfType<Head>()) head.Reset();
+    }
 
     /// <summary>All that it gives, by published name ("logits", "start_logits", "last_hidden_state").</summary>
     public abstract override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs);

@@ -94,6 +94,8 @@ public abstract class Stack : Backbone
         var offset = inputs.Cache?.Offset ?? 0;
         if (Options.Embeddings is { Positions: > 0, Length: var most } && offset + T > most)
             throw new ArgumentException($"a sequence of {offset + T} tokens, the model has {most} positions");
+        if (_convolution is not null && inputs.Documents is not null)
+            throw new NotSupportedException("this model's convolution would see across packed documents: give each a row");
         var mask = inputs.Cache is { } cache ? cache.ExtendMask(inputs.Mask, B, T) : inputs.Mask; // (B, Tk)
         var positions = inputs.Positions ?? Positions(inputs, mask, offset);
         var context = Context(inputs, mask, positions, offset);
