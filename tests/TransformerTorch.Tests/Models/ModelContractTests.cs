@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using TorchSharp;
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
@@ -86,7 +87,44 @@ public class ModelContractTests
         TensorAssert.Close(whole.narrow(1, 6, 1), continued, Within);
     }
 
-    [SkippableTheory, InlineData("gpt2", true), InlineData("gpt2", false), InlineData("llama", true), InlineData("llama", false)]
+    [Theory, MemberData(nameof(Families))]
+    public void Documents_packed_into_one_row_give_what_each_gives_alone(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        var ids = randint(0, 61, [2, 11], ScalarType.Int64);
+        var documents = cat([zeros([2, 4], ScalarType.Int64), ones([2, 7], ScalarType.Int64)], 1);
+        var packed = model.Backbone.Hidden(new ModelInputs { Ids = ids, Documents = documents });
+        TensorAssert.Close(cat([model.Hidden(ids.narrow(1, 0, 4)), model.Hidden(ids.narrow(1, 4, 7))], 1), packed, Within);
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_saved_model_is_loaded_as_it_was(string family)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Build(family);
+        ModelFolder.Save(model, folder.Root);
+        using var loaded = ModelFolder.Load<CausalLanguageModel>(folder.Root);
+        var ids = randint(0, 61, [2, 7], ScalarType.Int64);
+        TensorAssert.Close(Logits(model, ids), Logits(loaded, ids), within: 0);
+        Assert.Equal(model.named_parameters().Select(p => p.name), loaded.named_parameters().Select(p => p.name));
+    }
+
+    public static TheoryData<string, bool> FamiliesOnBothWays()
+    {
+        var cases = new TheoryData<string, bool>();
+        foreach (var family in SmallDecoders.Names)
+        {
+            cases.Add(family, true);
+            cases.Add(family, false);
+        }
+        return cases;
+    }
+
+    [SkippableTheory, MemberData(nameof(FamiliesOnBothWays))]
     public void Mixed_precision_stays_near_float32_and_leaves_weights_in_it(string family, bool bridge)
     {
         using var way = new Way(bridge ? AttentionKernelKind.Fused : AttentionKernelKind.Sdpa, bridge);
