@@ -33,10 +33,11 @@ internal sealed class RouterBalance : IDisposable
     {
         using var scope = NewDisposeScope();
         var probabilities = cat(_logits).to(ScalarType.Float32).softmax(-1); // (L B T, E)
-        var chosen = zeros_like(probabilities, requires_grad: false).scatter_(1, probabilities.topk(_perToken, -1).Item2, 1);
+        var experts = probabilities.topk(_perToken, -1).Item2; // (L B T, k)
+        var chosen = nn.functional.one_hot(experts, probabilities.shape[1]).sum(dim: 1); // (L B T, E)
         var counts = mask?.to(ScalarType.Float32).view(-1, 1).repeat(_logits.Count, 1) ?? ones_like(probabilities.narrow(1, 0, 1));
-        var used = (chosen * counts).sum(0) / counts.sum(); // (E)
-        var likely = (probabilities * counts).sum(0) / counts.sum();
+        var used = (chosen * counts).sum(dim: 0) / counts.sum(); // (E)
+        var likely = (probabilities * counts).sum(dim: 0) / counts.sum();
         return ((used * likely).sum() * probabilities.shape[1]).MoveToOuterDisposeScope();
     }
 
