@@ -39,7 +39,7 @@ public sealed class Encoding
     public int[] Ids => _ids ??= Array.ConvertAll(Items, token => token.Id);
 
     /// <summary>The tokens as the vocabulary spells them.</summary>
-    public string[] Tokens => field ??= Array.ConvertAll(Items, token => token.Value ?? _tokenizer.IdToToken(token.Id) ?? "");
+    public string[] Tokens => field ??= Array.ConvertAll(Items, token => token.Value ?? ModelToken(token.Id));
 
     /// <summary>Where each token stands in its text, or its word, in UTF-16 units as C# strings count: text[Start..End].</summary>
     public (int Start, int End)[] Offsets => field ??= Convert(static text => text.Utf16OfCodePoint());
@@ -59,7 +59,7 @@ public sealed class Encoding
     /// <summary>0 for padding.</summary>
     public int[] AttentionMask => field ??= Array.ConvertAll(Items, token => token.IsPadding ? 0 : 1);
 
-    /// <summary>The word given, or else the pre-tokenizer's piece, that each token came from, counted within its text; null for none.</summary>
+    /// <summary>The word, or else the pre-tokenizer's piece, that each token came from, counted within its text; null for none.</summary>
     public int?[] WordIds => field ??= Array.ConvertAll(Items, token => token.Word < 0 ? null : (int?)token.Word);
 
     /// <summary>0 for tokens of the first text, 1 for those of the second, null for the post-processor's and padding.</summary>
@@ -73,8 +73,14 @@ public sealed class Encoding
     {
         var draft = new PostProcessors.Draft(Items);
         draft.Pad(length, padding);
-        return new Encoding(_tokenizer, _sources, draft.Tokens) { Overflowing = [.. Overflowing.Select(part => part.Pad(length, padding))] };
+        return new Encoding(_tokenizer, _sources, draft.Tokens)
+        {
+            Overflowing = [.. Overflowing.Select(part => part.Pad(length, padding))],
+        };
     }
+
+    // Not an added token that took the same id: those come with their value.
+    private string ModelToken(int id) => _tokenizer.Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : "";
 
     private (int Start, int End)[] Convert(Func<string, int[]?> map)
     {

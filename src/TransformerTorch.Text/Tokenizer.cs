@@ -40,6 +40,9 @@ public sealed class Tokenizer
 
     internal AddedVocabulary Added { get; } = new();
 
+    /// <summary>Tokens that only the saved tokenizer has: a bare sentencepiece model never finds them in a text.</summary>
+    internal IReadOnlyList<AddedToken> SavedTokens { get; set; } = [];
+
     /// <summary>How long texts are cut; null: not at all.</summary>
     public Truncation? Truncation { get; set; }
 
@@ -93,7 +96,12 @@ public sealed class Tokenizer
     /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>
     public static Tokenizer FromPretrained(string folder) => PretrainedReader.Read(folder);
 
-    /// <summary>Saves as tokenizer.json, to be read here or by the reference library.</summary>
+    /// <summary>
+    /// Saves as tokenizer.json, to be read here or by the reference library. What <see cref="FromSentencePiece"/> loaded is saved as
+    /// Transformers converts it: control pieces become special tokens, which are found in texts that spell them, and the reference
+    /// library looks its table of characters up by grapheme.
+    /// </summary>
+    /// <exception cref="TokenizerException">tokenizer.json has no words for a part of this tokenizer.</exception>
     public void Save(string path)
     {
         using var whole = new MemoryStream(); // so that a failure leaves no half of a file
@@ -121,6 +129,16 @@ public sealed class Tokenizer
     /// Adds tokens: those that the vocabulary has keep their id, others get the next. Returns how many were new or changed.
     /// </summary>
     public int AddTokens(IEnumerable<AddedToken> tokens) => Added.Add(tokens, Model, _encoder.Normalize);
+
+    /// <summary>The added tokens as they are saved.</summary>
+    internal AddedVocabulary AddedWhenSaved()
+    {
+        if (SavedTokens.Count == 0)
+            return Added;
+        var saved = new AddedVocabulary();
+        saved.Add(SavedTokens.Concat(AddedTokens.Values), Model, _encoder.Normalize);
+        return saved;
+    }
 
     /// <summary>Encodes a text; a lone surrogate counts as U+FFFD.</summary>
     public Encoding Encode(string text, bool addSpecialTokens = true) => _encoder.Encode(new(text), pair: null, addSpecialTokens);

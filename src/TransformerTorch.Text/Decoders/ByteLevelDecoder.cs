@@ -26,13 +26,13 @@ internal sealed class ByteLevelDecoder(ByteLevelOptions options) : Decoder
 
     public override void Write(Utf8JsonWriter writer) => options.Write(writer);
 
-    private sealed class Stream : DecoderStream
+    private sealed class Stream : TokenStream
     {
         // Holds back the bytes of a character that is not complete.
         private readonly System.Text.Decoder _utf8 = System.Text.Encoding.UTF8.GetDecoder();
         private bool _started;
 
-        public override void Push(Chunk chunk, List<Chunk> output) => Emit(Bytes(chunk.Text), flush: false, output);
+        protected override void Push(string token, List<Chunk> output) => Emit(Bytes(token), flush: false, output);
 
         public override void Finish(List<Chunk> output) => Emit([], flush: true, output);
 

@@ -21,7 +21,7 @@ internal static class TokenizerWriter
         writer.WriteString("version", "1.0");
         WriteTruncation(writer, tokenizer.Truncation);
         WritePadding(writer, tokenizer.Padding);
-        tokenizer.Added.Write(writer);
+        tokenizer.AddedWhenSaved().Write(writer);
         Write(writer, "normalizer", tokenizer.Normalizer is { } normalizer ? normalizer.Write : null);
         Write(writer, "pre_tokenizer", tokenizer.PreTokenizer is { } preTokenizer ? preTokenizer.Write : null);
         Write(writer, "post_processor", tokenizer.PostProcessor is { } postProcessor ? postProcessor.Write : null);

@@ -69,10 +69,9 @@ internal sealed class AddedVocabulary
     /// <summary>Cuts out the tokens that are matched in the normalized text.</summary>
     public void CutNormalized(TextState state) => Cut(state, _normalized);
 
+    // Where there is nothing to find, a piece is cut out whole all the same: what the normalizer took away at its ends is no part of it.
     private void Cut(TextState state, TokenTrie trie)
     {
-        if (trie.IsEmpty)
-            return;
         state.BeginCutting();
         foreach (var piece in state.Pieces)
         {

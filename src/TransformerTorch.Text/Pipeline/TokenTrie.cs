@@ -10,8 +10,6 @@ internal sealed class TokenTrie
     private readonly SortedSet<byte> _first = [];
     private SearchValues<byte> _starts = SearchValues.Create(ReadOnlySpan<byte>.Empty);
 
-    public bool IsEmpty => _first.Count == 0;
-
     public void Add(ReadOnlySpan<byte> token, int value)
     {
         _trie.Add(token, value);

@@ -50,10 +50,12 @@ internal sealed class SentencePieceDecoder(SentencePieceDecoderOptions options) 
 
     public override DecoderStream OpenStream() => new Stream(options);
 
-    /// <summary>Writes the components that decode alike, but for pieces that are silent or unknown.</summary>
+    /// <summary>Writes the components that decode alike, but for silent pieces, which skipped special tokens come to.</summary>
     public override void Write(Utf8JsonWriter writer)
     {
         List<Decoder> items = [new ReplaceDecoder(new PatternSource(SentencePieceNormalizer.VisibleSpace, IsRegex: false), " ")];
+        if (options.Unknown.Surface != options.Unknown.Piece)
+            items.Insert(0, new ReplaceDecoder(new PatternSource(options.Unknown.Piece, IsRegex: false), options.Unknown.Surface));
         if (options.ByteFallback)
             items.Add(new ByteFallbackDecoder());
         items.Add(new FuseDecoder());

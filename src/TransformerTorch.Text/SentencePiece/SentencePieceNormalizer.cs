@@ -98,7 +98,7 @@ internal sealed class SentencePieceNormalizer(NormalizerSpec spec) : INormalizer
         List<INormalizer> items = _table is null ? [] : [_table];
         if (spec.RemoveExtraSpaces)
         {
-            items.Add(new StripNormalizer(left: true, right: true));
+            items.Add(new ReplaceNormalizer(new PatternSource(@"\A +| +\z", IsRegex: true), "")); // spaces alone, not all white space
             items.Add(new ReplaceNormalizer(new PatternSource(" {2,}", IsRegex: true), " "));
         }
         if (spec.AddDummyPrefix)

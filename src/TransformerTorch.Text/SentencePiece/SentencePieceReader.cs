@@ -61,11 +61,12 @@ internal static class SentencePieceReader
         if (style.Before.Count > 0)
             normalizer = new SequenceNormalizer([.. style.Before, normalizer]);
         var tokenizer = new Tokenizer(model, normalizer, style.PreTokenizer, postProcessor: null, Decoder(file, use, style.TrimsText));
+        var added = file.Pieces.Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined)
+            .Select(piece => new AddedToken(Utf8.Text(piece.Text)) { Normalized = false, Special = piece.Kind == PieceKind.Control });
         if (use == SentencePieceUse.WithAddedTokens)
-        {
-            tokenizer.AddTokens(file.Pieces.Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined)
-                .Select(piece => new AddedToken(Utf8.Text(piece.Text)) { Normalized = false, Special = piece.Kind == PieceKind.Control }));
-        }
+            tokenizer.AddTokens(added);
+        else
+            tokenizer.SavedTokens = [.. added];
         return tokenizer;
     }
 
@@ -94,7 +95,7 @@ internal static class SentencePieceReader
             [.. file.Pieces.Select(piece => (piece.Text, (double)piece.Score))],
             file.UnknownId,
             file.ByteFallback,
-            new PathScores([.. scores], normal.Min() - UnknownPenalty) 
+            new PathScores([.. scores], normal.Min() - UnknownPenalty)
             {
                 Known = file.NumberedCount,
                 ShowsUnknown = use == SentencePieceUse.WithAddedTokens,
