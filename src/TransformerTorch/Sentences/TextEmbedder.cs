@@ -41,16 +41,16 @@ public sealed class TextEmbedder : IDisposable
             : [("Transformer", folder)];
         if (modules is not [("Transformer", var inner), ..])
             throw new CheckpointException($"{folder}: modules.json does not begin with a transformer");
-        _model = ModelFolder.Load(inner, device);
+        _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
+        _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, device))];
         _tokenizer = Tokenizer.FromPretrained(inner);
+        _model = ModelFolder.Load(inner, device);
         var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
         MaximumTokens = most!.Value;
         _tokenizer.Truncation = new Truncation(MaximumTokens);
         _tokenizer.Padding = null; // batches are filled up here, after sorting
         _padding = _model.Config.PaddingToken ?? 0;
-        _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
-        _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, device))];
         var about = SentenceModules.Settings(Path.Combine(folder, "config_sentence_transformers.json"));
         _prompts = about["prompts"]?.AsObject().ToDictionary(p => p.Key, p => $"{p.Value}") ?? [];
         _usualPrompt = about["default_prompt_name"]?.GetValue<string>();

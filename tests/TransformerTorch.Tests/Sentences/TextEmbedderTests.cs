@@ -1,0 +1,100 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Sentences;
+using TransformerTorch.Tests.Support;
+
+namespace TransformerTorch.Tests.Sentences;
+
+/// <summary>
+/// Texts to vectors against Transformers' hidden states, pooled by sentence-transformers' formulas: tests/fixtures/sentences/make.py.
+/// </summary>
+public class TextEmbedderTests
+{
+    private static readonly string s_folder = Path.Combine(Fixtures.Root, "sentences");
+    private static readonly JsonObject s_expected = JsonNode.Parse(File.ReadAllText(Path.Combine(s_folder, "expected.json")))!.AsObject();
+
+    private static string[] Texts => [.. s_expected["texts"]!.AsArray().Select(t => $"{t}")];
+
+    [Theory, InlineData(1), InlineData(2), InlineData(32)]
+    public void Texts_get_the_references_vectors_in_their_order_whatever_the_batch(int batchSize)
+    {
+        using var embedder = TextEmbedder.Load(s_folder);
+        var vectors = embedder.Embed(Texts, new EmbeddingSettings { BatchSize = batchSize });
+        Close("vectors", vectors);
+        Assert.All(vectors, v => Assert.Equal(1, v.Sum(x => (double)x * x), 1e-5));
+    }
+
+    [Fact]
+    public void A_named_prompt_stands_before_each_text()
+    {
+        using var embedder = TextEmbedder.Load(s_folder);
+        Close("queries", embedder.Embed(Texts, new EmbeddingSettings { Prompt = "query" }));
+        var error = Assert.Throws<ArgumentException>(() => embedder.Embed("dog", new EmbeddingSettings { Prompt = "passage" }));
+        Assert.Equal("no prompt 'passage' here, but query", error.Message);
+    }
+
+    [Fact]
+    public void The_smallest_of_all_limits_is_the_most_that_is_read()
+    {
+        using var embedder = TextEmbedder.Load(s_folder);
+        Assert.Equal(8, embedder.MaximumTokens);
+        Assert.Equal(embedder.Embed("the cat sat on the mat"), embedder.Embed("the cat sat on the mat and the dog ran"));
+    }
+
+    [Fact]
+    public void A_plain_models_folder_is_pooled_by_the_mean()
+    {
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+        using var embedder = TextEmbedder.Load(folder.Root);
+        Assert.Equal(32, embedder.MaximumTokens);
+        Assert.Equal(16, embedder.Embed("dog").Length);
+        Assert.Equal(1, embedder.Embed("dog", new EmbeddingSettings { Normalize = true }).Sum(x => (double)x * x), 1e-5);
+    }
+
+    [Theory]
+    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"1","type":"x.CNN"}]""",
+        "a module CNN, expected Pooling, Dense or Normalize")]
+    [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"../1","type":"x.Pooling"}]""", "../1 is not inside the folder")]
+    [InlineData("""[{"path":"1","type":"x.Pooling"}]""", "modules.json does not begin with a transformer")]
+    [InlineData("""[{"path":""}]""", "a module without a type")]
+    [InlineData("""{}""", "not a list of modules")]
+    [InlineData("""[""", "not JSON")]
+    public void Modules_that_cannot_be_are_refused_by_name(string modules, string message)
+    {
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+        folder.Write("modules.json", modules);
+        var error = Assert.Throws<CheckpointException>(() => TextEmbedder.Load(folder.Root));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"pooling_mode":"median"}""", "pooling_mode median is none of cls, max, mean")]
+    [InlineData("""{"pooling_mode_cls_token":false}""", "no pooling mode is set")]
+    public void A_pooling_that_cannot_be_is_refused_by_name(string config, string message)
+    {
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+        folder.Write("modules.json", """[{"path":"","type":"x.Transformer"},{"path":"1_Pooling","type":"x.Pooling"}]""");
+        folder.Write("1_Pooling/config.json", config);
+        var error = Assert.Throws<CheckpointException>(() => TextEmbedder.Load(folder.Root));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    private static TemporaryFolder Copy(params string[] files)
+    {
+        var folder = new TemporaryFolder();
+        foreach (var file in files) File.Copy(Path.Combine(s_folder, file), folder[file]);
+        return folder;
+    }
+
+    private static void Close(string name, float[][] vectors)
+    {
+        var expected = s_expected[name]!.AsArray();
+        Assert.Equal(expected.Count, vectors.Length);
+        for (var i = 0; i < vectors.Length; i++)
+        {
+            var wanted = expected[i]!.AsArray().Select(v => v!.GetValue<double>()).ToArray();
+            Assert.Equal(wanted.Length, vectors[i].Length);
+            for (var j = 0; j < wanted.Length; j++) Assert.Equal(wanted[j], vectors[i][j], 1e-5);
+        }
+    }
+}
