@@ -12,8 +12,13 @@ internal sealed record PromptBatch(long[] Ids, long[] Mask, IReadOnlyList<IReadO
     /// <summary>T.</summary>
     public int Width => Ids.Length / Count;
 
-    /// <summary>Pads on the left, so that all end together and can be continued.</summary>
-    public static PromptBatch Of(IReadOnlyList<IReadOnlyList<int>> prompts)
+    /// <summary>Pads on the left, so that all end together and a decoder can continue them.</summary>
+    public static PromptBatch ToContinue(IReadOnlyList<IReadOnlyList<int>> prompts) => Of(prompts, (width, length) => width - length);
+
+    /// <summary>Pads on the right, so that all begin together and an encoder finds each where it would be alone.</summary>
+    public static PromptBatch ToRead(IReadOnlyList<IReadOnlyList<int>> prompts) => Of(prompts, (_, _) => 0);
+
+    private static PromptBatch Of(IReadOnlyList<IReadOnlyList<int>> prompts, Func<int, int, int> begin)
     {
         var (B, T) = (prompts.Count, prompts.Max(p => p.Count));
         var (ids, mask) = (new long[B * T], new long[B * T]);
@@ -21,7 +26,7 @@ internal sealed record PromptBatch(long[] Ids, long[] Mask, IReadOnlyList<IReadO
         {
             for (var i = 0; i < prompts[row].Count; i++)
             {
-                var at = (row * T) + T - prompts[row].Count + i;
+                var at = (row * T) + begin(T, prompts[row].Count) + i;
                 (ids[at], mask[at]) = (prompts[row][i], 1);
             }
         }

@@ -21,7 +21,7 @@ public sealed class TokenGenerator
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IEnumerable<int> Stream(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellation = default)
     {
-        var plan = GenerationPlan.For(_model, PromptBatch.Of([prompt]), options with { Returned = 1 });
+        var plan = GenerationPlan.For(_model, Batch([prompt]), options with { Returned = 1 });
         return options.Beams > 1 ? BeamSearch.Run(_model, plan, cancellation)[0] : Steps(plan, cancellation).Select(ids => ids[0]);
     }
 
@@ -32,7 +32,7 @@ public sealed class TokenGenerator
     /// <exception cref="ArgumentException">A prompt is empty, holds ids outside the vocabulary, or fills the model's context.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public int[][] Generate(IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellation = default)
-        => Generate(PromptBatch.Of(prompts), options, cancellation);
+        => Generate(Batch(prompts), options, cancellation);
 
     /// <inheritdoc cref="Generate(IReadOnlyList{IReadOnlyList{int}}, GenerationOptions, CancellationToken)"/>
     internal int[][] Generate(PromptBatch prompts, GenerationOptions options, CancellationToken cancellation = default)
@@ -47,6 +47,9 @@ public sealed class TokenGenerator
         }
         return [.. results.Select(r => r.ToArray())];
     }
+
+    private PromptBatch Batch(IReadOnlyList<IReadOnlyList<int>> prompts)
+        => _model.Config.Encoder is null ? PromptBatch.ToContinue(prompts) : PromptBatch.ToRead(prompts);
 
     private IEnumerable<int[]> Steps(GenerationPlan plan, CancellationToken cancellation)
     {

@@ -42,7 +42,7 @@ public sealed class EncoderDecoder : Backbone
     /// <inheritdoc/>
     public override Tensor Hidden(ModelInputs inputs)
     {
-        if (inputs.Documents is not null) throw new NotSupportedException("documents packed into one row need a decoder or an encoder alone");
+        if (inputs.Documents is not null) throw new NotSupportedException("packed documents need a stack alone");
         using var scope = NewDisposeScope();
         // A cache keeps what it made of the memory.
         var memory = inputs.Cache is { HoldsMemory: true } ? null : inputs.Memory ?? Encode(inputs);

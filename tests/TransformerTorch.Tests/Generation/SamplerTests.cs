@@ -28,6 +28,15 @@ public class SamplerTests
     [InlineData(1.0, new[] { true, true, true, true })]
     public void Top_p_leaves_the_fewest_that_reach_p(double p, bool[] left) => Check(s => Sampler.TopP(s, p), left);
 
+    // Surprises are 1.90, 0.69, 2.30, 1.39 nats and 1.21 is expected: nearest is the fourth, then the second, the first, the third.
+    [Theory]
+    [InlineData(0.2, new[] { false, false, false, true })]
+    [InlineData(0.6, new[] { false, true, false, true })]
+    [InlineData(0.8, new[] { true, true, false, true })]
+    [InlineData(1.0, new[] { true, true, true, true })]
+    public void Typical_p_leaves_the_nearest_to_the_expected_surprise_that_reach_p(double p, bool[] left)
+        => Check(s => Sampler.TypicalP(s, p), left);
+
     [Theory]
     [InlineData(0.0, new[] { true, true, true, true })]
     [InlineData(0.25, new[] { true, true, false, true })]
@@ -111,6 +120,9 @@ public class SamplerTests
     {
         Refused(new GenerationOptions { TopP = 0 }, "top_p is 0, expected over 0 and at most 1");
         Refused(new GenerationOptions { Temperature = -1 }, "temperature is -1, expected 0 or more");
+        Refused(new GenerationOptions { MinNewTokens = 5, MaxNewTokens = 4 }, "min_new_tokens is 5, over max_new_tokens 4");
+        Refused(new GenerationOptions { Beams = 2, Returned = 3 }, "num_return_sequences is 3, over num_beams 2");
+        Refused(new GenerationOptions { Temperature = 0, Returned = 2 }, "num_return_sequences is 2, but the likeliest text is one");
         static void Refused(GenerationOptions options, string message)
             => Assert.Equal(message, Assert.Throws<ArgumentException>(options.Validated).Message);
     }
