@@ -116,7 +116,10 @@ canonical = [(c, decompose(c, False)) for c in sorted(mapping) if known(c, (9, 0
 compatible = [(c, decompose(c, True)) for c in sorted(mapping) if known(c, (9, 0)) and decompose(c, True) != decompose(c, False)]
 pairs = [(c, codes) for c, (kind, codes) in sorted(mapping.items()) if not kind and len(codes) == 2]
 compositions = [(c, codes) for c, codes in pairs if c not in excluded and known(c, (9, 0))]
-folding = [(int(row[0], 16), [int(row[2], 16)]) for row in read("CaseFolding.txt") if row[1] in "CS" and known(int(row[0], 16), (16, 0))]
+def folding(kinds):
+    entries = [(int(row[0], 16), [int(c, 16) for c in row[2].split()]) for row in read("CaseFolding.txt") if row[1] in kinds]
+    return [(code, codes) for code, codes in entries if known(code, (16, 0))]
+
 names = "\n".join(scripts).encode()
 data = b"".join((
     table([flags(c) for c in everything], "H"),
@@ -125,7 +128,7 @@ data = b"".join((
     table([scripts.index(old_scripts.get(c, script[c])) + 1 if c in script and known(c, (9, 0)) else 0 for c in everything], "B"),
     table([grapheme(c) for c in everything], "B"),
     table([ccc.get(c, 0) if known(c, (9, 0)) else 0 for c in everything], "B"),
-    listed(canonical), listed(compatible), listed(compositions), listed(sorted(lower.items())), listed(folding),
+    listed(canonical), listed(compatible), listed(compositions), listed(sorted(lower.items())), listed(folding("CS")), listed(folding("F")),
     struct.pack("<I", len(names)), names))
 target = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../src/TransformerTorch.Text/Unicode/unicode.bin")
 with open(target, "wb") as file:

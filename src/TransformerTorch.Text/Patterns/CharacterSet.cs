@@ -34,15 +34,3 @@ internal sealed class CharacterSet
     /// <summary>With the characters that differ from one of this set by case alone.</summary>
     public CharacterSet IgnoringCase() => new(codePoint => Contains(codePoint) || CaseFolding.Alike(codePoint).Any(Contains));
 }
-
-/// <summary>Characters that differ by case alone (simple case folding).</summary>
-internal static class CaseFolding
-{
-    private static readonly ILookup<int, int> _unfolded = UnicodeTables.Folding.ToLookup(pair => pair.Value, pair => pair.Key);
-
-    public static IEnumerable<int> Alike(int codePoint)
-    {
-        var folded = UnicodeTables.Folding.GetValueOrDefault(codePoint, codePoint);
-        return _unfolded[folded].Append(folded);
-    }
-}

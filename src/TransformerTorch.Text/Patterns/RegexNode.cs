@@ -24,7 +24,11 @@ internal enum Place
 /// <summary>The parts of a regular expression.</summary>
 internal abstract record RegexNode
 {
-    public sealed record Set(CharacterSet Characters) : RegexNode;
+    public sealed record Set(CharacterSet Characters) : RegexNode
+    {
+        /// <summary>The case folding of a character given alone, whose case does not matter.</summary>
+        public int? Folded { get; init; }
+    }
 
     public sealed record Sequence(IReadOnlyList<RegexNode> Items) : RegexNode;
 

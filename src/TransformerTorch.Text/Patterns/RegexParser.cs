@@ -71,10 +71,24 @@ internal sealed class RegexParser
         {
             if (_extended && SkipComment())
                 continue;
-            if (ParseItem() is { } item)
-                items.Add(ParseRepeats(item));
+            if (ParseItem() is not { } item)
+                continue;
+            item = ParseRepeats(item);
+            items.AddRange(item is Sequence group ? group.Items : [item]);
         }
-        return new Sequence(items);
+        return Sequence(items);
+    }
+
+    private Sequence Sequence(List<RegexNode> items)
+    {
+        try
+        {
+            return CaseFolding.Joined(items);
+        }
+        catch (TokenizerException exception)
+        {
+            throw Error(exception.Message);
+        }
     }
 
     private bool SkipComment()
@@ -100,7 +114,7 @@ internal sealed class RegexParser
                 return ParseGroup();
             case '[':
                 _at++;
-                return new Set(new RegexSetParser(_pattern, _ignoreCase, Error).Parse(ref _at));
+                return ParseSet();
             case '.':
                 _at++;
                 return new Set(_dotAll ? new CharacterSet(_ => true) : CharacterSet.Of('\n').Negated());
@@ -121,7 +135,14 @@ internal sealed class RegexParser
         }
     }
 
-    private Set Literal(int codePoint) => new(_ignoreCase ? CharacterSet.Of(codePoint).IgnoringCase() : CharacterSet.Of(codePoint));
+    private RegexNode ParseSet()
+    {
+        var isNegative = !Ended && _pattern[_at] == '^';
+        var set = new RegexSetParser(_pattern, _ignoreCase, Error).Parse(ref _at);
+        return _ignoreCase && !isNegative ? CaseFolding.Members(set) : new Set(set);
+    }
+
+    private RegexNode Literal(int codePoint) => _ignoreCase ? CaseFolding.Literal(codePoint) : new Set(CharacterSet.Of(codePoint));
 
     private RegexNode ParseEscape()
     {

@@ -38,6 +38,7 @@ internal static class UnicodeTables
         Lowercase = Lists(ref data);
         foreach (var (codePoint, folded) in Lists(ref data))
             Folding[codePoint] = folded[0];
+        LongFolding = Lists(ref data);
         ScriptNames = Utf8.Text(data[4..]).Split('\n');
     }
 
@@ -73,6 +74,9 @@ internal static class UnicodeTables
 
     /// <summary>Simple case folding (Unicode 16).</summary>
     public static Dictionary<int, int> Folding { get; } = [];
+
+    /// <summary>The characters whose full case folding is two or three characters (Unicode 16), such as the sharp s.</summary>
+    public static Dictionary<int, int[]> LongFolding { get; }
 
     public static string[] ScriptNames { get; }
 
