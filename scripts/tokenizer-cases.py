@@ -8,6 +8,7 @@ import base64, json, pathlib, random, sys
 from tokenizers import AddedToken, Regex, Tokenizer, decoders as D, models as M, normalizers as N
 from tokenizers import pre_tokenizers as P, processors as Q, trainers as T
 
+if len(sys.argv) < 2: sys.exit(__doc__)
 out, seed, pipelines, texts = (sys.argv[1:] + ["1", "250", "40"][len(sys.argv) - 2:])[:4]
 r = random.Random(int(seed))
 root = pathlib.Path(__file__).resolve().parents[1]
