@@ -17,7 +17,7 @@ bin=$root/artifacts/system/bin
 
 dotnet "$bin/TransformerTorch.Cli/release/tt.dll" doctor
 status=0
-for project in TorchSharp.Tests TransformerTorch.Tests TransformerTorch.Text.Tests; do
+for project in TorchSharp.Tests TransformerTorch.Tests; do
   # The set-up's and the house's own rules were checked where the bundle was made.
   dotnet exec "$root/dotnet/vstest/vstest.console.dll" "$bin/$project/release/$project.dll" \
     --TestCaseFilter:"FullyQualifiedName!~.Rules." --logger:"console;verbosity=minimal" || status=1
