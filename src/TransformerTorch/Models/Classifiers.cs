@@ -1,4 +1,3 @@
-using TorchSharp.Utils;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -18,17 +17,8 @@ public enum ProblemType
 }
 
 /// <summary>One vector a text, and from it a class, classes or values.</summary>
-public sealed class SequenceClassifier : PretrainedModel
+public sealed class SequenceClassifier(ModelConfig config) : HeadedModel(nameof(SequenceClassifier), config)
 {
-    [ComponentName(Name = "head")] private readonly Head _head;
-
-    /// <summary>A model with memory but without values.</summary>
-    public SequenceClassifier(ModelConfig config) : base(nameof(SequenceClassifier), config)
-    {
-        _head = NewHead(config.Head);
-        RegisterComponents();
-    }
-
     /// <summary>Scores (B, labels).</summary>
     public Tensor Logits(ModelInputs inputs)
     {
@@ -38,7 +28,7 @@ public sealed class SequenceClassifier : PretrainedModel
         if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = inputs.Ids.ne(padding);
         var end = Config.EndTokens is [var first, ..] ? first : (int?)null;
         var pooled = Pooled.Of(Hidden(inputs), Config.Pooling, inputs.Ids, mask, end);
-        return _head.call(pooled).MoveToOuterDisposeScope();
+        return Head.call(pooled).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -66,22 +56,13 @@ public sealed class SequenceClassifier : PretrainedModel
 }
 
 /// <summary>A class for each token.</summary>
-public sealed class TokenClassifier : PretrainedModel
+public sealed class TokenClassifier(ModelConfig config) : HeadedModel(nameof(TokenClassifier), config)
 {
-    [ComponentName(Name = "head")] private readonly Head _head;
-
-    /// <summary>A model with memory but without values.</summary>
-    public TokenClassifier(ModelConfig config) : base(nameof(TokenClassifier), config)
-    {
-        _head = NewHead(config.Head);
-        RegisterComponents();
-    }
-
     /// <summary>Scores (B, T, labels).</summary>
     public Tensor Logits(ModelInputs inputs)
     {
         using var hidden = Hidden(inputs);
-        return _head.call(hidden);
+        return Head.call(hidden);
     }
 
     /// <inheritdoc/>
@@ -92,28 +73,19 @@ public sealed class TokenClassifier : PretrainedModel
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var sum = _head.LossSum(Hidden(inputs), labels.Required);
+        var sum = Head.LossSum(Hidden(inputs), labels.Required);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(labels.Required).MoveToOuterDisposeScope())];
     }
 }
 
 /// <summary>Where in a text the answer begins and ends (Rajpurkar et al., 2016).</summary>
-public sealed class QuestionAnswerer : PretrainedModel
+public sealed class QuestionAnswerer(ModelConfig config) : HeadedModel(nameof(QuestionAnswerer), config)
 {
-    [ComponentName(Name = "head")] private readonly Head _head;
-
-    /// <summary>A model with memory but without values.</summary>
-    public QuestionAnswerer(ModelConfig config) : base(nameof(QuestionAnswerer), config)
-    {
-        _head = NewHead(config.Head);
-        RegisterComponents();
-    }
-
     /// <summary>Scores of each position as the answer's first and as its last, (B, T) each.</summary>
     public (Tensor Start, Tensor End) Logits(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        var both = _head.call(Hidden(inputs)); // (B, T, 2)
+        var both = Head.call(Hidden(inputs)); // (B, T, 2)
         return (both.select(-1, 0).MoveToOuterDisposeScope(), both.select(-1, 1).MoveToOuterDisposeScope());
     }
 

@@ -1,25 +1,18 @@
-using TorchSharp.Utils;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Models;
 
 /// <summary>A backbone that scores the vocabulary at every position.</summary>
-public abstract class LanguageModel : PretrainedModel
+public abstract class LanguageModel : HeadedModel
 {
-    [ComponentName(Name = "head")] private readonly Head _head;
-
-    private protected LanguageModel(string name, ModelConfig config) : base(name, config)
-    {
-        _head = NewHead(config.Head);
-        RegisterComponents();
-    }
+    private protected LanguageModel(string name, ModelConfig config) : base(name, config) { }
 
     /// <summary>The output projection (V, C).</summary>
-    public Tensor HeadWeight => _head.Weight;
+    public Tensor HeadWeight => Head.Weight;
 
     /// <summary>Scores over the vocabulary: (..., C) to (..., V).</summary>
-    public Tensor Logits(Tensor hidden) => _head.call(hidden);
+    public Tensor Logits(Tensor hidden) => Head.call(hidden);
 
     /// <summary>Scores over the vocabulary at every position: (B, T, V).</summary>
     public Tensor Logits(ModelInputs inputs)
@@ -37,7 +30,7 @@ public abstract class LanguageModel : PretrainedModel
     /// <param name="targets">(B, T) int64, -100 ignored</param>
     /// <param name="options">smoothing, z-loss</param>
     public Tensor TargetLossSum(Tensor hidden, Tensor targets, CrossEntropyOptions? options = null)
-        => _head.LossSum(hidden, targets, options);
+        => Head.LossSum(hidden, targets, options);
 
     /// <inheritdoc/>
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)

@@ -43,22 +43,13 @@ public sealed class PretrainingModel : PretrainedModel
 }
 
 /// <summary>Which tokens are not the text's own (Clark et al., 2020): a score for each, positive where replaced.</summary>
-public sealed class ReplacedTokenDetector : PretrainedModel
+public sealed class ReplacedTokenDetector(ModelConfig config) : HeadedModel(nameof(ReplacedTokenDetector), config)
 {
-    [ComponentName(Name = "head")] private readonly Head _head;
-
-    /// <summary>A model with memory but without values.</summary>
-    public ReplacedTokenDetector(ModelConfig config) : base(nameof(ReplacedTokenDetector), config)
-    {
-        _head = NewHead(config.Head);
-        RegisterComponents();
-    }
-
     /// <summary>Scores (B, T).</summary>
     public Tensor Logits(ModelInputs inputs)
     {
         using var scope = NewDisposeScope();
-        return _head.call(Hidden(inputs)).squeeze(-1).MoveToOuterDisposeScope();
+        return Head.call(Hidden(inputs)).squeeze(-1).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
