@@ -1,94 +1,92 @@
 namespace TransformerTorch.Data;
 
 /// <summary>Where a loader stands: all it needs to go on exactly.</summary>
-/// <param name="Seed">Of the order.</param>
+/// <param name="Seed">Of the order and of all that collators draw.</param>
+/// <param name="Batch">Batches given out.</param>
+/// <param name="Parts">Where each source stands.</param>
+public sealed record LoaderState(long Seed, long Batch, IReadOnlyList<PartPosition> Parts);
+
+/// <summary>Where a loader stands in one source.</summary>
 /// <param name="Epoch">Passes completed.</param>
-/// <param name="Index">Windows of this pass already given out.</param>
-/// <param name="Windows">Fingerprint of what it reads: windows of a pass that starts at 0.</param>
-public sealed record LoaderState(long Seed, long Epoch, long Index, long Windows);
+/// <param name="Index">Examples of this pass already given out.</param>
+/// <param name="Count">Fingerprint of what it reads: examples of the first pass.</param>
+public sealed record PartPosition(long Epoch, long Index, long Count);
+
+/// <summary>Gives batches without end, from a position that can be kept.</summary>
+public interface IBatchLoader : IDisposable
+{
+    /// <summary>Where it stands: after the last batch given out, however many are prepared ahead.</summary>
+    LoaderState State { get; }
+
+    /// <summary>Passes over the data so far, with fraction.</summary>
+    double Epochs { get; }
+
+    /// <summary>How long <see cref="Next"/> has waited in all for batches that were not ready.</summary>
+    TimeSpan Waited { get; }
+
+    /// <summary>The next batch.</summary>
+    Batch Next();
+}
 
 /// <summary>
-/// Windows in a random order that depends on seed and epoch alone; each epoch also cuts the tokens at another offset. One endless stream:
-/// a batch may reach into the next epoch. Reading copies from mapped memory, so nothing is fetched ahead and the position is exact.
+/// Examples in a random order that depends on seed and epoch alone. One endless stream: a batch may reach into the next epoch.
 /// </summary>
-public sealed class BatchLoader
+public sealed class BatchLoader : IBatchLoader
 {
-    private readonly PackedTokens _data;
-    private long[] _order = [];
-    private int _offset;
-    private long _orderOf = -1;
+    private readonly IExamples _examples;
+    private readonly ICollator _collator;
+    private readonly int _rows;
+    private Permutation _order;
 
     /// <summary>Starts at the beginning, or where <paramref name="state"/> was taken.</summary>
     /// <exception cref="DataException">The data is shorter than one window, or not the data of <paramref name="state"/>.</exception>
-    public BatchLoader(PackedTokens data, long seed, LoaderState? state = null)
+    public BatchLoader(IExamples examples, ICollator collator, int rows, LoaderState state)
     {
-        _data = data;
-        if (data.Count(data.Length - 1) == 0)
-            throw new DataException($"{data.File.Path}: {data.File.Count} tokens are too few for windows of {data.Length}. " +
-                "Give more text, or lower data.sequence_len.");
-        State = state ?? new(seed, 0, 0, data.Count());
-        if (State.Windows != data.Count())
-            throw new DataException($"The checkpoint was at window {State.Index} of {State.Windows}, the data now has {data.Count()}: " +
+        (_examples, _collator, _rows, State) = (examples, collator, rows, state);
+        var (count, part) = (examples.Count(0), state.Parts[0]);
+        if (part.Count != count)
+            throw new DataException($"The checkpoint was at example {part.Index} of {part.Count}, the data now has {count}: " +
                 "it changed since. Train on the same data and sequence_len, or start anew.");
+        _order = Order(part.Epoch);
     }
 
-    /// <summary>Where it stands.</summary>
+    /// <summary>The beginning of these examples.</summary>
+    /// <exception cref="DataException">There are none.</exception>
+    public static LoaderState Beginning(IExamples examples, long seed) => examples.Count(0) is > 0 and var count
+        ? new(seed, 0, [new(0, 0, count)])
+        : throw new DataException("The text is too short for one window of data.sequence_len. Give more text, or lower it.");
+
+    /// <inheritdoc/>
     public LoaderState State { get; private set; }
 
-    /// <summary>Ids of a row: the window's inputs and the last target.</summary>
-    public int Width => _data.Length + 1;
+    /// <inheritdoc/>
+    public double Epochs => State.Parts[0].Epoch + (double)State.Parts[0].Index / State.Parts[0].Count;
 
-    /// <summary>Passes over the data so far, with fraction.</summary>
-    public double Epochs => State.Epoch + (double)State.Index / State.Windows;
+    /// <inheritdoc/>
+    public TimeSpan Waited => TimeSpan.Zero;
 
-    /// <summary>The next windows, one after another: <paramref name="rows"/> * (length + 1) ids.</summary>
-    public long[] Next(int rows)
+    /// <inheritdoc/>
+    public Batch Next()
     {
-        var width = Width;
-        var ids = new long[rows * width];
-        for (var row = 0; row < rows; row++)
+        var examples = new Example[_rows];
+        var part = State.Parts[0];
+        for (var row = 0; row < _rows; row++)
         {
-            if (_orderOf != State.Epoch) Shuffle();
-            if (State.Index == _order.Length)
+            if (part.Index == _order.Count)
             {
-                State = State with { Epoch = State.Epoch + 1, Index = 0 };
-                Shuffle();
+                part = part with { Epoch = part.Epoch + 1, Index = 0 };
+                _order = Order(part.Epoch);
             }
-            _data.Read(_order[State.Index], _offset, ids.AsSpan(row * width, width));
-            State = State with { Index = State.Index + 1 };
+            examples[row] = _examples.Read(_order[part.Index], part.Epoch);
+            part = part with { Index = part.Index + 1 };
         }
-        return ids;
+        var batch = _collator.Collate(examples, SplitMix.Of(State.Seed, State.Batch));
+        State = State with { Batch = State.Batch + 1, Parts = [part] };
+        return batch;
     }
 
-    // Fisher-Yates on a generator of our own: the same order on every runtime.
-    private void Shuffle()
-    {
-        var random = new SplitMix(unchecked((ulong)State.Seed * 0x9E3779B97F4A7C15 + (ulong)State.Epoch));
-        _offset = State.Epoch == 0 ? 0 : (int)random.Below((ulong)_data.Length);
-        _order = new long[_data.Count(_offset)];
-        for (var i = 0L; i < _order.Length; i++) _order[i] = i;
-        for (var i = _order.Length - 1; i > 0; i--)
-        {
-            var j = (long)random.Below((ulong)i + 1);
-            (_order[i], _order[j]) = (_order[j], _order[i]);
-        }
-        _orderOf = State.Epoch;
-    }
-}
+    /// <inheritdoc/>
+    public void Dispose() { }
 
-/// <summary>SplitMix64 (Steele, Lea, Flood 2014): a small generator whose numbers never change between versions.</summary>
-internal sealed class SplitMix(ulong state)
-{
-    private ulong _state = state;
-
-    public ulong Next()
-    {
-        var z = _state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
-
-    /// <summary>Uniform in [0, bound): the high half of a 128-bit product, its bias below 2^-32 for any bound we meet.</summary>
-    public ulong Below(ulong bound) => Math.BigMul(Next(), bound, out _);
+    private Permutation Order(long epoch) => new(_examples.Count(epoch), SplitMix.Of(State.Seed, -1, epoch));
 }

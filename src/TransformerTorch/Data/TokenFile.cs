@@ -60,14 +60,14 @@ public sealed unsafe class TokenFile : IDisposable
     }
 
     /// <summary>Copies the ids from <paramref name="first"/> on.</summary>
-    public void Read(long first, Span<long> ids)
+    public void Read(long first, Span<int> ids)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(first + ids.Length, Count);
         if (_width == 2)
             for (var i = 0; i < ids.Length; i++) ids[i] = ((ushort*)_tokens)[first + i];
         else
-            for (var i = 0; i < ids.Length; i++) ids[i] = ((uint*)_tokens)[first + i];
+            for (var i = 0; i < ids.Length; i++) ids[i] = ((int*)_tokens)[first + i];
     }
 
     /// <summary>The token after the document's last (its end mark included).</summary>

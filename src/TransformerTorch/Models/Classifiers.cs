@@ -44,7 +44,8 @@ public sealed class SequenceClassifier(ModelConfig config) : HeadedModel(nameof(
             : wanted.is_integral() ? ProblemType.SingleLabel : ProblemType.MultiLabel);
         var (sum, count) = problem switch
         {
-            ProblemType.SingleLabel => (F.cross_entropy(logits, wanted, reduction: nn.Reduction.Sum), Count(wanted)),
+            ProblemType.SingleLabel => (F.cross_entropy(logits, wanted, reduction: nn.Reduction.Sum,
+                label_smoothing: labels.Scoring.LabelSmoothing), Count(wanted)),
             ProblemType.MultiLabel => (F.binary_cross_entropy_with_logits(logits, Values(), reduction: nn.Reduction.Sum), All(logits)),
             _ => ((logits - Values()).square().sum(), All(logits)),
         };
@@ -73,7 +74,7 @@ public sealed class TokenClassifier(ModelConfig config) : HeadedModel(nameof(Tok
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var sum = Head.LossSum(Hidden(inputs), labels.Required);
+        var sum = Head.LossSum(Hidden(inputs), labels.Required, labels.Scoring);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(labels.Required).MoveToOuterDisposeScope())];
     }
 }

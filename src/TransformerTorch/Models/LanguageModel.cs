@@ -36,8 +36,8 @@ public abstract class LanguageModel : HeadedModel
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var targets = Targets(inputs, labels.Required);
-        var sum = TargetLossSum(Hidden(inputs), targets);
+        var targets = labels.Shifted ?? Targets(inputs, labels.Required);
+        var sum = TargetLossSum(Hidden(inputs), targets, labels.Scoring);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(targets).MoveToOuterDisposeScope())];
     }
 

@@ -1,3 +1,4 @@
+using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Models;
@@ -9,6 +10,12 @@ public sealed record ModelLabels
     /// Tokens (B, T), classes of tokens (B, T) or of texts (B) as int64; values (B) or (B, n), or several classes each (B, n), as float32.
     /// </summary>
     public Tensor? Labels { get; init; }
+
+    /// <summary>(B, T) int64, tokens that stand where they are predicted instead of where they stand; used in place of labels.</summary>
+    public Tensor? Shifted { get; init; }
+
+    /// <summary>Smoothing and z-loss of cross-entropies over tokens and classes.</summary>
+    public CrossEntropyOptions Scoring { get; init; } = CrossEntropyOptions.Default;
 
     /// <summary>(B) int64, 0 where the second segment follows the first, 1 where it is another text.</summary>
     public Tensor? NextSentence { get; init; }

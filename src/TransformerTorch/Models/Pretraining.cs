@@ -34,7 +34,7 @@ public sealed class PretrainingModel : PretrainedModel
     {
         using var scope = NewDisposeScope();
         var hidden = Hidden(inputs);
-        var tokens = new LossTerm("masked_lm", _head.LossSum(hidden, labels.Required).MoveToOuterDisposeScope(),
+        var tokens = new LossTerm("masked_lm", _head.LossSum(hidden, labels.Required, labels.Scoring).MoveToOuterDisposeScope(),
             Count(labels.Required).MoveToOuterDisposeScope());
         if (labels.NextSentence is not { } next) return [tokens];
         var sum = F.cross_entropy(_nextSentence.call(hidden.select(1, 0)).to(ScalarType.Float32), next, reduction: nn.Reduction.Sum);

@@ -1,15 +1,15 @@
 using System.Diagnostics;
 using TransformerTorch.Data;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
 
-/// <summary>Measures an objective on held-out windows, in order.</summary>
+/// <summary>Measures an objective on held-out data, in order.</summary>
 /// <param name="objective">What is measured.</param>
-/// <param name="data">The held-out windows.</param>
-/// <param name="batchSize">Windows at once.</param>
-public sealed class Evaluator(IObjective objective, PackedTokens data, int batchSize)
+/// <param name="data">The held-out data.</param>
+public sealed class Evaluator(IObjective objective, EvaluationData data)
 {
     /// <summary>What matrix products compute in.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
@@ -17,44 +17,39 @@ public sealed class Evaluator(IObjective objective, PackedTokens data, int batch
     /// <summary>Where the model is.</summary>
     public Device Device { get; init; } = CPU;
 
-    /// <summary>Evaluates the first <paramref name="samples"/> windows, or all where
+    /// <summary>Evaluates the first <paramref name="samples"/> examples, or all where
     /// that is 0. The model comes back in the mode it was in.</summary>
     /// <param name="step">Steps trained so far, for the record.</param>
-    /// <param name="samples">How many windows.</param>
+    /// <param name="samples">How many examples.</param>
     public EvaluationMetrics Run(int step, long samples = 0)
     {
         var clock = Stopwatch.StartNew();
-        var windows = samples > 0 ? Math.Min(samples, data.Count()) : data.Count();
-        var (lossSum, targets) = (0.0, 0L);
+        var terms = new Dictionary<string, (double Sum, long Count)>();
+        var (targets, bytes) = (0L, 0.0);
         var training = objective.Model.training;
         objective.Model.eval();
         try
         {
             using var _ = no_grad();
-            for (var first = 0L; first < windows; first += batchSize)
+            foreach (var host in data.Batches(samples))
             {
                 using var scope = NewDisposeScope();
-                using var batch = Batch(first, (int)Math.Min(batchSize, windows - first));
+                using var batch = new DeviceBatch(host, Device);
                 using var autocast = Autocast.Enter(Precision, Device);
-                lossSum += objective.LossSum(batch).item<float>();
-                targets += batch.TargetCount;
+                foreach (var term in objective.Loss(batch))
+                {
+                    var (sum, count) = terms.GetValueOrDefault(term.Name);
+                    terms[term.Name] = (sum + term.Sum.item<float>() * term.Weight, count + host.TargetsOf(term.Name));
+                }
+                targets += host.TargetCount;
+                bytes += host.TextBytes;
             }
         }
         finally
         {
             objective.Model.train(training);
         }
-        var loss = lossSum / targets;
-        // The text of the targets: all that is covered but the very first token.
-        var bytes = data.File.BytesUpTo(windows * data.Length + 1) - data.File.BytesUpTo(1);
-        return new(step, loss, Math.Exp(loss), lossSum / Math.Log(2) / bytes, targets, clock.Elapsed.TotalSeconds);
-    }
-
-    private MicroBatch Batch(long first, int rows)
-    {
-        var width = data.Length + 1;
-        var ids = new long[rows * width];
-        for (var row = 0; row < rows; row++) data.Read(first + row, 0, ids.AsSpan(row * width, width));
-        return objective.Collate(ids, width, Device);
+        var loss = terms.Values.Sum(t => t.Sum / t.Count);
+        return new(step, loss, Math.Exp(loss), loss * targets / Math.Log(2) / bytes, targets, clock.Elapsed.TotalSeconds);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TransformerTorch.Data;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -17,8 +18,8 @@ public sealed record TrainerParts
     /// <summary>The rate of each step.</summary>
     public required LearningRate LearningRate { get; init; }
 
-    /// <summary>Gives the windows.</summary>
-    public required BatchLoader Loader { get; init; }
+    /// <summary>Gives the batches.</summary>
+    public required IBatchLoader Loader { get; init; }
 
     /// <summary>Measures on held-out data; none, no evaluation.</summary>
     public Evaluator? Evaluator { get; init; }
@@ -75,35 +76,32 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             using var scope = NewDisposeScope();
             _clock.Start();
             var rate = parts.LearningRate.At(Step);
-            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => NextBatch()).ToList();
-            var targets = batches.Sum(b => b.TargetCount);
-            var lossSum = zeros([], ScalarType.Float32, device);
-            foreach (var batch in batches) lossSum.add_(ForwardBackward(batch, targets));
+            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => parts.Loader.Next()).ToList();
+            var lossOfStep = zeros([], ScalarType.Float32, device);
+            foreach (var batch in batches) lossOfStep.add_(ForwardBackward(batch, term => batches.Sum(b => b.TargetsOf(term))));
 
             var norm = parts.Optimizer.GradientNorm();
-            var (loss, gradNorm) = (lossSum.item<float>() / targets, norm.item<float>());     // the step's one wait for the device
+            var (loss, gradNorm) = (lossOfStep.item<float>(), norm.item<float>());     // the step's one wait for the device
             if (!float.IsFinite(loss) || !float.IsFinite(gradNorm)) throw NotFinite(loss, gradNorm, rate);
             parts.Optimizer.Update(rate, gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0
                 ? config.MaxGradNorm / (norm + 1e-6f) : null);
             Step++;
+            var targets = batches.Sum(b => b.TargetCount);
             _tokensSeen += targets;
             _clock.Stop();
             Log(loss, rate, gradNorm, targets);
         }
     }
 
-    // Divided by the targets of the whole step: micro-batches weigh by their targets (a mean of means would not).
-    private Tensor ForwardBackward(MicroBatch batch, long targets)
+    private Tensor ForwardBackward(Batch host, Func<string, long> stepTargets)
     {
         using var scope = NewDisposeScope();
-        Tensor lossSum;
-        using (Autocast.Enter(config.Precision, device)) lossSum = parts.Objective.LossSum(batch);
-        (lossSum / targets).backward();
-        return lossSum.detach().MoveToOuterDisposeScope();
+        using var batch = new DeviceBatch(host, device);
+        Tensor share;
+        using (Autocast.Enter(config.Precision, device)) share = parts.Objective.StepLoss(batch, stepTargets);
+        share.backward();
+        return share.detach().MoveToOuterDisposeScope();
     }
-
-    private MicroBatch NextBatch() =>
-        parts.Objective.Collate(parts.Loader.Next(config.PerDeviceTrainBatchSize), parts.Loader.Width, device);
 
     private bool Due(int every) => every > 0 && Step % every == 0;
 

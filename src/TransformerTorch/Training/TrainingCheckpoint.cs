@@ -15,7 +15,7 @@ namespace TransformerTorch.Training;
 public sealed record LoopState(int Step, long TokensSeen, LoaderState Loader, IReadOnlyDictionary<string, byte[]> Random)
 {
     /// <summary>The form of the file; another one is refused.</summary>
-    public int Format { get; init; } = 1;
+    public int Format { get; init; } = 2;
 }
 
 /// <summary>
@@ -55,7 +55,7 @@ public static class TrainingCheckpoint
     {
         if (AtomicFolder.Defect(path) is { } defect) throw new CheckpointException($"{path}: {defect}");
         var loop = JsonSerializer.Deserialize<LoopState>(File.ReadAllText(Path.Combine(path, Loop)), _json);
-        if (loop is not { Format: 1 }) throw new CheckpointException($"{path}: {Loop} has format {loop?.Format}; this version reads 1");
+        if (loop is not { Format: 2 }) throw new CheckpointException($"{path}: {Loop} has format {loop?.Format}; this version reads 2");
         parts.LoadModel(path);
         using (var state = TensorFile.Open(Path.Combine(path, Optimizer))) parts.Optimizer.Load(state, loop.Step);
         return loop;

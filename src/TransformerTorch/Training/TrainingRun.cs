@@ -3,8 +3,10 @@ using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
+using TransformerTorch.Data.Collators;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -83,11 +85,13 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     private TrainingResult Train(Built built, LoopState? state, string? checkpoint, CancellationToken stop)
     {
         var (data, model, optimizer, saved, device) = built;
-        var windows = new PackedTokens(data.Train, config.Data.SequenceLen);
-        var loader = new BatchLoader(windows, config.Seed, state?.Loader);
-        var objective = new CausalLanguageModeling(model);
+        var windows = new Windows(data.Train, config.Data.SequenceLen, overlap: 1, config.Seed);
+        var collator = new NextTokenCollator();
+        using var loader = new BatchLoader(windows, collator, config.PerDeviceTrainBatchSize,
+            state?.Loader ?? BatchLoader.Beginning(windows, config.Seed));
+        var objective = new ModelObjective(model);
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
-        var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count() / perStep);
+        var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count(0) / perStep);
         var warmup = config.WarmupSteps < 1 ? (int)(config.WarmupSteps * total) : (int)config.WarmupSteps;
         if (state is not null) Continue(state, checkpoint!, saved.Configuration);
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
@@ -101,7 +105,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             LearningRate = new(config.LearningRate, warmup, total, config.LrSchedulerType) { MinimumRate = config.MinLrRate },
             Loader = loader,
             Evaluator = data.Validation is not { } held ? null
-                : new Evaluator(objective, new(held, config.Data.SequenceLen), config.PerDeviceEvalBatchSize)
+                : new Evaluator(objective,
+                    new(new Windows(held, config.Data.SequenceLen, overlap: 1), collator, config.PerDeviceEvalBatchSize))
                 {
                     Precision = config.Precision, Device = device,
                 },

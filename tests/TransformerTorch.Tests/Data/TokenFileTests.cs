@@ -19,7 +19,7 @@ public sealed class TokenFileTests : IDisposable
         using var file = Write(["ab", "", "cde"], c => c + shift);
 
         Assert.Equal((8, 3, 5), (file.Count, file.DocumentCount, file.TextBytes));
-        Assert.Equal([97L + shift, 98 + shift, End, End, 99 + shift, 100 + shift, 101 + shift, End], All(file));
+        Assert.Equal([97 + shift, 98 + shift, End, End, 99 + shift, 100 + shift, 101 + shift, End], All(file));
         Assert.Equal([3L, 4, 8], Enumerable.Range(0, 3).Select(i => file.EndOfDocument(i)));
     }
 
@@ -64,7 +64,7 @@ public sealed class TokenFileTests : IDisposable
         Assert.Throws<IOException>(() => TokenFileWriter.Write(_folder["t.tokens"], _fingerprint, Failing(), Encode, End));
 
         using var file = TokenFile.TryOpen(_folder["t.tokens"], _fingerprint);
-        Assert.Equal([97L, 98, End], All(file!));
+        Assert.Equal([97, 98, End], All(file!));
         Assert.Single(Directory.GetFileSystemEntries(_folder.Root));
     }
 
@@ -72,15 +72,9 @@ public sealed class TokenFileTests : IDisposable
     public void Windows_make_every_token_but_the_first_a_target_once()
     {
         using var file = Write([new string('x', 40)], (c, i) => i);
-        var packed = new PackedTokens(file, 4);
+        var windows = new Windows(file, stride: 4, overlap: 1);
 
-        var targets = new List<long>();
-        for (var i = 0; i < packed.Count(); i++)
-        {
-            var window = new long[5];
-            packed.Read(i, 0, window);
-            targets.AddRange(window[1..]);
-        }
+        var targets = Enumerable.Range(0, (int)windows.Count(0)).SelectMany(i => windows.Read(i, 0).Ids[1..]);
 
         Assert.Equal(All(file)[1..], targets);
     }
@@ -96,9 +90,9 @@ public sealed class TokenFileTests : IDisposable
 
     private static int[] Encode(string text) => [.. text.Select(c => (int)c)];
 
-    private static long[] All(TokenFile file)
+    private static int[] All(TokenFile file)
     {
-        var ids = new long[file.Count];
+        var ids = new int[file.Count];
         file.Read(0, ids);
         return ids;
     }

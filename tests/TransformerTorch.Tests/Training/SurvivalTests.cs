@@ -61,7 +61,7 @@ public sealed class SurvivalTests : IDisposable
         };
 
         var error = Assert.Throws<IOException>(() =>
-            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(0, 0, 0, 0), new Dictionary<string, byte[]>()), full));
+            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(1, 0, []), new Dictionary<string, byte[]>()), full));
 
         Assert.Contains("No space left", error.Message, StringComparison.Ordinal);
         Assert.Equal([_run.Checkpoint(4)], Directory.GetFileSystemEntries(checkpoints));

@@ -1,9 +1,11 @@
 using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
+using TransformerTorch.Data.Collators;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Tests.Training;
@@ -72,14 +74,14 @@ public sealed class TrainingRunTests : IDisposable
         using var model = new CausalLanguageModel(ModelConfig.FromKeys(Keys(), "test"));
         using (no_grad())
             foreach (var parameter in model.parameters()) parameter.zero_();
-        var windows = new PackedTokens(data.Validation!, 32);
+        var held = new EvaluationData(new Windows(data.Validation!, 32, overlap: 1), new NextTokenCollator(), rows: 5);
 
-        var result = new Evaluator(new CausalLanguageModeling(model), windows, batchSize: 5).Run(step: 7);
+        var result = new Evaluator(new ModelObjective(model), held).Run(step: 7);
 
-        var bytes = data.Validation!.BytesUpTo(windows.Count() * 32 + 1) - data.Validation.BytesUpTo(1);
+        var bytes = data.Validation!.BytesUpTo(held.Count * 32 + 1) - data.Validation.BytesUpTo(1);
         Assert.Equal(Math.Log(300), result.EvalLoss, 1e-5);
         Assert.Equal(300, result.EvalPerplexity, 1e-2);
-        Assert.Equal(windows.Count() * 32 * Math.Log2(300) / bytes, result.EvalBitsPerByte, 1e-5);
+        Assert.Equal(held.Count * 32 * Math.Log2(300) / bytes, result.EvalBitsPerByte, 1e-5);
     }
 
     [Fact]
