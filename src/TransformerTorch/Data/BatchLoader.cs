@@ -21,11 +21,11 @@ public interface IBatchLoader : IDisposable
     /// <summary>Passes over the data so far, with fraction.</summary>
     double Epochs { get; }
 
-    /// <summary>How long <see cref="Next"/> has waited in all for batches that were not ready.</summary>
+    /// <summary>How long <see cref="NextBatch"/> has waited in all for batches that were not ready.</summary>
     TimeSpan Waited { get; }
 
     /// <summary>The next batch.</summary>
-    Batch Next();
+    Batch NextBatch();
 }
 
 /// <summary>
@@ -66,7 +66,7 @@ public sealed class BatchLoader : IBatchLoader
     public TimeSpan Waited => TimeSpan.Zero;
 
     /// <inheritdoc/>
-    public Batch Next()
+    public Batch NextBatch()
     {
         var examples = new Example[_rows];
         var part = State.Parts[0];

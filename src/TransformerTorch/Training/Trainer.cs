@@ -76,7 +76,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             using var scope = NewDisposeScope();
             _clock.Start();
             var rate = parts.LearningRate.At(Step);
-            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => parts.Loader.Next()).ToList();
+            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => parts.Loader.NextBatch()).ToList();
             var lossOfStep = zeros([], ScalarType.Float32, device);
             foreach (var batch in batches) lossOfStep.add_(ForwardBackward(batch, term => batches.Sum(b => b.TargetsOf(term))));
 

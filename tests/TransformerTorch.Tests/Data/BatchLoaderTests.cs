@@ -43,12 +43,12 @@ public sealed class BatchLoaderTests : IDisposable
     public void It_goes_on_exactly_where_its_state_was_taken(NonNegativeInt before, PositiveInt rows, int seed)
     {
         using var whole = Loader(seed, rows.Get % 7 + 1);
-        for (var i = 0; i < before.Get; i++) whole.Next();
+        for (var i = 0; i < before.Get; i++) whole.NextBatch();
 
         using var resumed = Loader(seed, rows.Get % 7 + 1, whole.State);
 
         for (var i = 0; i < 60; i++)
-            Assert.Equal(whole.Next()[Batch.Names.InputIds].Integers, resumed.Next()[Batch.Names.InputIds].Integers);
+            Assert.Equal(whole.NextBatch()[Batch.Names.InputIds].Integers, resumed.NextBatch()[Batch.Names.InputIds].Integers);
     }
 
     [Fact]
@@ -100,5 +100,5 @@ public sealed class BatchLoaderTests : IDisposable
     }
 
     private static List<long> Starts(BatchLoader loader, int windows)
-        => [.. Enumerable.Range(0, windows).Select(_ => loader.Next()[Batch.Names.InputIds].Integers[0])];
+        => [.. Enumerable.Range(0, windows).Select(_ => loader.NextBatch()[Batch.Names.InputIds].Integers[0])];
 }
