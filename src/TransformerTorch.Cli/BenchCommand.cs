@@ -6,12 +6,15 @@ using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Cli;
 
-/// <summary><c>tt bench</c>: how fast this machine trains the benchmark's models, and how fast single operators are.</summary>
+/// <summary><c>tt bench</c>: how fast this machine trains and runs the benchmark's models, and how fast single operators are.</summary>
 internal static class BenchCommand
 {
     public static Command Create()
     {
-        var workload = new Argument<string>("workload") { Description = $"One of {string.Join(", ", Workloads.Names)}" };
+        var workload = new Argument<string[]>("workload")
+        {
+            Description = $"Of {string.Join(", ", Workloads.Names)}", Arity = ArgumentArity.OneOrMore,
+        };
         workload.AcceptOnlyFromAmong([.. Workloads.Names]);
         var dtype = new Option<string>("--dtype") { Description = "What matrix products compute in", DefaultValueFactory = _ => "fp32" };
         dtype.AcceptOnlyFromAmong("fp32", "bf16");
@@ -23,7 +26,7 @@ internal static class BenchCommand
         {
             var precision = parsed.GetValue(dtype) == "bf16" ? Precision.Bf16 : Precision.Fp32;
             var run = new BenchRun(precision, torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
-            foreach (var result in Workloads.Run(parsed.GetRequiredValue(workload), run))
+            foreach (var result in parsed.GetRequiredValue(workload).SelectMany(name => Workloads.Run(name, run)))
                 Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
             return CommandLine.Done;
         });

@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Generation;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using TransformerTorch.Training;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli.Bench;
+
+/// <summary>Models at work, on random ids.</summary>
+internal static class ModelTimes
+{
+    public static BenchResult Run(string name, ModelWorkload work, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(0);
+        using var model = PretrainedModel.Create(work.Model);
+        model.InitializeWeights();
+        model.to(run.Device);
+        var ids = randint(5, work.Vocabulary, [work.Batch, work.Length], device: run.Device);
+        var (value, unit, seconds) = work.Kind == WorkloadKind.Train ? Train(model, ids, work, run) : Infer(model, ids, work, run);
+        var parameters = model.parameters().Sum(p => p.numel());
+        var facts = new JsonObject { ["seconds_per_step"] = seconds, ["parameters"] = parameters };
+        if (work.Kind == WorkloadKind.Train) facts["flops_per_s"] = 6 * parameters * value;
+        if (ProcessMemory.PeakBytes is { } peak) facts["peak_memory_mb"] = peak >> 20;
+        return new BenchResult(name, run, value, unit) { Facts = facts };
+    }
+
+    /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>
+    private static (double, string, double) Train(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
+    {
+        model.train();
+        using var optimizer = new AdamW(ParameterGroups.Of(model, weightDecay: 0.01), new AdamWOptions());
+        var labels = work.Target > 0 ? randint(5, work.Vocabulary, [work.Batch, work.Target], device: run.Device) : ids;
+        var seconds = run.Best(() =>
+        {
+            using var step = NewDisposeScope();
+            IReadOnlyList<LossTerm> terms;
+            using (Autocast.Enter(run.Precision, run.Device))
+                terms = model.Loss(new ModelInputs { Ids = ids }, new ModelLabels { Labels = labels });
+            LossTerm.Total(terms).backward();
+            optimizer.Update(1e-4, (1 / (optimizer.GradientNorm() + 1e-6f)).clamp_max(1));
+        });
+        return (work.Batch * (work.Length + work.Target) / seconds, "tokens/s", seconds);
+    }
+
+    /// <summary>With weights of the run's type.</summary>
+    private static (double, string, double) Infer(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
+    {
+        if (run.Precision == Precision.Bf16) model.to(ScalarType.BFloat16);
+        model.eval();
+        if (work.Kind == WorkloadKind.Decode) return Decode((LanguageModel)model, ids, work, run);
+        var seconds = run.Best(() =>
+        {
+            using var each = NewDisposeScope();
+            using var none = inference_mode();
+            model.call(new ModelInputs { Ids = ids });
+        });
+        return work.Kind == WorkloadKind.Embed
+            ? (work.Batch / seconds, "sequences/s", seconds)
+            : (work.Batch * work.Length / seconds, "tokens/s", seconds);
+    }
+
+    /// <summary>What each token after the first costs, all rows together.</summary>
+    private static (double, string, double) Decode(LanguageModel model, Tensor ids, ModelWorkload work, BenchRun run)
+    {
+        var rows = ids.cpu().data<long>().Select(id => (int)id).Chunk(work.Length).ToArray();
+        var generator = new TokenGenerator(model);
+        double Seconds(int count) => run.Best(() => generator.Generate(rows, new GenerationOptions
+        {
+            Temperature = 0, MaxNewTokens = count, MinNewTokens = count,
+        }));
+        var one = Seconds(1);
+        var each = (Seconds(1 + work.New) - one) / work.New;
+        return (work.Batch / each, "tokens/s", each);
+    }
+}
