@@ -143,6 +143,6 @@ internal static class GenerateCommand
     }
 
     private static Tokenizer TokenizerOf(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json"))
-        ? Tokenizer.FromPretrained(folder)
+        ? Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder))
         : throw new CommandException($"{folder} holds no tokenizer.json, so a text cannot be read: give --prompt-ids");
 }

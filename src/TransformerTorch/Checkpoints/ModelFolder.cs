@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints.Adapters;
 using TransformerTorch.Hub;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
@@ -48,13 +49,14 @@ public static class ModelFolder
         throw new CheckpointException($"{folder} holds a {model.GetType().Name}, where a {typeof(T).Name} is needed");
     }
 
-    /// <summary>Loads a model, in evaluation mode.</summary>
+    /// <summary>Loads a model, in evaluation mode; from an adapter's folder, the model it was made on with its updates.</summary>
     /// <param name="folder">the folder</param>
     /// <param name="options">type, device</param>
     /// <exception cref="ModelConfigException">The configuration is unknown or wrong.</exception>
     /// <exception cref="CheckpointException">The weights are damaged or do not fit; nothing is loaded then.</exception>
     public static PretrainedModel Load(string folder, LoadOptions options)
     {
+        if (AdapterFolder.IsOne(folder)) return AdapterFolder.Load(folder, options);
         if (!File.Exists(Path.Combine(folder, Config))) throw new CheckpointException($"{folder}: no {Config}");
         var config = ModelConfig.Read(Path.Combine(folder, Config)) with { Generation = ReadGeneration(folder) };
         using var source = WeightSource.Open(folder);
@@ -77,6 +79,10 @@ public static class ModelFolder
         }
     }
 
+    /// <summary>The folder with the tokenizer of a model's folder: it itself, or for an adapter without one that of its model.</summary>
+    public static string TokenizerFolder(string folder)
+        => AdapterFolder.IsOne(folder) && !File.Exists(Path.Combine(folder, "tokenizer.json")) ? AdapterFolder.Base(folder) : folder;
+
     /// <summary>A model that is ready to be loaded: without memory for its weights.</summary>
     public static PretrainedModel Build(ModelConfig config, ScalarType type, Device device)
     {
@@ -93,13 +99,19 @@ public static class ModelFolder
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
     public static void Save(PretrainedModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
     {
+        SaveConfiguration(model, folder);
+        var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
+        WeightFiles.Write(folder, [.. tensors], mostShardBytes);
+    }
+
+    /// <summary>Saves all but the weights.</summary>
+    public static void SaveConfiguration(PretrainedModel model, string folder)
+    {
         Directory.CreateDirectory(folder);
         var (published, generation) = ((JsonObject)model.Config.Published.DeepClone(), model.Config.Generation);
         PublishedType.Set(published, model.parameters().First().dtype);
         WriteJson(Path.Combine(folder, Config), published);
         WriteJson(Path.Combine(folder, GenerationKeys.FileName), generation ?? GenerationDefaults(published));
-        var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
-        WeightFiles.Write(folder, [.. tensors], mostShardBytes);
     }
 
     /// <summary>

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints.Adapters;
+using TransformerTorch.Models;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
@@ -23,7 +25,7 @@ public static class WeightConversion
     private static readonly string[] s_kept = [".json", ".txt", ".model", ".jinja", ".md", ".yaml"];
 
     /// <summary>Converts a model's folder into another one.</summary>
-    /// <param name="from">the published model</param>
+    /// <param name="from">the published model, or an adapter in PEFT's layout, which is merged into its model</param>
     /// <param name="to">a folder; made if it is not there</param>
     /// <param name="options">type, size of shards</param>
     /// <param name="written">told of each tensor before it is written</param>
@@ -34,15 +36,31 @@ public static class WeightConversion
     {
         if (Path.GetFullPath(from).TrimEnd('/') == Path.GetFullPath(to).TrimEnd('/'))
             throw new CheckpointException($"{to}: the result needs a folder of its own");
+        if (AdapterFolder.IsOne(from)) return Merge(from, to, options, written);
         using var source = WeightSource.Open(from);
         var names = source.Names.Order(StringComparer.Ordinal);
         List<TensorToWrite> tensors = [.. names.Select(name => Converted(source, name, options.Type, written))];
         WeightFiles.Write(to, tensors, options.MostShardBytes);
-        var kept = Directory.GetFiles(from).Where(f => s_kept.Contains(Path.GetExtension(f)));
-        foreach (var file in kept.Where(f => !f.EndsWith(".index.json", StringComparison.Ordinal)))
-            Keep(file, Path.Combine(to, Path.GetFileName(file)), options.Type);
+        foreach (var file in Kept(from)) Keep(file, Path.Combine(to, Path.GetFileName(file)), options.Type);
         return tensors.Count;
     }
+
+    /// <summary>An adapter becomes the model it was made on with its updates added in.</summary>
+    private static int Merge(string from, string to, ConversionOptions options, Action<TensorToWrite>? written)
+    {
+        using var model = AdapterFolder.Load(from, new LoadOptions { Type = options.Type });
+        ModelFolder.SaveConfiguration(model, to);
+        List<TensorToWrite> tensors = [.. WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor))];
+        foreach (var tensor in tensors) written?.Invoke(tensor);
+        WeightFiles.Write(to, tensors, options.MostShardBytes);
+        foreach (var file in Kept(ModelFolder.TokenizerFolder(from)))
+            if (Path.GetFileName(file) is var name and not ("config.json" or GenerationKeys.FileName or AdapterConfigFile.FileName))
+                File.Copy(file, Path.Combine(to, name), overwrite: true);
+        return tensors.Count;
+    }
+
+    private static IEnumerable<string> Kept(string folder) => Directory.GetFiles(folder)
+        .Where(f => s_kept.Contains(Path.GetExtension(f)) && !f.EndsWith(".index.json", StringComparison.Ordinal));
 
     private static TensorToWrite Converted(WeightSource source, string name, ScalarType? wanted, Action<TensorToWrite>? written)
     {

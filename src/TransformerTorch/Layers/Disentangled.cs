@@ -73,7 +73,7 @@ public sealed class Disentangled : nn.Module
         {
             if (own is not null) return own.call(context.Vectors);
             var width = (long)_options.Heads * _options.HeadSize;
-            var (weight, bias) = (content.Weight.narrow(0, part * width, width), content.Bias?.narrow(0, part * width, width));
+            var (weight, bias) = (content.UpdatedWeight.narrow(0, part * width, width), content.Bias?.narrow(0, part * width, width));
             return Operators.Linear(context.Vectors, weight, bias);
         }
     }

@@ -16,8 +16,17 @@ public sealed record Initialization
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
+        Apply(model.modules());
+        if (!ScaleResidual) return;
         var blocks = model.modules().OfType<Block>().ToList();
-        foreach (var module in model.modules())
+        foreach (var output in blocks.SelectMany(b => b.ResidualOutputs)) output.mul_(1 / Math.Sqrt(2.0 * blocks.Count));
+    }
+
+    /// <summary>Gives the parameters that modules hold themselves their values.</summary>
+    public void Apply(IEnumerable<nn.Module> modules)
+    {
+        using var _ = no_grad();
+        foreach (var module in modules)
         {
             switch (module)
             {
@@ -50,7 +59,5 @@ public sealed record Initialization
                     break;
             }
         }
-        if (!ScaleResidual) return;
-        foreach (var output in blocks.SelectMany(b => b.ResidualOutputs)) output.mul_(1 / Math.Sqrt(2.0 * blocks.Count));
     }
 }

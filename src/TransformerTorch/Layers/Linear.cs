@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Utils;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
@@ -5,9 +6,13 @@ using Parameter = TorchSharp.Modules.Parameter;
 
 namespace TransformerTorch.Layers;
 
-/// <summary>x W^T + b. Like all layers here it is built with memory but without values: see <see cref="Initialization"/>.</summary>
+/// <summary>
+/// x W^T + b. Like all layers here it is built with memory but without values: see <see cref="Initialization"/>. It may be given
+/// <see cref="LowRankUpdate"/>s, which are learned in place of its weight.
+/// </summary>
 public sealed class Linear : nn.Module<Tensor, Tensor>
 {
+    private readonly List<LowRankUpdate> _updates = [];
     [ComponentName(Name = "weight")] private readonly Parameter _weight;
     [ComponentName(Name = "bias")] private readonly Parameter? _bias;
 
@@ -25,6 +30,58 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <summary>(out), or none.</summary>
     public Tensor? Bias => _bias;
 
+    /// <summary>Its updates, in the order of the features they update.</summary>
+    public IReadOnlyList<LowRankUpdate> Updates => _updates;
+
+    /// <summary>The weight with its updates (out, in): for those who use it otherwise than by <see cref="forward"/>.</summary>
+    public Tensor UpdatedWeight => _updates.Count == 0 ? _weight
+        : _weight + Spread(_updates.ToDictionary(u => u.First, u => u.Product()), dim: 0).to(_weight.dtype);
+
+    /// <summary>Adds an update of features that none updates yet.</summary>
+    public void Add(LowRankUpdate update)
+    {
+        register_module($"update_{update.First}", update.to(_weight.device));
+        _updates.Add(update);
+        _updates.Sort((a, b) => a.First.CompareTo(b.First));
+    }
+
+    /// <summary>Takes its updates off.</summary>
+    public void RemoveUpdates()
+    {
+        foreach (var update in _updates) register_module($"update_{update.First}", null!);
+        _updates.Clear();
+    }
+
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => Operators.Linear(input, _weight, _bias);
+    public override Tensor forward(Tensor input)
+    {
+        if (_updates.Count == 0) return Operators.Linear(input, _weight, _bias);
+        using var scope = NewDisposeScope();
+        var output = Operators.Linear(input, _weight, _bias);
+        var added = Spread(_updates.ToDictionary(u => u.First, u => u.call(input)), dim: -1);
+        return (output + added.to(output.dtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Updates side by side in the order of features, with zeros for those that have none.</summary>
+    private Tensor Spread(Dictionary<long, Tensor> added, int dim)
+    {
+        var (parts, next, outputs) = (new List<Tensor>(), 0L, _weight.shape[0]);
+        foreach (var update in _updates)
+        {
+            Gap(update.First);
+            parts.Add(added[update.First]);
+            next = update.First + update.Count;
+        }
+        Gap(outputs);
+        return parts.Count == 1 ? parts[0] : cat(parts, dim);
+
+        void Gap(long end)
+        {
+            if (end == next) return;
+            var like = added.Values.First();
+            var shape = like.shape;
+            shape[dim < 0 ? shape.Length + dim : dim] = end - next;
+            parts.Add(zeros(shape, like.dtype, like.device));
+        }
+    }
 }

@@ -82,7 +82,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
 
     /// <summary>(outputs, features)</summary>
     public Tensor Weight
-        => _tied?.Invoke() ?? _output?.Weight ?? throw new InvalidOperationException("this head gives features, not scores");
+        => _tied?.Invoke() ?? _output?.UpdatedWeight ?? throw new InvalidOperationException("this head gives features, not scores");
 
     /// <summary>(outputs), or none.</summary>
     public Tensor? Bias => _fixedBias?.Weight.view(-1) ?? _bias ?? _output?.Bias;

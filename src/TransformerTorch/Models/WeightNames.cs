@@ -10,6 +10,12 @@ public sealed record WeightPart(string Name, Func<Tensor, Tensor> View)
 {
     /// <summary>The published shape, from that of our tensor; null: the view's.</summary>
     public Func<long[], long[]>? Shape { get; init; }
+
+    /// <summary>The first of our rows that are its.</summary>
+    public long First { get; init; }
+
+    /// <summary>Whether a matrix is published as (in, out).</summary>
+    public bool Transposed { get; init; }
 }
 
 /// <summary>
@@ -36,7 +42,7 @@ public sealed class WeightNames
 
     /// <summary>As <see cref="Same"/>, with matrices stored as (in, out).</summary>
     public WeightNames Transposed(string ours, string published)
-        => Add(ours, (index, kind) => [new(Name(published, index, kind), t => t.dim() == 2 ? t.t() : t.alias())]);
+        => Add(ours, (index, kind) => [new(Name(published, index, kind), t => t.dim() == 2 ? t.t() : t.alias()) { Transposed = true }]);
 
     /// <summary>Our rows are those of several published modules, one after the other.</summary>
     public WeightNames Rows(string ours, params (string Published, long Count)[] parts) => Add(ours, (index, kind) =>
@@ -46,7 +52,7 @@ public sealed class WeightNames
         foreach (var (published, count) in parts)
         {
             var first = start;
-            result.Add(new(Name(published, index, kind), t => t.narrow(0, first, count)));
+            result.Add(new(Name(published, index, kind), t => t.narrow(0, first, count)) { First = first });
             start += count;
         }
         return result;

@@ -1,0 +1,62 @@
+using TransformerTorch.Hub;
+using TransformerTorch.Models;
+
+namespace TransformerTorch.Checkpoints.Adapters;
+
+/// <summary>A folder with an adapter in PEFT's layout, as a model: the one it was made on, with its updates added in.</summary>
+public static class AdapterFolder
+{
+    /// <summary>Whether a folder holds an adapter.</summary>
+    public static bool IsOne(string folder) => File.Exists(Path.Combine(folder, AdapterConfigFile.FileName));
+
+    /// <summary>The folder of the model that an adapter was made on; one of the hub's is downloaded unless it is in the cache.</summary>
+    /// <exception cref="CheckpointException">The adapter does not say, or it cannot be had.</exception>
+    public static string Base(string folder)
+    {
+        var named = AdapterConfigFile.Read(folder).Base
+            ?? throw new CheckpointException($"{folder}: {AdapterConfigFile.FileName} does not say base_model_name_or_path");
+        var beside = Path.Combine(folder, named);
+        if (Directory.Exists(beside)) return beside;
+        try
+        {
+            return ModelHub.Folder(named).GetAwaiter().GetResult();
+        }
+        catch (HubException e)
+        {
+            throw new CheckpointException($"{folder} is an adapter of {named}, which cannot be had: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Loads the model and adds the updates into its weights: what comes is a plain model, in evaluation mode.</summary>
+    /// <exception cref="CheckpointException">Files are missing or damaged, or do not fit each other.</exception>
+    public static PretrainedModel Load(string folder, LoadOptions options)
+    {
+        var (model, adapter) = Attach(folder, options);
+        adapter.Merge();
+        model.eval();
+        return model;
+    }
+
+    /// <summary>Loads the model with the updates beside its weights.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static (PretrainedModel Model, LoraAdapter Adapter) Attach(string folder, LoadOptions options)
+    {
+        var (origin, file) = (Base(folder), AdapterConfigFile.Read(folder));
+        // An adapter of ours has the whole model's configuration beside it, which knows its labels.
+        var config = File.Exists(Path.Combine(folder, "config.json")) ? PretrainedStart.Configure(folder, null, file.Task)
+            : PretrainedStart.Configure(origin, null, file.Task);
+        var (model, report) = PretrainedStart.Load(config, origin, options);
+        try
+        {
+            var adapter = LoraAdapter.Load(model, folder);
+            var left = report.New.Except(adapter.Wholes).ToList();
+            return left.Count == 0 ? (model, adapter) : throw new CheckpointException(
+                $"neither {folder} nor {origin} has {string.Join(", ", left)}");
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+}
