@@ -142,7 +142,7 @@ internal static class GenerateCommand
         }).Validated();
     }
 
-    private static Tokenizer TokenizerOf(string folder) => File.Exists(Path.Combine(folder, "tokenizer.json"))
-        ? Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder))
+    private static Tokenizer TokenizerOf(string folder) => ModelFolder.TokenizerFolder(folder) is var home
+        && File.Exists(Path.Combine(home, "tokenizer.json")) ? Tokenizer.FromPretrained(home)
         : throw new CommandException($"{folder} holds no tokenizer.json, so a text cannot be read: give --prompt-ids");
 }

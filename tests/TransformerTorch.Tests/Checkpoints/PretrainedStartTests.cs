@@ -42,7 +42,8 @@ public sealed class PretrainedStartTests
     [Fact]
     public void Model_for_another_task_has_that_head_and_says_what_it_left_behind()
     {
-        var (model, report) = Start("bert-pretraining", """{"id2label": {"0": "no", "1": "yes", "2": "both"}}""", ModelTask.TokenClassification);
+        var (model, report) = Start(
+            "bert-pretraining", """{"id2label": {"0": "no", "1": "yes", "2": "both"}}""", ModelTask.TokenClassification);
 
         Assert.IsType<TokenClassifier>(model);
         Assert.Equal(["no", "yes", "both"], model.Config.Labels);

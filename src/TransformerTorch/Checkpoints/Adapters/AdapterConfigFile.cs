@@ -82,7 +82,7 @@ public sealed record AdapterConfigFile(LoraOptions Options, string? Base, string
         Rank = (int?)json["r"] ?? 8, Alpha = (double?)json["lora_alpha"] ?? 8, Dropout = (double?)json["lora_dropout"] ?? 0,
         RankStabilized = (bool?)json["use_rslora"] ?? false,
         Targets = json["target_modules"] is JsonArray ? Names(json["target_modules"]) : [LoraOptions.AllLinear],
-        TargetPattern = json["target_modules"] is JsonValue value && (string)value! is var text && text != LoraOptions.AllLinear ? text : null,
+        TargetPattern = json["target_modules"] is JsonValue value && (string)value! is not LoraOptions.AllLinear ? (string)value! : null,
         Excluded = Names(json["exclude_modules"]), ModulesToSave = Names(json["modules_to_save"]),
         Layers = json["layers_to_transform"] switch
         {

@@ -27,10 +27,11 @@ public sealed class LoraAdapter
         _targets = [.. Projections(model).Where(t => options.IsTarget(t.Module, t.IsHead))];
         _wholes = [.. Parts(model).Where(w => options.IsSaved(Module(w.Part.Name)))];
         if (_targets.Count == 0)
-            throw new CheckpointException($"no projection of the model is named {options.TargetPattern ?? string.Join(", ", options.Targets)}; " +
-                $"it has {string.Join(", ", Projections(model).Select(t => t.Module[(t.Module.LastIndexOf('.') + 1)..]).Distinct())}");
+            throw new CheckpointException(
+                $"no projection of the model is named {options.TargetPattern ?? string.Join(", ", options.Targets)}; it has " +
+                $"{string.Join(", ", Projections(model).Select(t => t.Module[(t.Module.LastIndexOf('.') + 1)..]).Distinct())}");
         if (_wholes.Find(w => w.Shape.Aggregate(1L, (a, b) => a * b) != w.Parameter.numel()) is { } fused)
-            throw new CheckpointException($"{fused.Part.Name} is part of a larger matrix here and cannot be trained whole: update it instead");
+            throw new CheckpointException($"{fused.Part.Name} is part of a larger matrix here and cannot be trained whole");
     }
 
     /// <summary>The published names of the modules it updates.</summary>
@@ -79,7 +80,8 @@ public sealed class LoraAdapter
         var missing = wanted.Keys.Except(file.Tensors.Keys).Order().ToList();
         var unexpected = file.Tensors.Keys.Except(wanted.Keys).Order().ToList();
         if (missing.Count + unexpected.Count > 0)
-            throw new CheckpointException($"{path} does not fit the model: missing ({missing.Count}): {string.Join(", ", missing.Take(5))}; " +
+            throw new CheckpointException($"{path} does not fit the model: " +
+                $"missing ({missing.Count}): {string.Join(", ", missing.Take(5))}; " +
                 $"unexpected ({unexpected.Count}): {string.Join(", ", unexpected.Take(5))}");
         foreach (var (name, shape, view) in wanted.Values)
         {
@@ -96,7 +98,8 @@ public sealed class LoraAdapter
     public void Save(string folder, string? basedOn)
     {
         Directory.CreateDirectory(folder);
-        SafeTensorsWriter.Write(Path.Combine(folder, FileName), [.. Tensors().Select(t => (t.Name, (Func<Tensor>)(() => t.View().reshape(t.Shape))))]);
+        SafeTensorsWriter.Write(Path.Combine(folder, FileName),
+            [.. Tensors().Select(t => (t.Name, (Func<Tensor>)(() => t.View().reshape(t.Shape))))]);
         var transposed = _targets.Any(t => t.Part.Transposed);
         new AdapterConfigFile(_options, basedOn, AdapterConfigFile.NameOf(_model.Config.Task)).Write(folder, transposed, Modules);
     }
@@ -111,7 +114,7 @@ public sealed class LoraAdapter
         }
     }
 
-    /// <summary>Adds the updates into the weights, for as long as what is returned is not disposed: then they are taken out again.</summary>
+    /// <summary>Adds the updates into the weights, for as long as what is returned is not disposed.</summary>
     public IDisposable Merged()
     {
         var linears = Linears.ToDictionary(l => l, l => l.Updates.ToList());

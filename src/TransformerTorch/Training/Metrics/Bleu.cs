@@ -62,5 +62,6 @@ public static class Bleu
     }
 
     private static Dictionary<string, int> Greatest(IEnumerable<Dictionary<string, int>> counts)
-        => counts.SelectMany(c => c).GroupBy(c => c.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Max(c => c.Value), StringComparer.Ordinal);
+        => counts.SelectMany(c => c).GroupBy(c => c.Key, StringComparer.Ordinal)
+            .ToDictionary(g => g.Key, g => g.Max(c => c.Value), StringComparer.Ordinal);
 }

@@ -15,7 +15,8 @@ public static class Correlation
     }
 
     /// <summary>Spearman's coefficient: Pearson's of the ranks, ties sharing their mean rank; NaN where one side does not vary.</summary>
-    public static double Spearman(IReadOnlyList<double> predicted, IReadOnlyList<double> wanted) => Pearson(Ranks(predicted), Ranks(wanted));
+    public static double Spearman(IReadOnlyList<double> predicted, IReadOnlyList<double> wanted)
+        => Pearson(Ranks(predicted), Ranks(wanted));
 
     private static double[] Ranks(IReadOnlyList<double> values)
     {

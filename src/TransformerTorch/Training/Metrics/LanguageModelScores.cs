@@ -12,6 +12,6 @@ public readonly record struct LanguageModelScores(double LossSum, long Targets, 
     /// <summary>Its exponential.</summary>
     public double Perplexity => Math.Exp(Loss);
 
-    /// <summary>Bits that the model needs for a byte of the text: comparable between tokenizers. Null where the bytes are not known.</summary>
+    /// <summary>Bits that the model needs for a byte of the text: comparable between tokenizers. Null where these are not known.</summary>
     public double? BitsPerByte => Bytes > 0 ? LossSum / Math.Log(2) / Bytes : null;
 }

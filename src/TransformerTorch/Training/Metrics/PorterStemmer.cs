@@ -26,7 +26,8 @@ internal static class PorterStemmer
 
     private static readonly string[] s_fourth =
     [
-        "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive", "ize",
+        "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti", "ous",
+        "ive", "ize",
     ];
 
     /// <summary>The stem of a word in lower case.</summary>

@@ -46,8 +46,8 @@ internal sealed record StrictTags(string Allowed, string[] Starts, string[] Insi
         _ => throw new ArgumentException($"{scheme} is read leniently"),
     };
 
-    public static bool Fits(string[] rules, Tag former, Tag latter) => rules.Any(rule => rule.Split(' ') is [var before, var after, var kinds]
-        && before.Contains(former.Prefix) && after.Contains(latter.Prefix)
+    public static bool Fits(string[] rules, Tag former, Tag latter) => rules.Any(rule
+        => rule.Split(' ') is [var before, var after, var kinds] && before.Contains(former.Prefix) && after.Contains(latter.Prefix)
         && (kinds == "*" || former.Kind == latter.Kind == (kinds == "=")));
 
     /// <summary>A tag in its parts.</summary>
@@ -55,7 +55,7 @@ internal sealed record StrictTags(string Allowed, string[] Starts, string[] Insi
     {
         public static Tag Strict(string text, string allowed) => text.Length > 0 && allowed.Contains(text[0])
             ? new(text[0], text[1..].Trim('-') is { Length: > 0 } kind ? kind : "_")
-            : throw new ArgumentException($"'{text}' is no tag of this scheme, which begin with one of {string.Join(", ", allowed.AsEnumerable())}");
+            : throw new ArgumentException($"'{text}' is no tag of this scheme: its tags begin with one of {allowed}");
 
         public static Tag Lenient(string text)
         {

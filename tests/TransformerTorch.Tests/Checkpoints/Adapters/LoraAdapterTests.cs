@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Tests.Checkpoints.Adapters;
 
-/// <summary>LoRA adapters. Truth: adapters that PEFT 0.20 made and ran on the reference's models (tests/fixtures/adapters/make.py).</summary>
+/// <summary>LoRA adapters. Truth: adapters that PEFT 0.20 made and ran on our fixtures (tests/fixtures/adapters/make.py).</summary>
 public sealed class LoraAdapterTests
 {
     public static TheoryData<string, string> Published => new()
@@ -104,7 +104,8 @@ public sealed class LoraAdapterTests
         Assert.True(before.equal(Logits(model, io)).all().item<bool>());
         Assert.Equal(2 * lora.Modules.Count(), model.parameters().Count(p => p.requires_grad));
         Logits(model, io).sum().backward();
-        Assert.All(model.named_parameters(), p => Assert.Equal(p.name.Contains(".lora_", StringComparison.Ordinal), p.parameter.grad is not null));
+        Assert.All(model.named_parameters(), p => Assert.Equal(
+            p.name.Contains(".lora_", StringComparison.Ordinal), p.parameter.grad is not null));
     }
 
     [Fact]
@@ -140,7 +141,8 @@ public sealed class LoraAdapterTests
         json[key] = JsonNode.Parse(value);
         File.WriteAllText(Path.Combine(folder.Root, AdapterConfigFile.FileName), json.ToJsonString());
 
-        Assert.Contains(key, Assert.Throws<CheckpointException>(() => AdapterConfigFile.Read(folder.Root)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<CheckpointException>(() => AdapterConfigFile.Read(folder.Root));
+        Assert.Contains(key, error.Message, StringComparison.Ordinal);
     }
 
     private static Tensor Logits(PretrainedModel model, TensorFile io) => model.call(new ModelInputs

@@ -8,7 +8,8 @@ namespace TransformerTorch.Tests.Training.Metrics;
 /// <summary>Metrics. Truth: what the reference implementations computed, by <c>tests/fixtures/metrics/make.py</c>.</summary>
 public sealed class ReferenceMetricsTests
 {
-    private static readonly JsonObject s_cases = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Root, "metrics", "metrics.json")))!;
+    private static readonly JsonObject s_cases
+        = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Root, "metrics", "metrics.json")))!;
 
     [Fact]
     public void Classes_score_as_scikit_learn_scores_them()
@@ -98,7 +99,8 @@ public sealed class ReferenceMetricsTests
         var stems = ((JsonObject)s_cases["stems"]!).Where(s => s.Key.Length > 0).ToList();
 
         Assert.True(stems.Count > 1000);
-        Assert.Empty(stems.Where(s => PorterStemmer.Stem(s.Key) != (string)s.Value!).Select(s => $"{s.Key}: {PorterStemmer.Stem(s.Key)}, not {s.Value}"));
+        Assert.Empty(stems.Where(s => PorterStemmer.Stem(s.Key) != (string)s.Value!)
+            .Select(s => $"{s.Key}: {PorterStemmer.Stem(s.Key)}, not {s.Value}"));
     }
 
     [Fact]
@@ -108,7 +110,8 @@ public sealed class ReferenceMetricsTests
         {
             var tokenizer = (string)c["tokenizer"]! switch
             {
-                "13a" => BleuTokenizer.V13a, "intl" => BleuTokenizer.International, "char" => BleuTokenizer.Characters, _ => BleuTokenizer.None,
+                "13a" => BleuTokenizer.V13a, "intl" => BleuTokenizer.International, "char" => BleuTokenizer.Characters,
+                _ => BleuTokenizer.None,
             };
             var (predicted, wanted) = (List<string>(c, "predicted"), List<string[]>(c, "wanted"));
             var bleu = Bleu.Of(predicted, wanted, tokenizer);
