@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using TransformerTorch.Text.Decoders;
 using TransformerTorch.Text.Json;
@@ -10,6 +11,7 @@ using TransformerTorch.Text.PreTokenizers;
 using TransformerTorch.Text.Pretrained;
 using TransformerTorch.Text.SentencePiece;
 using TransformerTorch.Text.Templates;
+using TransformerTorch.Text.Unicode;
 
 namespace TransformerTorch.Text;
 
@@ -21,6 +23,7 @@ public sealed class Tokenizer
 {
     private readonly Encoder _encoder;
     private readonly ConcurrentDictionary<string, ChatTemplate> _chatTemplates = [];
+    private bool? _decodesBytes; // whether the decoder reads GPT-2's alphabet
 
     internal Tokenizer(Model model, INormalizer? normalizer, PreTokenizer? preTokenizer, PostProcessor? postProcessor, Decoder? decoder)
     {
@@ -122,7 +125,7 @@ public sealed class Tokenizer
     {
         if (Added.Tokens.TryGetValue(id, out var token))
             return token.Content;
-        return Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : null;
+        return Model.Vocabulary.TryToken(id, out var text) ? Utf8.Text(text) : null;
     }
 
     /// <summary>
@@ -199,6 +202,26 @@ public sealed class Tokenizer
     /// <summary>A decoder for ids that come one by one, as in generation.</summary>
     public StreamDecoder StreamDecoder(bool skipSpecialTokens = true) => new(this, skipSpecialTokens);
 
+    /// <summary>
+    /// The bytes of UTF-8 that an id adds in the midst of a text, which need not be whole characters; none for special tokens and ids that
+    /// no token has.
+    /// </summary>
+    public byte[] TokenBytes(int id)
+    {
+        if (DecodableToken(id, skipSpecialTokens: true) is not { } token)
+            return [];
+        if (Model is ForeignModel foreign)
+            return Utf8.Bytes(foreign.Decode([id], skipSpecialTokens: true));
+        if (Decoder is null)
+            return Utf8.Bytes(token);
+        _decodesBytes ??= string.Concat(Decoder.Decode([ByteAlphabet.Character((byte)' ').ToString()])) == " ";
+        if (_decodesBytes.Value)
+            return ByteAlphabet.Translate(Utf8.Bytes(token)) ?? Utf8.Bytes(token);
+        if (token is ['<', '0', 'x', _, _, '>'] && byte.TryParse(token.AsSpan(3, 2), NumberStyles.HexNumber, null, out var value))
+            return [value];
+        return Utf8.Bytes(string.Concat(Decoder.Decode(["x", token]))[1..]); // the first token may lose a space
+    }
+
     /// <summary>Calls <paramref name="use"/> with each piece that the model would be given, added tokens included.</summary>
     internal void ForEachPiece(string text, Encoder.PieceAction use) => _encoder.ForEachPiece(text, use);
 
@@ -207,7 +230,7 @@ public sealed class Tokenizer
 
     internal string? DecodableToken(int id, bool skipSpecialTokens)
     {
-        var token = Added.Text(id) ?? (Model.Vocabulary.TryToken(id, out var text) ? Unicode.Utf8.Text(text) : null);
+        var token = Added.Text(id) ?? (Model.Vocabulary.TryToken(id, out var text) ? Utf8.Text(text) : null);
         return token is null || (skipSpecialTokens && Added.IsSpecial(token)) ? null : token;
     }
 }

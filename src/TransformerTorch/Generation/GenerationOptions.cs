@@ -52,6 +52,12 @@ public sealed partial record GenerationOptions
     /// <summary>Makes tokens of the prompt, or of the text that an encoder read, more likely where over 1.</summary>
     public double EncoderRepetitionPenalty { get; init; } = 1;
 
+    /// <summary>Taken off the score of a token for each time that it was generated (OpenAI's meaning).</summary>
+    public double FrequencyPenalty { get; init; }
+
+    /// <summary>Taken off the score of every token that was generated (OpenAI's meaning).</summary>
+    public double PresencePenalty { get; init; }
+
     /// <summary>No so many tokens in a row stand in the text twice; 0: they may.</summary>
     public int NoRepeatNgramSize { get; init; }
 
@@ -123,6 +129,8 @@ public sealed partial record GenerationOptions
         Require(TypicalP is > 0 and <= 1, $"typical_p is {TypicalP}, expected over 0 and at most 1");
         Require(RepetitionPenalty > 0, $"repetition_penalty is {RepetitionPenalty}, expected over 0");
         Require(EncoderRepetitionPenalty > 0, $"encoder_repetition_penalty is {EncoderRepetitionPenalty}, expected over 0");
+        Require(FrequencyPenalty is >= -2 and <= 2, $"frequency_penalty is {FrequencyPenalty}, expected -2 to 2");
+        Require(PresencePenalty is >= -2 and <= 2, $"presence_penalty is {PresencePenalty}, expected -2 to 2");
         Require(NoRepeatNgramSize >= 0, $"no_repeat_ngram_size is {NoRepeatNgramSize}, expected 0 (none) or more");
         Require(EncoderNoRepeatNgramSize >= 0, $"encoder_no_repeat_ngram_size is {EncoderNoRepeatNgramSize}, expected 0 (none) or more");
         Require(BadWords.All(w => w.Count > 0), "a sequence of bad_words_ids is empty");

@@ -26,6 +26,7 @@ internal sealed class ScoreRules
         Add(o.SequenceBias.Count > 0, (x, step) => Biased(x, step.Texts, o.SequenceBias));
         Add(o.EncoderRepetitionPenalty != 1, (x, _) => Sampler.PenalizeRepetition(x, prompts, 1 / o.EncoderRepetitionPenalty));
         Add(o.RepetitionPenalty != 1, (x, step) => Sampler.PenalizeRepetition(x, step.Texts, o.RepetitionPenalty));
+        Add(o.FrequencyPenalty != 0 || o.PresencePenalty != 0, (x, step) => Counted(x, step));
         Add(o.NoRepeatNgramSize > 0, (x, step) => WithoutNgrams(x, step.Texts, step.Texts, o.NoRepeatNgramSize));
         Add(o.EncoderNoRepeatNgramSize > 0, (x, step) => WithoutNgrams(x, step.Texts, prompts, o.EncoderNoRepeatNgramSize));
         Add(o.BadWords.Count > 0, (x, step) => Biased(x, step.Texts, [.. bad]));
@@ -38,6 +39,9 @@ internal sealed class ScoreRules
         Add(o.BeginSuppressTokens.Count > 0, (x, step) => step.New == first ? Without(x, o.BeginSuppressTokens) : x);
         Add(o.Renormalize, (x, _) => x.log_softmax(-1));
     }
+
+    /// <summary>Whether scores stay as they are.</summary>
+    public bool AreNone => _rules.Count == 0;
 
     /// <summary>The scores after all rules; the caller's scope owns what is made.</summary>
     /// <param name="scores">(R, V) float32</param>
@@ -94,6 +98,16 @@ internal sealed class ScoreRules
         }
         return banned.Count == 0 ? scores
             : scores.reshape(-1).index_fill(0, tensor(banned.ToArray(), device: scores.device), float.NegativeInfinity).view(scores.shape);
+    }
+
+    private Tensor Counted(Tensor scores, Step step)
+    {
+        var (V, o) = (scores.shape[1], _plan.Options);
+        var taken = new float[step.Texts.Count * V];
+        for (var row = 0; row < step.Texts.Count; row++)
+            foreach (var token in step.Texts[row].TakeLast(step.New))
+                taken[(row * V) + token] += (float)(o.FrequencyPenalty + (taken[(row * V) + token] == 0 ? o.PresencePenalty : 0));
+        return scores - tensor(taken, device: scores.device).view(step.Texts.Count, V);
     }
 
     private Tensor Decayed(Tensor scores, int after, double factor)

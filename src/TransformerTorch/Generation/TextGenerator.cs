@@ -18,7 +18,17 @@ public enum FinishReason
 /// <param name="Id">the token just generated; null in a piece that only ends the text</param>
 /// <param name="Text">what became readable with it, often nothing</param>
 /// <param name="Finish">set in the last piece only</param>
-public readonly record struct TextPiece(int? Id, string Text, FinishReason? Finish);
+public readonly record struct TextPiece(int? Id, string Text, FinishReason? Finish)
+{
+    /// <summary>The token's log probability, where it was asked for.</summary>
+    public float? LogProbability { get; init; }
+
+    /// <summary>The likeliest tokens in its place, where they were asked for.</summary>
+    public IReadOnlyList<TokenProbability>? Likeliest { get; init; }
+}
+
+/// <summary>A token and its log probability before anything is left out or favoured.</summary>
+public readonly record struct TokenProbability(int Id, float LogProbability);
 
 /// <summary>A whole generated text.</summary>
 public sealed record GeneratedText(IReadOnlyList<int> Ids, string Text, FinishReason Finish);
@@ -36,18 +46,15 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
     {
         IReadOnlyList<int> ids = [.. tokenizer.Encode(prompt).Ids];
         if (ids.Count == 0 && model.Config.BeginToken is { } begin) ids = [begin];
-        var (decoder, stop) = (tokenizer.StreamDecoder(), new StopTexts(options.StopTexts));
+        var text = new TextAssembly(tokenizer, options.StopTexts);
         var ends = options.EndTokens ?? model.Config.EndTokens;
         foreach (var id in _tokens.Stream(ids, options, cancellation))
         {
-            var ended = ends.Contains(id);
-            var text = stop.Add(ended ? decoder.Finish() : decoder.Add(id));
-            if (ended && !stop.Met) text += stop.Finish();
-            yield return new TextPiece(id, text, ended || stop.Met ? FinishReason.Stop : null);
-            if (ended || stop.Met) yield break;
+            var piece = text.Add(id, ends: ends.Contains(id));
+            yield return piece;
+            if (piece.Finish is not null) yield break;
         }
-        var rest = stop.Add(decoder.Finish());
-        yield return new TextPiece(null, stop.Met ? rest : rest + stop.Finish(), stop.Met ? FinishReason.Stop : FinishReason.Length);
+        yield return text.Finish();
     }
 
     /// <summary>Continues a text to its end.</summary>
@@ -63,6 +70,28 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
             finish = piece.Finish ?? finish;
         }
         return new GeneratedText(ids, text.ToString(), finish);
+    }
+}
+
+/// <summary>A text put together token by token, up to a stop text.</summary>
+internal sealed class TextAssembly(Tokenizer tokenizer, IReadOnlyList<string> stopTexts)
+{
+    private readonly StreamDecoder _decoder = tokenizer.StreamDecoder();
+    private readonly StopTexts _stop = new(stopTexts);
+
+    /// <summary>What becomes readable with a token; <paramref name="ends"/> where it is an end token, which has no text.</summary>
+    public TextPiece Add(int id, bool ends)
+    {
+        var text = _stop.Add(ends ? _decoder.Finish() : _decoder.Add(id));
+        if (ends && !_stop.Met) text += _stop.Finish();
+        return new TextPiece(id, text, ends || _stop.Met ? FinishReason.Stop : null);
+    }
+
+    /// <summary>What was held back of a text that reached its most tokens.</summary>
+    public TextPiece Finish()
+    {
+        var rest = _stop.Add(_decoder.Finish());
+        return new TextPiece(null, _stop.Met ? rest : rest + _stop.Finish(), _stop.Met ? FinishReason.Stop : FinishReason.Length);
     }
 }
 

@@ -52,6 +52,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         using var scope = NewDisposeScope();
         var (B, T, _) = x.Dims3();
         var (q, k, v) = _options.Cross ? ProjectMemory(x, context) : ProjectSelf(x, context);
+        if (context.Pages is { } pages) return Projected(pages.Attend(_layer, q, k, v, _arguments with { Bias = context.Bias }));
         var bias = Bias(context, k.shape[1]);
         if (_disentangled is not null && context.Relative is { } relative)
         {
@@ -65,8 +66,10 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
             Window = masked ? 0 : _options.Window, BlindRows = masked,
         };
         context.Weights?.Invoke(AttentionKernel.Weights(q, k, arguments));
-        var mixed = AttentionKernel.Run(q, k, v, arguments); // (B, T, H, D)
-        return _output.call(mixed.reshape(B, T, (long)_options.Heads * _options.HeadSize)).MoveToOuterDisposeScope(); // (B, T, C)
+        return Projected(AttentionKernel.Run(q, k, v, arguments)); // (B, T, C)
+
+        Tensor Projected(Tensor mixed) // (B, T, H, D)
+            => _output.call(mixed.reshape(B, T, (long)_options.Heads * _options.HeadSize)).MoveToOuterDisposeScope();
     }
 
     private (Tensor Query, Tensor Key, Tensor Value) ProjectSelf(Tensor x, AttentionContext context)

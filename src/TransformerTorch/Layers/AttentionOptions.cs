@@ -73,6 +73,9 @@ public sealed record AttentionContext
     /// <summary>Earlier positions' keys and values; null: none.</summary>
     public KvCache? Cache { get; init; }
 
+    /// <summary>Sequences packed into one row, with their pages; null: rows are sequences.</summary>
+    public PagedBatch? Pages { get; init; }
+
     /// <summary>What cross-attention reads: (B, S, C); null where there is none.</summary>
     public Tensor? Memory { get; init; }
 

@@ -40,6 +40,11 @@ public sealed record ModelInputs
     public KvCache? Cache { get; init; }
 
     /// <summary>
+    /// The sequences whose new tokens <see cref="Ids"/> (1, N) packs, for a decoder that continues them; null: rows are sequences.
+    /// </summary>
+    public PagedBatch? Pages { get; init; }
+
+    /// <summary>
     /// Is given each layer's result by its published name ("hidden_states": the embeddings, then what each block gives, the last one
     /// after the final norm; "attentions"; "router_logits"; beside an encoder with "encoder_" or "decoder_" before it). Not kept by the
     /// model.

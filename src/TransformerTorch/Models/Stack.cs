@@ -92,12 +92,13 @@ public abstract class Stack : Backbone
         using var scope = NewDisposeScope();
         var (B, T) = inputs.Ids.Dims2();
         var offset = inputs.Cache?.Offset ?? 0;
-        if (Options.Embeddings is { Positions: > 0, Length: var most } && offset + T > most)
-            throw new ArgumentException($"a sequence of {offset + T} tokens, the model has {most} positions");
+        var length = inputs.Pages?.Longest ?? offset + T;
+        if (Options.Embeddings is { Positions: > 0, Length: var most } && length > most)
+            throw new ArgumentException($"a sequence of {length} tokens, the model has {most} positions");
         if (_convolution is not null && inputs.Documents is not null)
             throw new NotSupportedException("this model's convolution would see across packed documents: give each a row");
         var mask = inputs.Cache is { } cache ? cache.ExtendMask(inputs.Mask, B, T) : inputs.Mask; // (B, Tk)
-        var positions = inputs.Positions ?? Positions(inputs, mask, offset);
+        var positions = inputs.Positions ?? inputs.Pages?.Positions ?? Positions(inputs, mask, offset);
         var context = Context(inputs, mask, positions, offset);
         var x = _embeddings.forward(inputs.Ids, positions, inputs.Segments, inputs.Mask); // (B, T, C)
         for (var layer = 0; layer < _layers.Count; layer++)
@@ -125,13 +126,14 @@ public abstract class Stack : Backbone
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {
         var T = inputs.Ids.shape[1];
+        var keys = inputs.Pages?.Longest ?? offset + T;
         Tensor?[] terms =
         [
             mask is null ? null : Options.PaddingIsBlind ? AttentionMask.BlindPadding(mask) : AttentionMask.Padding(mask),
             inputs.Documents is { } documents ? AttentionMask.Documents(documents) : null,
             inputs.Prefix is { } prefix ? AttentionMask.Prefix(prefix, T) : null,
             _relativeBias?.At(offset, T, offset + T),
-            Options.Alibi ? Alibi.Bias(mask is null ? arange(offset + T, device: positions.device) : Counted(mask), Heads) : null,
+            Options.Alibi ? Alibi.Bias(mask is null ? arange(keys, device: positions.device) : Counted(mask), Heads) : null,
         ];
         Tensor? bias = null;
         foreach (var term in terms.OfType<Tensor>()) bias = bias is null ? term : bias + term;
@@ -139,7 +141,7 @@ public abstract class Stack : Backbone
         {
             Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
             Relative = _relativePositions?.At(T, mask), Windows = Windows(inputs),
-            Cache = inputs.Cache, Memory = inputs.Memory,
+            Cache = inputs.Cache, Pages = inputs.Pages, Memory = inputs.Memory,
             MemoryBias = inputs.MemoryMask is { } hidden ? AttentionMask.Padding(hidden) : null,
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,

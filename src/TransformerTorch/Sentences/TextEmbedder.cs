@@ -11,8 +11,11 @@ namespace TransformerTorch.Sentences;
 /// <summary>How texts are embedded.</summary>
 public sealed record EmbeddingSettings
 {
-    /// <summary>Texts that go through the model together; they are sorted by length first.</summary>
-    public int BatchSize { get; init; } = 32;
+    /// <summary>Tokens, padding included, that go through the model together; texts are sorted by length first.</summary>
+    public int BatchTokens { get; init; } = 4096;
+
+    /// <summary>Only the first so many features, given the length 1 again; null: all.</summary>
+    public int? Dimensions { get; init; }
 
     /// <summary>Put before each text: the name of one of the folder's prompts, null for its usual one.</summary>
     public string? Prompt { get; init; }
@@ -51,6 +54,7 @@ public sealed class TextEmbedder : IDisposable
         _tokenizer.Truncation = new Truncation(MaximumTokens);
         _tokenizer.Padding = null; // batches are filled up here, after sorting
         _padding = _model.Config.PaddingToken ?? 0;
+        Dimensions = MeasureDimensions();
         var about = SentenceModules.Settings(Path.Combine(folder, "config_sentence_transformers.json"));
         _prompts = about["prompts"]?.AsObject().ToDictionary(p => p.Key, p => $"{p.Value}") ?? [];
         _usualPrompt = about["default_prompt_name"]?.GetValue<string>();
@@ -58,6 +62,9 @@ public sealed class TextEmbedder : IDisposable
 
     /// <summary>The most tokens that are read of a text, special ones included; what follows is cut off.</summary>
     public int MaximumTokens { get; }
+
+    /// <summary>C, how long a vector is.</summary>
+    public int Dimensions { get; }
 
     /// <summary>Loads a folder.</summary>
     /// <param name="folder">with a tokenizer and a model</param>
@@ -70,20 +77,44 @@ public sealed class TextEmbedder : IDisposable
 
     /// <summary>A vector for each text, in their order.</summary>
     /// <exception cref="ArgumentException">The prompt is none of the folder's.</exception>
-    public float[][] Embed(IReadOnlyList<string> texts, EmbeddingSettings? settings = null)
+    public float[][] Embed(IReadOnlyList<string> texts, EmbeddingSettings? settings = null) => EmbedCounted(texts, settings).Vectors;
+
+    /// <summary>So too, with how many tokens were read; cancellation takes effect between batches.</summary>
+    /// <exception cref="ArgumentException">The prompt is none of the folder's.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public (float[][] Vectors, int Tokens) EmbedCounted(
+        IReadOnlyList<string> texts, EmbeddingSettings? settings = null, CancellationToken cancellation = default)
     {
         settings ??= new EmbeddingSettings();
         var prompt = Prompt(settings.Prompt ?? _usualPrompt);
         var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => prompt + t)]);
         var vectors = new float[texts.Count][];
         using var _ = no_grad();
-        foreach (var batch in Enumerable.Range(0, texts.Count).OrderByDescending(i => encodings[i].Count).Chunk(settings.BatchSize))
+        foreach (var batch in Batches(encodings, settings.BatchTokens))
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var embedded = Vectors(Inputs([.. batch.Select(i => encodings[i])]), settings.Normalize).to(ScalarType.Float32).cpu();
+            var embedded = Vectors(Inputs([.. batch.Select(i => encodings[i])]), settings).to(ScalarType.Float32).cpu();
             for (var row = 0; row < batch.Length; row++) vectors[batch[row]] = embedded[row].data<float>().ToArray();
         }
-        return vectors;
+        return (vectors, encodings.Sum(e => e.Count));
+    }
+
+    /// <summary>The longest first, so that memory is claimed once; each batch holds texts of about one length.</summary>
+    private static IEnumerable<int[]> Batches(Encoding[] encodings, int tokens)
+    {
+        int[] order = [.. Enumerable.Range(0, encodings.Length).OrderByDescending(i => encodings[i].Count)];
+        for (var at = 0; at < order.Length;)
+        {
+            var count = Math.Min(Math.Max(1, tokens / Math.Max(1, encodings[order[at]].Count)), order.Length - at);
+            yield return order[at..(at += count)];
+        }
+    }
+
+    private Tensor Vectors(ModelInputs inputs, EmbeddingSettings settings)
+    {
+        var x = Vectors(inputs, settings.Normalize);
+        return settings.Dimensions is { } count && count < x.shape[1] ? nn.functional.normalize(x.narrow(1, 0, count), 2, 1, 1e-12) : x;
     }
 
     /// <summary>The vectors (B, C) of a batch of ids, differentiable.</summary>
@@ -101,6 +132,15 @@ public sealed class TextEmbedder : IDisposable
     {
         _model.Dispose();
         foreach (var (owner, _) in _steps) owner?.Dispose();
+    }
+
+    // Projections are only known by what they give.
+    private int MeasureDimensions()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var id = tensor(new[] { (long)(_model.Config.EndTokens is [var end, ..] ? end : 0) }, device: _model.Backbone.TokenWeight.device);
+        return (int)Vectors(new ModelInputs { Ids = id.unsqueeze(0) }).shape[1];
     }
 
     private static IReadOnlyList<Pooling> Poolings(string folder)

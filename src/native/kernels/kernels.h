@@ -39,6 +39,19 @@ struct AttentionBackward {
     float* dbias = nullptr;              // (B, H, Tq, Tk), zeroed, or none
 };
 
+// Queries (N, H, D) over keys and values (slots, K, D) of pages; out (N, H, D).
+struct PagedView {
+    Type type = Type::f32;
+    int64_t H = 0, K = 0, D = 0, page = 0, pages = 0;   // positions a page, pages a sequence
+    int64_t query_row = 0, window = 0;
+    float scale = 1, soft_cap = 0;
+    const void *query = nullptr, *keys = nullptr, *values = nullptr;
+    const int64_t *table = nullptr, *lengths = nullptr;   // (N, pages), (N)
+    const float* bias = nullptr;         // by row and head, a position's each
+    int64_t bias_row = 0, bias_head = 0;
+    void* out = nullptr;
+};
+
 struct LossOptions {
     int64_t ignore_index = -100;
     double label_smoothing = 0, z_loss = 0, soft_cap = 0;
@@ -72,6 +85,10 @@ struct Kernels {
     void (*attention_forward)(const AttentionForward&, int64_t batch, int64_t key_head, int64_t first, int64_t last, float* scratch);
     int64_t (*attention_backward_scratch)(const AttentionShape&);
     void (*attention_backward)(const AttentionBackward&, int64_t batch, int64_t key_head, float* scratch);
+
+    // A sequence's heads of one key head: a task.
+    int64_t (*paged_scratch)(const PagedView&);
+    void (*paged_attention)(const PagedView&, int64_t sequence, int64_t key_head, float* scratch);
 
     void (*norm_forward)(const NormView&, const void* x, void* y, float* mean, float* rstd, int64_t rows);
     // dweight and dbias (width, or none) are added to.

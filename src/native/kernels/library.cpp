@@ -64,6 +64,8 @@ template <class A> void register_autocast(torch::Library& m) {
 TORCH_LIBRARY(transformertorch, m) {
     m.def("attention(Tensor query, Tensor key, Tensor value, *, Tensor? bias=None, Tensor? key_lengths=None, bool causal=False, "
           "int window=0, float? scale=None, float soft_cap=0.0) -> Tensor");
+    m.def("paged_attention(Tensor query, Tensor keys, Tensor values, Tensor pages, Tensor lengths, *, int page, Tensor? bias=None, "
+          "int window=0, float scale=1.0, float soft_cap=0.0) -> Tensor");
     m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
     m.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
     m.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
@@ -79,6 +81,7 @@ TORCH_LIBRARY(transformertorch, m) {
 // Differentiable as they stand, on every device and for shapes alone: what they call is.
 TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("attention", attention);
+    m.impl("paged_attention", paged_attention);
     m.impl("layer_norm", layer_norm);
     m.impl("rms_norm", rms_norm);
     m.impl("linear", linear_plain);

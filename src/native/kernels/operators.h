@@ -17,6 +17,9 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap);
 at::Tensor attention_composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const OptionalTensor& bias,
                               const OptionalTensor& key_lengths, bool causal, int64_t window, double scale, double soft_cap);
+at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& pages,
+                           const at::Tensor& lengths, int64_t page, const OptionalTensor& bias, int64_t window, double scale,
+                           double soft_cap);
 at::Tensor layer_norm(const at::Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias, double eps);
 at::Tensor rms_norm(const at::Tensor& x, const OptionalTensor& weight, double eps);
 at::Tensor gelu(const at::Tensor& x, const std::string& approximate);

@@ -4,6 +4,7 @@
 #include "loss.inl"
 #include "norm.inl"
 #include "optimizer.inl"
+#include "paged.inl"
 
 namespace tt::TT_NAMESPACE {
 
@@ -33,7 +34,7 @@ const Kernels& table();
 const Kernels& table() {
     static const Kernels kernels = {
         TT_TEXT(TT_NAMESPACE), BQ, attention_scratch, attention_forward, attention_backward_scratch, attention_backward,
-        norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, sum_squares, column_sums, convert,
+        paged_scratch, paged_attention, norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, sum_squares, column_sums, convert,
     };
     return kernels;
 }

@@ -15,11 +15,11 @@ public class TextEmbedderTests
 
     private static string[] Texts => [.. s_expected["texts"]!.AsArray().Select(t => $"{t}")];
 
-    [Theory, InlineData(1), InlineData(2), InlineData(32)]
-    public void Texts_get_the_references_vectors_in_their_order_whatever_the_batch(int batchSize)
+    [Theory, InlineData(1), InlineData(30), InlineData(4096)]
+    public void Texts_get_the_references_vectors_in_their_order_whatever_the_batch(int batchTokens)
     {
         using var embedder = TextEmbedder.Load(s_folder);
-        var vectors = embedder.Embed(Texts, new EmbeddingSettings { BatchSize = batchSize });
+        var vectors = embedder.Embed(Texts, new EmbeddingSettings { BatchTokens = batchTokens });
         Close("vectors", vectors);
         Assert.All(vectors, v => Assert.Equal(1, v.Sum(x => (double)x * x), 1e-5));
     }

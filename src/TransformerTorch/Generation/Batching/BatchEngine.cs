@@ -1,0 +1,190 @@
+using System.Collections.Concurrent;
+using TransformerTorch.Layers;
+using TransformerTorch.Models;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Generation.Batching;
+
+/// <summary>
+/// Continues any number of texts with one model: all that are under way take a step together, a new one joins at the next step, one that
+/// ends or is cancelled leaves and gives its pages back (Yu et al., 2022, "iteration-level scheduling"). One thread of its own does the
+/// computing; any threads may ask. What a text becomes does not depend on what else is under way.
+/// </summary>
+public sealed class BatchEngine : IAsyncDisposable
+{
+    private readonly CausalLanguageModel _model;
+    private readonly BatchOptions _options;
+    private readonly PagedCache _cache;
+    private readonly PageTable _table;
+    private readonly BatchPass _pass;
+    private readonly List<Sequence> _running = [];
+    private readonly LinkedList<Sequence> _waiting = [];
+    private readonly ConcurrentQueue<Sequence> _arrived = [];
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _queued; // arrived or waiting
+    private volatile bool _draining, _stopping;
+    private long _newTokens, _heldTokens;
+
+    /// <summary>An engine over a model, which it puts into evaluation mode and which outlives it.</summary>
+    /// <exception cref="ArgumentException">The options cannot be followed.</exception>
+    public BatchEngine(CausalLanguageModel model, BatchOptions? options = null)
+    {
+        (_model, _options) = (model, (options ?? new BatchOptions()).Validated());
+        model.eval();
+        var context = model.Config.ContextLength;
+        var tokens = _options.CachedTokens > 0 ? _options.CachedTokens : Math.Max(Math.Min(8L * context, 65_536), 8192);
+        var pages = (int)((tokens + _options.PageSize - 1) / _options.PageSize);
+        _cache = new PagedCache(model.Config.Main.Blocks.Count, pages, _options.PageSize);
+        _table = new PageTable(pages, _options.PageSize);
+        _pass = new BatchPass(model, _cache, _options.PrefillTokens);
+        new Thread(Run) { IsBackground = true, Name = $"{nameof(BatchEngine)} {model.Config.ModelType}" }.Start();
+    }
+
+    /// <summary>What it does just now.</summary>
+    public BatchStatistics Statistics { get; private set; } = new(0, 0, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>
+    /// Continues a prompt, yielding tokens as they come. Leaving the enumeration cancels the request, as the token does; its pages are free
+    /// at the next step.
+    /// </summary>
+    /// <exception cref="ArgumentException">The request cannot be followed: see <see cref="TokenGenerator"/>.</exception>
+    /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IAsyncEnumerable<GeneratedToken> Stream(BatchRequest request, CancellationToken cancellation = default)
+    {
+        var sink = new ChannelSink<GeneratedToken>((token, write) =>
+        {
+            write(token);
+            return false;
+        });
+        return sink.Read(Submit(request, sink), cancellation);
+    }
+
+    /// <summary>Takes no more requests; done when those it has are answered.</summary>
+    public Task Drain()
+    {
+        lock (_arrived) _draining = true;
+        _wake.Release();
+        return _ended.Task;
+    }
+
+    /// <summary>Ends what is under way, with an <see cref="OperationCanceledException"/> for those who wait for it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        await Drain().ConfigureAwait(false);
+    }
+
+    /// <summary>Queues a request.</summary>
+    internal Sequence Submit(BatchRequest request, ITokenSink sink)
+    {
+        var sequence = new Sequence(_model, request, sink);
+        if (_table.Needed(sequence.Most) > _table.Count)
+            throw new ArgumentException(
+                $"a text of up to {sequence.Most} tokens, the engine has room for {_table.Count * _options.PageSize}");
+        lock (_arrived)
+        {
+            ObjectDisposedException.ThrowIf(_draining, this);
+            if (_queued >= _options.MaxWaiting + Math.Max(0, _options.MaxSequences - Statistics.Running))
+                throw new EngineBusyException(_queued);
+            Interlocked.Increment(ref _queued);
+            _arrived.Enqueue(sequence);
+        }
+        _wake.Release();
+        return sequence;
+    }
+
+    private void Run()
+    {
+        using var grad = no_grad();
+        while (true)
+        {
+            while (_arrived.TryDequeue(out var arrival)) _waiting.AddLast(arrival);
+            if (_stopping) EndAll(new OperationCanceledException("the engine is stopped"));
+            Leave();
+            Join();
+            Report();
+            if (_running.Count > 0) Step();
+            else if (_draining && _arrived.IsEmpty && _waiting.Count == 0) break;
+            else if (_arrived.IsEmpty) _wake.Wait();
+        }
+        _cache.Dispose();
+        _ended.SetResult();
+    }
+
+    private void Step()
+    {
+        using var scope = NewDisposeScope();
+        try
+        {
+            foreach (var (sequence, likeliest, scores) in _pass.Run(_running)) Choose(sequence, likeliest, scores);
+        }
+        catch (Exception e)
+        {
+            EndAll(e); // whose fault it was is not known
+        }
+    }
+
+    private void Choose(Sequence sequence, int? likeliest, Tensor scores)
+    {
+        try
+        {
+            _newTokens++;
+            if (sequence.Accept(likeliest ?? sequence.Choose(scores), scores)) Remove(sequence);
+        }
+        catch (Exception e)
+        {
+            Remove(sequence, e);
+        }
+    }
+
+    private void Leave()
+    {
+        foreach (var sequence in _running.Where(s => s.IsCancelled).ToList()) Remove(sequence);
+        for (var node = _waiting.First; node is not null;)
+        {
+            var next = node.Next;
+            if (node.Value.IsCancelled || node.Value.IsEmpty) Dequeue(node).End();
+            node = next;
+        }
+    }
+
+    // First come, first served: a long text waits for room, and those behind it with it.
+    private void Join()
+    {
+        while (_running.Count < _options.MaxSequences && _waiting.First is { } first)
+        {
+            if (!first.Value.TryBegin(_table, _options.SharePrefixes && _pass.CanShare)) break;
+            _heldTokens += first.Value.Computed;
+            _running.Add(Dequeue(first));
+        }
+    }
+
+    private Sequence Dequeue(LinkedListNode<Sequence> node)
+    {
+        _waiting.Remove(node);
+        Interlocked.Decrement(ref _queued);
+        return node.Value;
+    }
+
+    // Who is told that a text has ended finds its pages given back.
+    private void Remove(Sequence sequence, Exception? error = null)
+    {
+        _running.Remove(sequence);
+        sequence.Release();
+        Report();
+        sequence.End(error);
+    }
+
+    private void EndAll(Exception error)
+    {
+        foreach (var sequence in _running) sequence.End(error);
+        _running.Clear();
+        if (!_stopping) return;
+        while (_waiting.First is { } node) Dequeue(node).End(error);
+    }
+
+    private void Report() => Statistics = new(_running.Count, _waiting.Count, _table.Available, _table.Count, _pass.Steps,
+        _pass.PromptTokens, _heldTokens, _newTokens);
+}

@@ -1,0 +1,57 @@
+namespace TransformerTorch.Generation.Batching;
+
+/// <summary>How much a <see cref="BatchEngine"/> takes on.</summary>
+public sealed record BatchOptions
+{
+    /// <summary>Texts that are continued at the same time; others wait.</summary>
+    public int MaxSequences { get; init; } = 32;
+
+    /// <summary>Texts that may wait; more are refused.</summary>
+    public int MaxWaiting { get; init; } = 256;
+
+    /// <summary>Prompt tokens read in one step, shared out among the prompts: others' next tokens wait no longer than these take.</summary>
+    public int PrefillTokens { get; init; } = 512;
+
+    /// <summary>Positions a page.</summary>
+    public int PageSize { get; init; } = 32;
+
+    /// <summary>
+    /// Positions in all, which bounds the memory of keys and values; 0: as many as eight texts of the model's context need, or 8,192.
+    /// </summary>
+    public int CachedTokens { get; init; }
+
+    /// <summary>Whether texts that begin alike share what was computed for the beginning.</summary>
+    public bool SharePrefixes { get; init; } = true;
+
+    /// <summary>These options, if they can be followed.</summary>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    public BatchOptions Validated()
+    {
+        Require(MaxSequences >= 1, $"max_sequences is {MaxSequences}, expected 1 or more");
+        Require(MaxWaiting >= 0, $"max_waiting is {MaxWaiting}, expected 0 or more");
+        Require(PrefillTokens >= 1, $"prefill_tokens is {PrefillTokens}, expected 1 or more");
+        Require(PageSize >= 1, $"page_size is {PageSize}, expected 1 or more");
+        Require(CachedTokens >= 0, $"cached_tokens is {CachedTokens}, expected 0 (by the model) or more");
+        return this;
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition) throw new ArgumentException(message);
+    }
+}
+
+/// <summary>What a <see cref="BatchEngine"/> does just now, and has done.</summary>
+/// <param name="Running">texts being continued</param>
+/// <param name="Waiting">texts not begun</param>
+/// <param name="FreePages">pages that can be had</param>
+/// <param name="Pages">pages in all</param>
+/// <param name="Steps">passes through the model</param>
+/// <param name="PromptTokens">read</param>
+/// <param name="HeldTokens">of prompts, not read because they were held already</param>
+/// <param name="NewTokens">generated</param>
+public sealed record BatchStatistics(
+    int Running, int Waiting, int FreePages, int Pages, long Steps, long PromptTokens, long HeldTokens, long NewTokens);
+
+/// <summary>There is no room for another request: try again later.</summary>
+public sealed class EngineBusyException(int waiting) : Exception($"{waiting} requests are waiting already, and no more may");

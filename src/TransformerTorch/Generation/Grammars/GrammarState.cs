@@ -1,0 +1,160 @@
+namespace TransformerTorch.Generation.Grammars;
+
+/// <summary>
+/// Where a text stands in a grammar: all the ways in which it may go on, each a terminal under way and what comes after it. States are made
+/// once, when first reached, and remember where bytes lead: a finite automaton that grows as it is used.
+/// </summary>
+internal sealed class GrammarState
+{
+    private readonly Grammar _grammar;
+    private readonly IReadOnlyList<Way> _ways;
+    private readonly GrammarState?[] _next = new GrammarState?[256];
+    private readonly bool[] _known = new bool[256];
+
+    internal GrammarState(Grammar grammar, IReadOnlyList<Way> ways, bool isComplete)
+    {
+        (_grammar, _ways, IsComplete) = (grammar, ways, isComplete);
+        Least = isComplete ? 0 : ways.Select(w => w.Least).DefaultIfEmpty(Rule.Never).Min();
+    }
+
+    /// <summary>Whether the text may end here.</summary>
+    public bool IsComplete { get; }
+
+    /// <summary>The fewest bytes to an end.</summary>
+    public int Least { get; }
+
+    /// <summary>Whether nothing may follow.</summary>
+    public bool IsFinal => _ways.Count == 0;
+
+    /// <summary>Some states' costs by token (<see cref="TokenTrie"/>); one for all states of a grammar.</summary>
+    public Dictionary<GrammarState, int[]> Costs => _grammar.Costs;
+
+    /// <summary>Where a byte leads; null: nowhere.</summary>
+    public GrammarState? Step(byte value)
+    {
+        if (_known[value]) return _next[value];
+        _known[value] = true;
+        return _next[value] = _grammar.After(_ways, value);
+    }
+
+    /// <summary>A terminal under way, and the rules after it.</summary>
+    internal sealed record Way(Terminal Terminal, object State, Stack? Rest)
+    {
+        public int Least { get; } = (int)Math.Min(Rule.Never, (long)Terminal.LeastFrom(State) + (Rest?.Least ?? 0));
+    }
+
+    /// <summary>Rules still to come, the next first.</summary>
+    internal sealed record Stack(Rule Next, Stack? Rest)
+    {
+        private readonly int _hash = HashCode.Combine(Next, Rest?._hash ?? 0);
+
+        public int Least { get; } = (int)Math.Min(Rule.Never, (long)Next.Least + (Rest?.Least ?? 0));
+
+        public bool Equals(Stack? other)
+            => ReferenceEquals(this, other)
+                || (other is not null && _hash == other._hash && Next == other.Next && Equals(Rest, other.Rest));
+
+        public override int GetHashCode() => _hash;
+    }
+}
+
+/// <summary>A rule as an automaton. Its states are shared by all texts that follow it, one at a time.</summary>
+internal sealed class Grammar
+{
+    private const int MostWays = 4096, MostStates = 20_000;
+    private readonly Dictionary<Ways, GrammarState> _states = [];
+
+    /// <exception cref="SchemaException">Nothing satisfies the rule, or it can be satisfied in too many ways.</exception>
+    public Grammar(Rule rule)
+    {
+        var (ways, complete) = (new HashSet<GrammarState.Way>(), false);
+        Expand(new GrammarState.Stack(rule, null), ways, ref complete);
+        Start = State(ways, complete) ?? throw new SchemaException("nothing satisfies this schema");
+    }
+
+    public GrammarState Start { get; }
+
+    internal Dictionary<GrammarState, int[]> Costs { get; } = [];
+
+    internal GrammarState? After(IReadOnlyList<GrammarState.Way> ways, byte value)
+    {
+        var (next, complete) = (new HashSet<GrammarState.Way>(), false);
+        foreach (var (terminal, state, rest) in ways)
+        {
+            if (terminal.Step(state, value) is not { } after) continue;
+            if (terminal.CanEnd(after)) Expand(rest, next, ref complete);
+            Add(next, new GrammarState.Way(terminal, after, rest));
+        }
+        return State(next, complete);
+    }
+
+    private GrammarState? State(HashSet<GrammarState.Way> ways, bool complete)
+    {
+        if (ways.Count == 0 && !complete) return null;
+        if (_states.Count > MostStates) _states.Clear(); // those in use stay alive by themselves
+        var key = new Ways([.. ways], complete);
+        return _states.TryGetValue(key, out var known) ? known : _states[key] = new GrammarState(this, key.All, complete);
+    }
+
+    /// <summary>Adds the terminals that a stack can begin with.</summary>
+    private static void Expand(GrammarState.Stack? stack, HashSet<GrammarState.Way> ways, ref bool complete)
+    {
+        var open = new Stack<GrammarState.Stack?>([stack]);
+        for (var steps = 0; open.TryPop(out var top); steps++)
+        {
+            if (steps > 16 * MostWays) throw new SchemaException("this schema is too deep");
+            if (top is null)
+            {
+                complete = true;
+                continue;
+            }
+            if (top.Least >= Rule.Never) continue;
+            switch (top.Next)
+            {
+                case Terminal terminal when terminal.CanEnd(terminal.Start): // an empty literal
+                    open.Push(top.Rest);
+                    break;
+                case Terminal terminal: Add(ways, new GrammarState.Way(terminal, terminal.Start, top.Rest)); break;
+                case Deferred deferred: open.Push(new(deferred.Made, top.Rest)); break;
+                case Repeat repeat: open.Push(new(repeat.After(0), top.Rest)); break;
+                case Series series:
+                    var rest = top.Rest;
+                    foreach (var part in series.Parts.Reverse()) rest = new(part, rest);
+                    open.Push(rest);
+                    break;
+                case Choice choice:
+                    foreach (var option in choice.Options) open.Push(new(option, top.Rest));
+                    break;
+            }
+        }
+    }
+
+    private static void Add(HashSet<GrammarState.Way> ways, GrammarState.Way way)
+    {
+        if (way.Least >= Rule.Never) return;
+        if (way.Terminal is Literal && way.Terminal.CanEnd(way.State)) return; // it goes no further
+        ways.Add(way);
+        if (ways.Count > MostWays) throw new SchemaException($"this schema can be satisfied in more than {MostWays} ways at once");
+    }
+
+    /// <summary>Ways, compared as a set.</summary>
+    private sealed class Ways(GrammarState.Way[] all, bool complete) : IEquatable<Ways>
+    {
+        private readonly int _hash = all.Aggregate(complete ? 1 : 0, (hash, way) => hash ^ way.GetHashCode());
+        private HashSet<GrammarState.Way>? _set;
+
+        public GrammarState.Way[] All => all;
+
+        public bool Equals(Ways? other) => other is not null && other._hash == _hash && other.All.Length == all.Length
+            && other.IsComplete == complete && (_set ??= [.. all]).SetEquals(other.All);
+
+        private bool IsComplete => complete;
+
+        public override bool Equals(object? obj) => Equals(obj as Ways);
+
+        public override int GetHashCode() => _hash;
+    }
+}
+
+/// <summary>A JSON schema that cannot be followed: it asks for what is not supported, contradicts itself, or is too large.</summary>
+public sealed class SchemaException(string message) : ArgumentException(message);

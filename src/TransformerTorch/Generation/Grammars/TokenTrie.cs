@@ -1,0 +1,57 @@
+using TransformerTorch.Text;
+
+namespace TransformerTorch.Generation.Grammars;
+
+/// <summary>A vocabulary's tokens by their bytes, so that a grammar is asked once for all that begin alike.</summary>
+public sealed class TokenTrie
+{
+    private const int MostKept = 64; // a few hundred kilobytes each
+    private readonly List<Node> _nodes = [new Node()];
+    private readonly byte[][] _tokens;
+
+    private sealed class Node
+    {
+        public SortedList<byte, int> Children { get; } = [];
+
+        public List<int> Tokens { get; } = [];
+    }
+
+    /// <summary>The tokens of a vocabulary; those without text are in none.</summary>
+    public TokenTrie(Tokenizer tokenizer, int vocabularySize)
+    {
+        _tokens = [.. Enumerable.Range(0, vocabularySize).Select(tokenizer.TokenBytes)];
+        for (var id = 0; id < vocabularySize; id++)
+        {
+            var at = 0;
+            foreach (var value in _tokens[id]) at = Child(at, value);
+            if (_tokens[id].Length > 0) _nodes[at].Tokens.Add(id);
+        }
+    }
+
+    /// <summary>A token's bytes.</summary>
+    internal ReadOnlySpan<byte> Bytes(int id) => _tokens[id];
+
+    /// <summary>By token, the fewest bytes to an end after it; <see cref="Rule.Never"/> where it does not fit.</summary>
+    internal int[] Costs(GrammarState state)
+    {
+        if (state.Costs.TryGetValue(state, out var known)) return known;
+        if (state.Costs.Count >= MostKept) state.Costs.Clear();
+        var costs = new int[_tokens.Length];
+        Array.Fill(costs, Rule.Never);
+        var open = new Stack<(int Node, GrammarState State)>([(0, state)]);
+        while (open.TryPop(out var top))
+        {
+            foreach (var token in _nodes[top.Node].Tokens) costs[token] = top.State.Least;
+            foreach (var (value, child) in _nodes[top.Node].Children)
+                if (top.State.Step(value) is { } next) open.Push((child, next));
+        }
+        return state.Costs[state] = costs;
+    }
+
+    private int Child(int node, byte value)
+    {
+        if (_nodes[node].Children.TryGetValue(value, out var child)) return child;
+        _nodes.Add(new Node());
+        return _nodes[node].Children[value] = _nodes.Count - 1;
+    }
+}

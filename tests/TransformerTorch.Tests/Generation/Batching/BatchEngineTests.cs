@@ -1,0 +1,202 @@
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Generation;
+using TransformerTorch.Generation.Batching;
+using TransformerTorch.Models;
+using TransformerTorch.Tests.Support;
+
+namespace TransformerTorch.Tests.Generation.Batching;
+
+/// <summary>Truth: what <see cref="TokenGenerator"/>, itself held to the reference, gives each prompt alone.</summary>
+public sealed class BatchEngineTests
+{
+    private static readonly GenerationOptions _greedy = new() { Temperature = 0, MaxNewTokens = 12, EndTokens = [] };
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama")]
+    [InlineData("bloom")]
+    [InlineData("opt")]
+    [InlineData("mistral-sliding-window")]
+    [InlineData("gemma2-caps")]
+    [InlineData("gemma3-v4")]
+    [InlineData("mixtral")]
+    [InlineData("phi3-v4")]
+    [InlineData("llama-dynamic-beyond")]
+    public async Task Texts_continued_together_become_what_each_becomes_alone(string fixture)
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model(fixture));
+        var prompts = Prompts(model, 3, 17, 1, 9, 24);
+        var alone = prompts.Select(p => new TokenGenerator(model).Generate([p], _greedy)[0]).ToArray();
+
+        await using var engine = new BatchEngine(model, new BatchOptions { MaxSequences = 3, PrefillTokens = 10, PageSize = 4 });
+        var together = await Task.WhenAll(prompts.Select(p => Ids(engine, p, _greedy)));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_seed_draws_the_same_text_alone_and_beside_others(bool rules)
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompts = Prompts(model, 5, 8, 2, 11);
+        var options = prompts.Select((_, i) => _greedy with
+        {
+            Temperature = 0.8, TopK = 20, TopP = 0.9, Seed = 7 + i, RepetitionPenalty = rules ? 1.3 : 1, NoRepeatNgramSize = rules ? 3 : 0,
+        }).ToArray();
+        var alone = prompts.Select((p, i) => new TokenGenerator(model).Generate([p], options[i])[0]).ToArray();
+
+        await using var engine = new BatchEngine(model);
+        var together = await Task.WhenAll(prompts.Select((p, i) => Ids(engine, p, options[i])));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
+    public async Task A_beginning_that_was_read_is_not_read_again_and_changes_nothing()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("llama"));
+        var prompt = Prompts(model, 23)[0];
+        int[] longer = [.. prompt, 5, 6, 7];
+        var alone = new TokenGenerator(model).Generate([longer], _greedy)[0];
+
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 4 });
+        await Ids(engine, prompt, _greedy);
+        var before = engine.Statistics;
+        var after = await Ids(engine, longer, _greedy);
+
+        Assert.Equal(alone, after);
+        Assert.Equal(20, engine.Statistics.HeldTokens - before.HeldTokens);
+        Assert.Equal(longer.Length - 20, engine.Statistics.PromptTokens - before.PromptTokens);
+    }
+
+    [Fact]
+    public async Task Who_is_cancelled_or_leaves_gives_the_pages_back_and_disturbs_nobody()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompts = Prompts(model, 6, 7);
+        var options = _greedy with { MaxNewTokens = 20 };
+        var alone = new TokenGenerator(model).Generate([prompts[1]], options)[0];
+
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 4 });
+        using var cancel = new CancellationTokenSource();
+        var other = Ids(engine, prompts[1], options);
+        var seen = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var token in engine.Stream(new BatchRequest { Prompt = prompts[0], Options = options }, cancel.Token))
+                if (++seen == 3) await cancel.CancelAsync();
+        });
+        await foreach (var token in engine.Stream(new BatchRequest { Prompt = prompts[0], Options = options })) break;
+
+        Assert.Equal(alone, await other);
+        await engine.Drain();
+        Assert.Equal(engine.Statistics.Pages, engine.Statistics.FreePages);
+        Assert.Equal(0, engine.Statistics.Running);
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_and_a_drained_engine_too()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompt = Prompts(model, 4)[0];
+        await using var engine = new BatchEngine(model, new BatchOptions { MaxSequences = 1, MaxWaiting = 2 });
+
+        var started = Enumerable.Range(0, 20).Select(_ => Attempt()).ToList();
+        var refused = started.Count(s => s is null);
+        var texts = await Task.WhenAll(started.OfType<Task<int[]>>());
+
+        Assert.InRange(refused, 1, 18);
+        Assert.All(texts, t => Assert.Equal(texts[0], t));
+        await engine.Drain();
+        Assert.Throws<ObjectDisposedException>(() => engine.Stream(new BatchRequest { Prompt = prompt, Options = _greedy }));
+
+        Task<int[]>? Attempt()
+        {
+            try
+            {
+                return Ids(engine, prompt, _greedy with { MaxNewTokens = 25 });
+            }
+            catch (EngineBusyException)
+            {
+                return null;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Few_pages_make_texts_wait_but_all_come()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompts = Prompts(model, 3, 9, 5, 12, 7, 4);
+        var alone = prompts.Select(p => new TokenGenerator(model).Generate([p], _greedy)[0]).ToArray();
+
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 4, CachedTokens = 28 });
+        var together = await Task.WhenAll(prompts.Select(p => Ids(engine, p, _greedy)));
+
+        Assert.Equal(alone, together);
+        var tooLong = new BatchRequest { Prompt = prompts[3], Options = _greedy with { MaxNewTokens = 18 } };
+        var error = Assert.Throws<ArgumentException>(() => engine.Stream(tooLong));
+        Assert.Equal("a text of up to 30 tokens, the engine has room for 28", error.Message);
+    }
+
+    [Fact]
+    public async Task Probabilities_are_those_of_the_models_scores()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompt = Prompts(model, 6)[0];
+        await using var engine = new BatchEngine(model);
+        var request = new BatchRequest { Prompt = prompt, Options = _greedy with { MaxNewTokens = 1 }, LogProbabilities = 3 };
+
+        var token = await engine.Stream(request).SingleAsync();
+
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var ids = TorchSharp.torch.tensor(prompt.Select(i => (long)i).ToArray()).unsqueeze(0);
+        var logs = model.Logits(model.Hidden(ids)).select(1, prompt.Length - 1).log_softmax(-1);
+        Assert.Equal(logs.max().item<float>(), token.LogProbability!.Value, 1e-4);
+        Assert.Equal(token.Id, token.Likeliest[0].Id);
+        Assert.Equal(3, token.Likeliest.Count);
+        Assert.True(token.Likeliest[0].LogProbability >= token.Likeliest[1].LogProbability);
+    }
+
+    private sealed class Only(int token) : ITokenConstraint
+    {
+        public void Apply(Span<float> scores, IReadOnlyList<int> endTokens, int left)
+        {
+            for (var i = 0; i < scores.Length; i++)
+                if (i != token) scores[i] = float.NegativeInfinity;
+        }
+
+        public bool Accept(int id) => id != token;
+    }
+
+    [Fact]
+    public async Task A_constraint_decides_what_may_follow_in_its_own_text_alone()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompts = Prompts(model, 6, 5);
+        var alone = new TokenGenerator(model).Generate([prompts[1]], _greedy)[0];
+        await using var engine = new BatchEngine(model);
+
+        var free = Ids(engine, prompts[1], _greedy);
+        var bound = engine.Stream(new BatchRequest { Prompt = prompts[0], Options = _greedy, Constraint = new Only(11) });
+
+        Assert.All(await bound.ToListAsync(), t => Assert.Equal(11, t.Id));
+        Assert.Equal(alone, await free);
+    }
+
+    private static Task<int[]> Ids(BatchEngine engine, int[] prompt, GenerationOptions options)
+    {
+        var tokens = engine.Stream(new BatchRequest { Prompt = prompt, Options = options });
+        return Collect();
+
+        async Task<int[]> Collect() => [.. (await tokens.ToListAsync()).Select(t => t.Id)];
+    }
+
+    private static int[][] Prompts(LanguageModel model, params int[] lengths)
+    {
+        var random = new Random(3);
+        return [.. lengths.Select(n => Enumerable.Range(0, n).Select(_ => random.Next(4, (int)model.HeadWeight.shape[0])).ToArray())];
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Generation.Grammars;
+using TransformerTorch.Tests.Support;
+using TransformerTorch.Text;
+
+namespace TransformerTorch.Tests.Generation;
+
+/// <summary>Truth: System.Text.Json, and what each schema says in words. Tokens are drawn blindly among those that are allowed.</summary>
+public sealed class JsonConstraintTests
+{
+    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
+    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+
+    public static TheoryData<string, string> Schemas => new()
+    {
+        { """{"type":"object"}""", "object" },
+        { "{}", "any" },
+        { """{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},"required":["a"]}""", "a and b" },
+        { """{"type":"array","items":{"type":"integer","minimum":-12,"maximum":345},"minItems":2,"maxItems":4}""", "integers" },
+        { """{"type":"number","exclusiveMinimum":0.5,"maximum":0.75}""", "number" },
+        { """{"type":"integer","multipleOf":7,"minimum":100,"maximum":120}""", "sevens" },
+        { """{"type":"string","minLength":3,"maxLength":5}""", "short" },
+        { """{"enum":["ä","b",3,null,{"x":[1,2]}]}""", "enum" },
+        {
+            """
+            {"$ref":"#/$defs/node","$defs":{"node":{"type":"object","additionalProperties":false,"required":["v","next"],
+            "properties":{"v":{"type":"boolean"},"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}}}}}
+            """,
+            "node"
+        },
+        { """{"type":"object","additionalProperties":{"type":"integer"},"minProperties":1,"maxProperties":2}""", "map" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Schemas))]
+    public void What_is_drawn_blindly_parses_satisfies_the_schema_and_ends_in_time(string schema, string kind)
+    {
+        for (var seed = 0; seed < 30; seed++)
+        {
+            var most = 40 + (seed * 3);
+            var text = Draw(_constraints.Schema(JsonDocument.Parse(schema).RootElement), most, new Random(seed));
+
+            var value = JsonNode.Parse(text);
+            Assert.True(Satisfies(kind, value), $"{kind}: {text}");
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"type":"string","pattern":"a+"}""", "#: 'pattern' is not supported")]
+    [InlineData("""{"type":"object","properties":{"a":{"not":{}}}}""", "#/properties/a: 'not' is not supported")]
+    [InlineData("""{"$ref":"#/nowhere"}""", "#: '$ref' to '#/nowhere', which is not there")]
+    [InlineData("""{"$ref":"#"}""", "nothing satisfies this schema")]
+    [InlineData("""{"type":"integer","minimum":5,"maximum":4}""", "nothing satisfies this schema")]
+    [InlineData("""{"type":"array","items":{"type":"strnig"},"minItems":1}""", "#/items: unknown type 'strnig'")]
+    [InlineData("""{"type":"object","required":["a"],"additionalProperties":false}""", "#: 'a' is required and not allowed")]
+    public void What_cannot_be_followed_is_refused_by_name(string schema, string message)
+    {
+        var error = Assert.Throws<SchemaException>(() => _constraints.Schema(JsonDocument.Parse(schema).RootElement));
+        Assert.Equal(message, error.Message);
+    }
+
+    [Fact]
+    public void A_schema_that_asks_for_a_great_deal_says_how_much_and_costs_little()
+    {
+        var million = """{"type":"array","items":{"type":"string","minLength":100},"minItems":1000000}""";
+        Assert.True(_constraints.Schema(JsonDocument.Parse(million).RootElement).LeastTokens > 100_000_000);
+
+        // Each level doubles what the one before offers: 2^40 ways, were they written out.
+        var bomb = """{"$ref":"#/$defs/d40","$defs":{"d0":{"type":"null"}"""
+            + string.Concat(Enumerable.Range(0, 40)
+                .Select(i => $$""","d{{i + 1}}":{"anyOf":[{"$ref":"#/$defs/d{{i}}"},{"$ref":"#/$defs/d{{i}}"}]}"""))
+            + "}}";
+        Assert.Throws<SchemaException>(() => _constraints.Schema(JsonDocument.Parse(bomb).RootElement));
+        var wide = $$"""{"enum":[{{string.Join(",", Enumerable.Range(0, 10_000))}}]}""";
+        Assert.Throws<SchemaException>(() => _constraints.Schema(JsonDocument.Parse(wide).RootElement));
+    }
+
+    private static string Draw(JsonConstraint constraint, int most, Random random)
+    {
+        var (ids, end) = (new List<int>(), 0);
+        for (var left = most; left > 0; left--)
+        {
+            var scores = new float[_tokenizer.VocabularySize];
+            constraint.Apply(scores, [end], left);
+            int[] allowed = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] == 0)];
+            var id = allowed[random.Next(allowed.Length)];
+            if (id == end) break;
+            ids.Add(id);
+            if (constraint.Accept(id)) break;
+        }
+        return _tokenizer.Decode(ids);
+    }
+
+    private static bool Satisfies(string kind, JsonNode? value) => kind switch
+    {
+        "any" => true,
+        "object" => value is JsonObject,
+        "a and b" => value is JsonObject o && o["a"]!.GetValue<long>() is var _ && (o["b"] is null || o["b"]!.GetValue<string>() is not null)
+            && o.All(m => m.Key is "a" or "b"),
+        "integers" => value is JsonArray { Count: >= 2 and <= 4 } list && list.All(i => i!.GetValue<int>() is >= -12 and <= 345),
+        "number" => value!.GetValue<double>() is > 0.5 and <= 0.75,
+        "sevens" => value!.GetValue<int>() is 105 or 112 or 119,
+        "short" => value!.GetValue<string>().EnumerateRunes().Count() is >= 3 and <= 5,
+        "enum" => value?.ToJsonString() is null or "\"\\u00E4\"" or "\"b\"" or "3" or """{"x":[1,2]}""",
+        "node" => value is null || (value["v"]!.GetValue<bool>() is var _ && Satisfies(kind, value["next"])),
+        "map" => value is JsonObject { Count: >= 1 and <= 2 } map && map.All(m => m.Value!.GetValue<long>() is var _),
+        _ => false,
+    };
+}
