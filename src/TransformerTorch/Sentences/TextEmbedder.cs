@@ -63,6 +63,9 @@ public sealed class TextEmbedder : IDisposable
     /// <summary>The most tokens that are read of a text, special ones included; what follows is cut off.</summary>
     public int MaximumTokens { get; }
 
+    /// <summary>The transformer in it.</summary>
+    public PretrainedModel Model => _model;
+
     /// <summary>C, how long a vector is.</summary>
     public int Dimensions { get; }
 

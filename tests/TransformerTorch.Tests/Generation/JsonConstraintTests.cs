@@ -96,7 +96,7 @@ public sealed class JsonConstraintTests
     {
         "any" => true,
         "object" => value is JsonObject,
-        "a and b" => value is JsonObject o && o["a"]!.GetValue<long>() is var _ && (o["b"] is null || o["b"]!.GetValue<string>() is not null)
+        "a and b" => value is JsonObject o && o["a"]!.GetValue<long>() is var _ && o["b"]?.GetValue<string>() is var _
             && o.All(m => m.Key is "a" or "b"),
         "integers" => value is JsonArray { Count: >= 2 and <= 4 } list && list.All(i => i!.GetValue<int>() is >= -12 and <= 345),
         "number" => value!.GetValue<double>() is > 0.5 and <= 0.75,

@@ -49,7 +49,7 @@ public sealed class BatchEngine : IAsyncDisposable
     /// at the next step.
     /// </summary>
     /// <exception cref="ArgumentException">The request cannot be followed: see <see cref="TokenGenerator"/>.</exception>
-    /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    /// <exception cref="EngineBusyException">Too many are waiting, when the first token is asked for.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IAsyncEnumerable<GeneratedToken> Stream(BatchRequest request, CancellationToken cancellation = default)
     {
@@ -58,7 +58,7 @@ public sealed class BatchEngine : IAsyncDisposable
             write(token);
             return false;
         });
-        return sink.Read(Submit(request, sink), cancellation);
+        return sink.Read(this, Prepare(request, sink), cancellation);
     }
 
     /// <summary>Takes no more requests; done when those it has are answered.</summary>
@@ -76,13 +76,20 @@ public sealed class BatchEngine : IAsyncDisposable
         await Drain().ConfigureAwait(false);
     }
 
-    /// <summary>Queues a request.</summary>
-    internal Sequence Submit(BatchRequest request, ITokenSink sink)
+    /// <summary>A request that can be followed; it does not begin before it is submitted.</summary>
+    internal Sequence Prepare(BatchRequest request, ITokenSink sink)
     {
+        ObjectDisposedException.ThrowIf(_draining, this);
         var sequence = new Sequence(_model, request, sink);
         if (_table.Needed(sequence.Most) > _table.Count)
             throw new ArgumentException(
                 $"a text of up to {sequence.Most} tokens, the engine has room for {_table.Count * _options.PageSize}");
+        return sequence;
+    }
+
+    /// <summary>Queues a request.</summary>
+    internal void Submit(Sequence sequence)
+    {
         lock (_arrived)
         {
             ObjectDisposedException.ThrowIf(_draining, this);
@@ -92,7 +99,6 @@ public sealed class BatchEngine : IAsyncDisposable
             _arrived.Enqueue(sequence);
         }
         _wake.Release();
-        return sequence;
     }
 
     private void Run()

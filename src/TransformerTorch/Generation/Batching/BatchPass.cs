@@ -10,7 +10,7 @@ namespace TransformerTorch.Generation.Batching;
 /// </summary>
 internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int budget)
 {
-    /// <summary>Frequencies that depend on the text's length are the same for a whole pass: those texts go alone, and prompts whole.</summary>
+    /// <summary>Frequencies that depend on the length are the same for a whole pass: such texts go alone, their prompts whole.</summary>
     private readonly bool _alone = model.Config.Main.Blocks.Any(b => b.Attention.Rotary?.Scaling is { ByLength: true });
 
     /// <summary>Whether keys that were computed for one text serve another.</summary>

@@ -32,6 +32,6 @@ public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel m
             {
                 if (!ended) write(text.Finish());
             });
-        return sink.Read(engine.Submit(request, sink), cancellation);
+        return sink.Read(engine, engine.Prepare(request, sink), cancellation);
     }
 }

@@ -21,9 +21,11 @@ internal sealed class ChannelSink<T>(Func<GeneratedToken, Action<T>, bool> accep
         _channel.Writer.TryComplete(error);
     }
 
-    /// <summary>The items. The sequence is cancelled when its reader leaves before its end.</summary>
-    public async IAsyncEnumerable<T> Read(Sequence sequence, [EnumeratorCancellation] CancellationToken cancellation = default)
+    /// <summary>Begins the sequence and gives the items. It is cancelled when its reader leaves before its end.</summary>
+    public async IAsyncEnumerable<T> Read(
+        BatchEngine engine, Sequence sequence, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        engine.Submit(sequence);
         try
         {
             await foreach (var item in _channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false)) yield return item;

@@ -12,7 +12,7 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
     private static readonly JsonElement s_object = JsonDocument.Parse("""{"type":"object"}""").RootElement;
 
     /// <summary>Any JSON object.</summary>
-    public JsonConstraint Object() => Schema(s_object);
+    public JsonConstraint AnyObject() => Schema(s_object);
 
     /// <summary>What satisfies a schema.</summary>
     /// <param name="schema">the schema</param>

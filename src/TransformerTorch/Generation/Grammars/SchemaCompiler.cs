@@ -166,7 +166,7 @@ internal sealed class SchemaCompiler
         => depth > MostDepth ? new Choice() : _rules.TryGetValue(("", depth), out var known) ? known
             : _rules[("", depth)] = new Deferred(() => new Choice([.. s_types.Select(t => Typed(t, s_anything, "#", depth))]));
 
-    private static Rule Bracketed(string open, string close, Rule inside)
+    private static Series Bracketed(string open, string close, Rule inside)
         => new Series(new Literal(open), s_space, inside, s_space, new Literal(close));
 
     private static Literal Json(JsonElement value) => new(JsonSerializer.Serialize(value, s_plain));
@@ -185,7 +185,8 @@ internal sealed class SchemaCompiler
         {
             if (!schema.TryGetProperty(key, out var value)) return null;
             if (value.ValueKind != JsonValueKind.Number) throw new SchemaException($"{path}/{key}: expected a number");
-            return value.TryGetDecimal(out var number) ? Math.Clamp(number, -1e20m, 1e20m) : value.GetDouble() > 0 ? 1e20m : -1e20m;
+            if (!value.TryGetDecimal(out var number)) number = value.GetDouble() > 0 ? 1e20m : -1e20m;
+            return Math.Clamp(number, -1e20m, 1e20m);
         }
     }
 
@@ -219,9 +220,9 @@ internal sealed class SchemaCompiler
         return (int)Math.Min(number, int.MaxValue - 1);
     }
 
-    private static IEnumerable<JsonElement> Items(JsonElement list, string path)
+    private static JsonElement.ArrayEnumerator Items(JsonElement list, string path)
         => list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : throw new SchemaException($"{path}: expected a list");
 
-    private static IEnumerable<JsonProperty> Members(JsonElement map, string path)
+    private static JsonElement.ObjectEnumerator Members(JsonElement map, string path)
         => map.ValueKind == JsonValueKind.Object ? map.EnumerateObject() : throw new SchemaException($"{path}: expected an object");
 }

@@ -39,7 +39,8 @@ public sealed class PageTableTests
     [Property(MaxTest = 200)]
     public void A_page_is_never_written_by_two_and_all_come_back(int seed)
     {
-        var (random, table, live) = (new Random(seed), new PageTable(pages: 12, pageSize: 2), new List<(PageTable.Lease Lease, int[] Text)>());
+        var (random, table) = (new Random(seed), new PageTable(pages: 12, pageSize: 2));
+        var live = new List<(PageTable.Lease Lease, int[] Text)>();
         for (var step = 0; step < 60; step++)
         {
             if (live.Count > 0 && random.Next(2) == 0)
