@@ -3,7 +3,7 @@ using TorchSharp;
 using TransformerTorch.Generation;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
-using TransformerTorch.Training;
+using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Cli.Bench;
@@ -31,7 +31,7 @@ internal static class ModelTimes
     private static (double, string, double) Train(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
     {
         model.train();
-        using var optimizer = new AdamW(ParameterGroups.Of(model, weightDecay: 0.01), new AdamWOptions());
+        using var optimizer = new Optimizer(new ParameterRules { WeightDecay = 0.01 }.Groups(model), new AdamW());
         var labels = work.Target > 0 ? randint(5, work.Vocabulary, [work.Batch, work.Target], device: run.Device) : ids;
         var seconds = run.Best(() =>
         {

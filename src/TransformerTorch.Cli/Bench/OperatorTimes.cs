@@ -76,8 +76,8 @@ internal static class OperatorTimes
     {
         using var scope = NewDisposeScope();
         Tensor[] Tensors() => [.. Enumerable.Range(0, 150).Select(_ => full([768, 768], 0.01f, ScalarType.Float32, run.Device))];
-        var (group, options, step) = (new AdamWGroup(Tensors(), Tensors(), Tensors(), Tensors()), new AdamWOptions(), 0);
-        yield return new(name, run, 1e3 * run.Best(() => OptimizerOperators.AdamW(group, options, ++step)), "ms");
+        var (group, means, squares, options, step) = (new ParameterSet(Tensors(), Tensors()), Tensors(), Tensors(), new AdamWOptions(), 0);
+        yield return new(name, run, 1e3 * run.Best(() => OptimizerOperators.AdamW(group, means, squares, options, ++step)), "ms");
         yield return new($"{name} gradient norm", run, 1e3 * run.Best(() => OptimizerOperators.GradNorm(group.Gradients).Dispose()), "ms");
     }
 }

@@ -87,4 +87,15 @@ public sealed record AttentionContext
 
     /// <summary>Is given the logits (B T, E) of each layer's router, where there are experts; not kept.</summary>
     public Action<Tensor>? Routed { get; init; }
+
+    /// <summary>The same with other tensors in the place of each, always asked for in one order.</summary>
+    public AttentionContext Map(Func<Tensor, Tensor> replace) => this with
+    {
+        Rotations = Rotations.ToDictionary(r => r.Key, r => (replace(r.Value.Cos), replace(r.Value.Sin))),
+        Bias = Bias is { } bias ? replace(bias) : null,
+        Windows = Windows.ToDictionary(w => w.Key, w => replace(w.Value)),
+        Relative = Relative?.Map(replace),
+        Memory = Memory is { } memory ? replace(memory) : null,
+        MemoryBias = MemoryBias is { } memoryBias ? replace(memoryBias) : null,
+    };
 }

@@ -27,6 +27,10 @@ public sealed record RelativeContext(Tensor Vectors, Tensor Rows)
 {
     /// <summary>(B, T), 0 for padding, whose scores are all alike; none: there is none.</summary>
     public Tensor? Mask { get; init; }
+
+    /// <summary>The same with other tensors in the place of each.</summary>
+    public RelativeContext Map(Func<Tensor, Tensor> replace) =>
+        new(replace(Vectors), replace(Rows)) { Mask = Mask is { } mask ? replace(mask) : null };
 }
 
 /// <summary>Disentangled attention (He et al., 2021): the terms that positions add to an attention's scores.</summary>

@@ -80,6 +80,12 @@ public abstract class Stack : Backbone
     /// <summary>What it was built from.</summary>
     public StackOptions Options { get; }
 
+    /// <summary>
+    /// Of every so many blocks one keeps nothing but its input in training, and is computed again in the backward pass (activation
+    /// checkpointing); 0: none. Blocks whose routers enter the loss keep all.
+    /// </summary>
+    public int RecomputeEvery { get; set; }
+
     /// <inheritdoc/>
     public override int Width => Options.OutputWidth > 0 ? Options.OutputWidth : Options.Embeddings.Width;
 
@@ -117,11 +123,17 @@ public abstract class Stack : Backbone
     private Tensor Layer(int layer, Tensor x, ModelInputs inputs, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        var result = _layers[layer].call(x, context);
+        var result = Recomputes(layer, context)
+            ? Recomputation.Run(x.device, use => _layers[layer].call(use(x), context.Map(use))) : _layers[layer].call(x, context);
         if (layer == 0 && _convolution is not null) result = _convolution.forward(x, result, inputs.Mask);
         x.Dispose();
         return result.MoveToOuterDisposeScope();
     }
+
+    // The last block's activations are needed at once. What a block hands out beside its result cannot come from a second pass.
+    private bool Recomputes(int layer, AttentionContext context) =>
+        RecomputeEvery > 0 && training && layer % RecomputeEvery == 0 && layer < _layers.Count - 1
+        && context is { Cache: null, Routed: null, Weights: null };
 
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {

@@ -113,10 +113,10 @@ public sealed record CrossEntropyOptions
 }
 
 /// <summary>A native operator, ours unless it says whose, looked up once; none while the bridge is missing or suspended.</summary>
-internal sealed class NativeSlot(string name)
+internal sealed class NativeSlot(string name, string overload = "")
 {
     private readonly Lazy<NativeOperator?> _operator
-        = new(() => NativeOperator.Find(name.Contains("::", StringComparison.Ordinal) ? name : $"transformertorch::{name}"));
+        = new(() => NativeOperator.Find(name.Contains("::", StringComparison.Ordinal) ? name : $"transformertorch::{name}", overload));
 
     public NativeOperator? Get() => NativeBridge.IsAvailable ? _operator.Value : null;
 }

@@ -4,6 +4,24 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Tensors;
 
+/// <summary>The random states of the CPU and, where it is another, of a device.</summary>
+/// <param name="States">By the device's name.</param>
+public sealed record RandomStates(IReadOnlyDictionary<string, byte[]> States)
+{
+    /// <summary>The states as they are.</summary>
+    /// <exception cref="NotSupportedException">A GPU's state without the native bridge.</exception>
+    public static RandomStates Capture(Device device) => new(Devices(device).ToDictionary(d => d.ToString(), RandomState.Capture));
+
+    /// <summary>Puts them back; those of devices that are not the named one are passed over.</summary>
+    public void Restore(Device? device = null)
+    {
+        foreach (var (name, bytes) in States)
+            if (device is null || Devices(device).Any(d => d.ToString() == name)) RandomState.Restore(new Device(name), bytes);
+    }
+
+    private static IEnumerable<Device> Devices(Device device) => device.type == DeviceType.CPU ? [CPU] : [CPU, device];
+}
+
 /// <summary>The state of a device's default random number generator, for checkpoints that resume bit for bit.</summary>
 public static partial class RandomState
 {

@@ -3,12 +3,12 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
-using TransformerTorch.Tensors;
+
 
 namespace TransformerTorch.Training;
 
 /// <summary>A training run, as its YAML file says it. Names are those of Transformers' TrainingArguments where it has them.</summary>
-public sealed record RunConfig : IValidated
+public sealed partial record RunConfig : IValidated
 {
     /// <summary>Folder for all that the run leaves.</summary>
     public required string OutputDir { get; init; }
@@ -28,9 +28,6 @@ public sealed record RunConfig : IValidated
     /// <summary>Where to compute: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Mixed precision: matrix products in bfloat16, weights in float32.</summary>
-    public bool Bf16 { get; init; }
-
     /// <summary>Optimizer steps in all; -1 leaves it to <c>num_train_epochs</c>.</summary>
     public int MaxSteps { get; init; } = -1;
 
@@ -49,41 +46,6 @@ public sealed record RunConfig : IValidated
     /// <summary>Forward and backward passes of one step.</summary>
     [Range(1, int.MaxValue)]
     public int GradientAccumulationSteps { get; init; } = 1;
-
-    /// <summary>The peak learning rate.</summary>
-    [Range(0.0, 1e9)]
-    public double LearningRate { get; init; } = 5e-5;
-
-    /// <summary>How the rate goes on after warm-up.</summary>
-    public LrSchedulerType LrSchedulerType { get; init; } = LrSchedulerType.Linear;
-
-    /// <summary>What linear and cosine decay end at, as a share of <c>learning_rate</c>.</summary>
-    [Range(0.0, 1)]
-    public double MinLrRate { get; init; }
-
-    /// <summary>Steps over which the rate rises from zero; below 1, a share of all steps.</summary>
-    [Range(0.0, 1e9)]
-    public double WarmupSteps { get; init; }
-
-    /// <summary>Decoupled weight decay, for matrices but not for biases and norms.</summary>
-    [Range(0.0, 1e9)]
-    public double WeightDecay { get; init; }
-
-    /// <summary>AdamW's decay of the mean of gradients.</summary>
-    [Range(0.0, 1, MaximumIsExclusive = true)]
-    public double AdamBeta1 { get; init; } = 0.9;
-
-    /// <summary>AdamW's decay of the mean of squared gradients.</summary>
-    [Range(0.0, 1, MaximumIsExclusive = true)]
-    public double AdamBeta2 { get; init; } = 0.999;
-
-    /// <summary>AdamW's epsilon.</summary>
-    [Range(0.0, 1, MinimumIsExclusive = true)]
-    public double AdamEpsilon { get; init; } = 1e-8;
-
-    /// <summary>Gradients of a greater norm are scaled down to it; 0 turns clipping off.</summary>
-    [Range(0.0, 1e9)]
-    public double MaxGradNorm { get; init; } = 1;
 
     /// <summary>Steps between lines of metrics.</summary>
     [Range(1, int.MaxValue)]
@@ -108,18 +70,12 @@ public sealed record RunConfig : IValidated
     /// <summary>Texts that the model writes at each evaluation.</summary>
     public SampleConfig Sample { get; init; } = new();
 
-    /// <summary>What matrix products compute in.</summary>
-    internal Precision Precision => Bf16 ? Precision.Bf16 : Precision.Fp32;
-
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
         foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
-        if (MaxSteps > 0 && WarmupSteps > MaxSteps)
-            yield return ("warmup_steps", $"warm-up over {WarmupSteps} steps does not end within max_steps: {MaxSteps}");
-        if (MinLrRate > 0 && LrSchedulerType == LrSchedulerType.Constant)
-            yield return ("min_lr_rate", "a constant rate has no end; choose `lr_scheduler_type: cosine` or `linear`");
+        foreach (var problem in OptimizationProblems()) yield return problem;
     }
 }
 

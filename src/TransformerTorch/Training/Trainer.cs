@@ -2,6 +2,7 @@ using System.Diagnostics;
 using TransformerTorch.Data;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training.Objectives;
+using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -13,7 +14,7 @@ public sealed record TrainerParts
     public required IObjective Objective { get; init; }
 
     /// <summary>Updates the model.</summary>
-    public required IOptimizer Optimizer { get; init; }
+    public required Optimizer Optimizer { get; init; }
 
     /// <summary>The rate of each step.</summary>
     public required LearningRate LearningRate { get; init; }
@@ -52,8 +53,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     public void Restore(LoopState state, string checkpoint)
     {
         (Step, _tokensSeen, Checkpoint) = (state.Step, state.TokensSeen, checkpoint);
-        foreach (var (name, bytes) in state.Random)
-            if (Devices().FirstOrDefault(d => d.ToString() == name) is { } saved) RandomState.Restore(saved, bytes);
+        new RandomStates(state.Random).Restore(device);
     }
 
     /// <summary>
@@ -120,19 +120,19 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     // Samples draw random numbers; training goes on as if there had been none.
     private void Evaluate(int samples)
     {
-        var random = Capture();
+        var random = RandomStates.Capture(device);
         if (parts.Evaluator is { } evaluator)
         {
             _evaluation = evaluator.Run(Step, samples);
             report(new Evaluated(_evaluation));
         }
         parts.Sample?.Invoke(Step);
-        foreach (var d in Devices()) RandomState.Restore(d, random[d.ToString()]);
+        random.Restore();
     }
 
     private void Save()
     {
-        Checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, Capture()));
+        Checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, RandomStates.Capture(device).States));
         report(new Saved(Step, Checkpoint));
     }
 
@@ -142,8 +142,4 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; " +
             "look at the data of this step. " +
         (Checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {Checkpoint}."));
-
-    private Dictionary<string, byte[]> Capture() => Devices().ToDictionary(d => d.ToString(), RandomState.Capture);
-
-    private IEnumerable<Device> Devices() => device.type == TorchSharp.DeviceType.CPU ? [CPU] : [CPU, device];
 }

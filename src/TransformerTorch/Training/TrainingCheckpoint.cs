@@ -3,6 +3,7 @@ using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -109,7 +110,7 @@ public static class TrainingCheckpoint
 /// <summary>What a checkpoint holds beside the loop's state.</summary>
 /// <param name="Optimizer">Its state is saved and loaded.</param>
 /// <param name="Configuration">The run's, as YAML.</param>
-public sealed record CheckpointParts(IOptimizer Optimizer, string Configuration)
+public sealed record CheckpointParts(Optimizer Optimizer, string Configuration)
 {
     /// <summary>Writes the model into a folder.</summary>
     public required Action<string> SaveModel { get; init; }

@@ -7,6 +7,7 @@ using TransformerTorch.Data.Collators;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training.Objectives;
+using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -69,10 +70,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var model = new CausalLanguageModel(modelConfig);
         if (checkpoint is null) model.Initialize();
         model.to(device);
-        using var optimizer = new AdamW(ParameterGroups.Of(model, config.WeightDecay), new AdamWOptions
-        {
-            Beta1 = config.AdamBeta1, Beta2 = config.AdamBeta2, Epsilon = config.AdamEpsilon,
-        });
+        config.ParameterRules.Freeze(model);
+        using var optimizer = new Optimizer(config.ParameterRules.Groups(model), config.UpdateRule);
         var parts = new CheckpointParts(optimizer, Yaml.Write(config))
         {
             SaveModel = folder => { ModelFolder.Save(model, folder); data.Tokenizer.CopyTo(folder); },
@@ -92,7 +91,6 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var objective = new ModelObjective(model);
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
         var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count(0) / perStep);
-        var warmup = config.WarmupSteps < 1 ? (int)(config.WarmupSteps * total) : (int)config.WarmupSteps;
         if (state is not null) Continue(state, checkpoint!, saved.Configuration);
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
@@ -102,7 +100,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         {
             Objective = objective,
             Optimizer = optimizer,
-            LearningRate = new(config.LearningRate, warmup, total, config.LrSchedulerType) { MinimumRate = config.MinLrRate },
+            LearningRate = config.Schedule(total),
             Loader = loader,
             Evaluator = data.Validation is not { } held ? null
                 : new Evaluator(objective,
@@ -198,5 +196,5 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         return keys;
     }
 
-    private sealed record Built(PreparedData Data, CausalLanguageModel Model, IOptimizer Optimizer, CheckpointParts Parts, Device Device);
+    private sealed record Built(PreparedData Data, CausalLanguageModel Model, Optimizer Optimizer, CheckpointParts Parts, Device Device);
 }

@@ -130,7 +130,7 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
             loss.backward();
             var gradients = Array.ConvertAll(parameters, p => p.grad ?? Zeros(p));
             var clip = (1 / (OptimizerOperators.GradNorm(gradients) + 1e-6)).clamp_max(1);
-            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), options, step, clip);
+            OptimizerOperators.AdamW(new(parameters, gradients) { GradientScale = clip }, means, squares, options, step);
         }
         model.zero_grad();
         return losses;

@@ -56,12 +56,40 @@ struct LossOptions {
     int64_t ignore_index = -100;
     double label_smoothing = 0, z_loss = 0, soft_cap = 0;
 };
+// A share of one parameter and what updates it. Where the halves are there, the parameter is bf16, and its fp32 value, which is updated,
+// is that with the halves below it: value = (bits << 16) + half, so that bits are the value rounded.
+struct UpdateView {
+    Type param_type, grad_type;
+    void* param;
+    int16_t* halves;                     // or none
+    const void* grad;
+    float grad_scale;
+    float *first, *second;               // moments, as far as the rule has them
+    int64_t n;
+};
 struct AdamwOptions {
     // Differences from one are taken in double: 1 - 0.999 in float is off by 1.3e-5 of its size.
     AdamwOptions(double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step)
         : keep(1 - lr * weight_decay), rest1(1 - beta1), beta2(beta2), rest2(1 - beta2), eps(eps),
           rate(lr / (1 - std::pow(beta1, step))), root(1 / std::sqrt(1 - std::pow(beta2, step))) {}
     float keep, rest1, beta2, rest2, eps, rate, root;   // rate and root: corrected for the bias of step's moments
+};
+struct LionOptions {
+    LionOptions(double lr, double beta1, double beta2, double weight_decay)
+        : keep(1 - lr * weight_decay), rate(lr), beta1(beta1), rest1(1 - beta1), beta2(beta2), rest2(1 - beta2) {}
+    float keep, rate, beta1, rest1, beta2, rest2;
+};
+struct SgdOptions {
+    float rate, weight_decay, momentum, share;   // share: of the gradient in the momentum
+    bool nesterov;
+};
+// Rows of a matrix: each gradient is multiplied by its row's and its column's factor.
+struct FactoredView {
+    Type grad_type;
+    const void* grad;
+    float grad_scale;
+    const float *row_factors, *column_factors;
+    int64_t rows, width;
 };
 struct NormView {
     Type type;
@@ -105,8 +133,14 @@ struct Kernels {
     void (*rotary)(const RotaryView&, const void* x, const float* cos, const float* sin, void* y, int64_t batch, int64_t first,
                    int64_t last);
 
-    void (*adamw)(const AdamwOptions&, Type param_type, Type grad_type, void* p, const void* g, float* m, float* v, float grad_scale,
-                  int64_t n);
+    void (*adamw)(const AdamwOptions&, const UpdateView&);
+    void (*lion)(const LionOptions&, const UpdateView&);
+    void (*sgd)(const SgdOptions&, const UpdateView&);
+    // Adafactor. Squares of gradients, eps added: a sum for each row, and sums over rows, which are added to column_sums; the sum of squares
+    // of the factored gradients; the step: value * keep - factored gradient * rate.
+    void (*factored_squares)(const FactoredView&, float eps, float* row_sums, float* column_sums);
+    double (*factored_size)(const FactoredView&);
+    void (*factored_step)(const FactoredView&, const UpdateView&, float keep, float rate);
     double (*sum_squares)(Type, const void* x, int64_t n);
     void (*column_sums)(Type, const void* x, int64_t rows, int64_t width, int64_t stride, float* sums);   // added to
     void (*convert)(Type from, const void* x, Type to, void* y, int64_t n);

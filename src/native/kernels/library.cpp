@@ -73,8 +73,15 @@ TORCH_LIBRARY(transformertorch, m) {
     m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False) -> Tensor");
     m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
           "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
-    m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor? grad_scale=None, *, "
-          "float lr, float beta1, float beta2, float eps, float weight_decay, int step) -> ()");
+    m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor(d!)[] halves, "
+          "Tensor? grad_scale=None, *, float lr, float beta1, float beta2, float eps, float weight_decay, int step) -> ()");
+    m.def("lion_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] halves, Tensor? grad_scale=None, *, "
+          "float lr, float beta1, float beta2, float weight_decay) -> ()");
+    m.def("sgd_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] momentum_buffers, Tensor(c!)[] halves, Tensor? grad_scale=None, *, "
+          "float lr, float momentum, float dampening, float weight_decay, bool nesterov, bool first_step) -> ()");
+    m.def("adafactor_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] rows, Tensor(c!)[] columns, Tensor(d!)[] halves, "
+          "Tensor? grad_scale=None, *, float lr, float beta2, float eps1, float eps2, float clip_threshold, float weight_decay, "
+          "bool scale_parameter) -> ()");
     m.def("grad_norm(Tensor[] grads) -> Tensor");
 }
 
@@ -89,6 +96,9 @@ TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("rotary", rotary);
     m.impl("linear_cross_entropy", loss_plain);
     m.impl("adamw_", adamw_);
+    m.impl("lion_", lion_);
+    m.impl("sgd_", sgd_);
+    m.impl("adafactor_", adafactor_);
     m.impl("grad_norm", grad_norm);
 }
 TORCH_LIBRARY_IMPL(transformertorch, AutocastCPU, m) { register_autocast<Autocast<c10::DispatchKey::AutocastCPU, at::kCPU>>(m); }

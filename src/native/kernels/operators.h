@@ -30,8 +30,16 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const OptionalT
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight, const OptionalTensor& bias, const at::Tensor& targets,
                                 const LossOptions& options, at::ScalarType type);
 
-void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq,
+void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq, at::TensorList halves,
             const OptionalTensor& grad_scale, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step);
+void lion_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList halves, const OptionalTensor& grad_scale,
+           double lr, double beta1, double beta2, double weight_decay);
+void sgd_(at::TensorList params, at::TensorList grads, at::TensorList momentum_buffers, at::TensorList halves,
+          const OptionalTensor& grad_scale, double lr, double momentum, double dampening, double weight_decay, bool nesterov,
+          bool first_step);
+void adafactor_(at::TensorList params, at::TensorList grads, at::TensorList rows, at::TensorList columns, at::TensorList halves,
+                const OptionalTensor& grad_scale, double lr, double beta2, double eps1, double eps2, double clip_threshold,
+                double weight_decay, bool scale_parameter);
 at::Tensor grad_norm(at::TensorList grads);
 
 // Whether our CPU kernels take it.

@@ -28,51 +28,212 @@ struct Pieces {
     }
 };
 
-bool dense(const Tensor& x) { return x.is_contiguous(); }
+// What an operator updates: lists of one length and order; halves and moments may be empty.
+struct Update {
+    const char* name;
+    TensorList params, grads, halves;
+    std::vector<TensorList> moments;
+    OptionalTensor grad_scale;
+
+    void check() const {
+        TORCH_CHECK(params.size() == grads.size() && (halves.empty() || halves.size() == params.size()), name, ": ", params.size(),
+                    " parameters, ", grads.size(), " gradients, ", halves.size(), " lower halves");
+        for (TensorList list : moments) TORCH_CHECK(list.size() == params.size(), name, ": ", params.size(), " parameters, ", list.size(),
+                                                    " moments");
+        for (size_t i = 0; i < params.size(); i++) {
+            bool alike = params[i].sizes() == grads[i].sizes() && (halves.empty() || params[i].sizes() == halves[i].sizes());
+            for (TensorList list : moments) alike = alike && params[i].sizes() == list[i].sizes();
+            TORCH_CHECK(alike, name, ": parameter ", i, " ", params[i].sizes(), " has a gradient ", grads[i].sizes(),
+                        " and moments or halves, which are not all of its shape");
+        }
+    }
+    void check_for_kernels() const {
+        for (size_t i = 0; i < params.size(); i++) {
+            bool fits = on_kernels(params[i]) && on_kernels(grads[i]) && params[i].is_contiguous();
+            for (TensorList list : moments) fits = fits && list[i].scalar_type() == at::kFloat && list[i].is_contiguous();
+            if (!halves.empty())
+                fits = fits && params[i].scalar_type() == at::kBFloat16 && halves[i].scalar_type() == at::kShort && halves[i].is_contiguous();
+            TORCH_CHECK(fits, name, ": parameter ", i, " is contiguous fp32 or bf16 (bf16 with lower halves) with contiguous fp32 moments");
+        }
+    }
+    // kernel(view) for the pieces of all parameters, on all threads.
+    template <class F> void run(const F& kernel) const {
+        check_for_kernels();
+        std::vector<Tensor> gradients;
+        for (const Tensor& g : grads) gradients.push_back(g.contiguous());
+        float scale = grad_scale ? grad_scale->item<float>() : 1;
+        Pieces pieces(params);
+        for_each_task(pieces.count(), [&](int64_t piece, int64_t) {
+            pieces.at(piece, params, [&](size_t i, int64_t first, int64_t n) {
+                auto moment = [&](size_t k) { return moments.size() > k ? moments[k][i].data_ptr<float>() + first : nullptr; };
+                kernel(UpdateView{kernel_type(params[i]), kernel_type(gradients[i]),
+                                  (char*)params[i].data_ptr() + first * params[i].element_size(),
+                                  halves.empty() ? nullptr : halves[i].data_ptr<int16_t>() + first,
+                                  (char*)gradients[i].data_ptr() + first * gradients[i].element_size(), scale, moment(0), moment(1), n});
+            });
+        });
+        changed(params);
+        changed(halves);
+        for (TensorList list : moments) changed(list);
+    }
+    static void changed(TensorList list) {
+        for (const Tensor& x : list)
+            if (!x.is_inference()) x.unsafeGetTensorImpl()->bump_version();
+    }
+    bool on_cuda() const { return !params.empty() && params[0].is_cuda(); }
+    std::vector<Tensor> scaled() const {
+        if (!grad_scale) return grads.vec();
+        return at::_foreach_mul(grads, *grad_scale);
+    }
+};
 
 }  // namespace
 
-void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList exp_avg_sq, const OptionalTensor& grad_scale, double lr,
-            double beta1, double beta2, double eps, double weight_decay, int64_t step) {
+void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList exp_avg_sq, TensorList halves,
+            const OptionalTensor& grad_scale, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step) {
     c10::AutoGradMode no_grad(false);
-    TORCH_CHECK(params.size() == grads.size() && params.size() == exp_avg.size() && params.size() == exp_avg_sq.size(), "adamw_: ",
-                params.size(), " parameters, ", grads.size(), " gradients, ", exp_avg.size(), " and ", exp_avg_sq.size(), " moments");
+    Update update{"adamw_", params, grads, halves, {exp_avg, exp_avg_sq}, grad_scale};
+    update.check();
     TORCH_CHECK(step >= 1, "adamw_: step counts from 1, not ", step);
-    if (params.empty()) return;
-    for (size_t i = 0; i < params.size(); i++)
-        TORCH_CHECK(params[i].sizes() == grads[i].sizes() && params[i].sizes() == exp_avg[i].sizes()
-                    && params[i].sizes() == exp_avg_sq[i].sizes(), "adamw_: parameter ", i, " ", params[i].sizes(), " has a gradient ",
-                        grads[i].sizes(), " and moments ", exp_avg[i].sizes(), ", ",
-                    exp_avg_sq[i].sizes());
-    if (params[0].is_cuda()) {
+    if (update.on_cuda()) {
+        TORCH_CHECK(halves.empty(), "adamw_: lower halves are updated on the CPU alone");
         std::vector<Tensor> steps(params.size(), at::full({}, (double)step, params[0].options().dtype(at::kFloat)));
         // it divides by its scale
         OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;
         at::_fused_adamw_(params, grads, exp_avg, exp_avg_sq, {}, steps, lr, beta1, beta2, weight_decay, eps, false, false, inverse);
         return;
     }
-    std::vector<Tensor> gradients;
-    for (size_t i = 0; i < params.size(); i++) {
-        TORCH_CHECK(on_kernels(params[i]) && on_kernels(grads[i]) && exp_avg[i].scalar_type() == at::kFloat
-                    && exp_avg_sq[i].scalar_type() == at::kFloat, "adamw_: parameter ", i, " is fp32 or bf16 with fp32 moments");
-        TORCH_CHECK(dense(params[i]) && dense(exp_avg[i]) && dense(exp_avg_sq[i]), "adamw_: parameter ", i,
-                    " or its moments are not contiguous");
-        gradients.push_back(grads[i].contiguous());
-    }
-    float scale = grad_scale ? grad_scale->item<float>() : 1;
     AdamwOptions options(lr, beta1, beta2, eps, weight_decay, step);
-    Pieces pieces(params);
-    for_each_task(pieces.count(), [&](int64_t piece, int64_t) {
-        pieces.at(piece, params, [&](size_t i, int64_t first, int64_t n) {
-            kernels().adamw(options, kernel_type(params[i]), kernel_type(gradients[i]),
-                            (char*)params[i].data_ptr() + first * params[i].element_size(),
-                                (char*)gradients[i].data_ptr() + first * gradients[i].element_size(), exp_avg[i].data_ptr<float>() + first,
-                            exp_avg_sq[i].data_ptr<float>() + first, scale, n);
+    update.run([&](const UpdateView& view) { kernels().adamw(options, view); });
+}
+
+void lion_(TensorList params, TensorList grads, TensorList exp_avg, TensorList halves, const OptionalTensor& grad_scale, double lr,
+           double beta1, double beta2, double weight_decay) {
+    c10::AutoGradMode no_grad(false);
+    Update update{"lion_", params, grads, halves, {exp_avg}, grad_scale};
+    update.check();
+    if (update.on_cuda()) {
+        TORCH_CHECK(halves.empty(), "lion_: lower halves are updated on the CPU alone");
+        auto gradients = update.scaled();
+        auto turns = at::_foreach_mul(exp_avg, beta1);
+        at::_foreach_add_(turns, gradients, 1 - beta1);
+        at::_foreach_sign_(turns);
+        at::_foreach_mul_(params, 1 - lr * weight_decay);
+        at::_foreach_add_(params, turns, -lr);
+        at::_foreach_mul_(exp_avg, beta2);
+        at::_foreach_add_(exp_avg, gradients, 1 - beta2);
+        return;
+    }
+    LionOptions options(lr, beta1, beta2, weight_decay);
+    update.run([&](const UpdateView& view) { kernels().lion(options, view); });
+}
+
+void sgd_(TensorList params, TensorList grads, TensorList momentum_buffers, TensorList halves, const OptionalTensor& grad_scale, double lr,
+          double momentum, double dampening, double weight_decay, bool nesterov, bool first_step) {
+    c10::AutoGradMode no_grad(false);
+    Update update{"sgd_", params, grads, halves, {}, grad_scale};
+    if (momentum != 0) update.moments.push_back(momentum_buffers);
+    update.check();
+    if (update.on_cuda()) {
+        TORCH_CHECK(halves.empty(), "sgd_: lower halves are updated on the CPU alone");
+        OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;
+        at::_fused_sgd_(params, grads, momentum != 0 ? momentum_buffers : TensorList(), weight_decay, momentum, lr, dampening, nesterov,
+                        false, first_step, inverse);
+        return;
+    }
+    // The first gradient fills the momentum undamped.
+    SgdOptions options{(float)lr, (float)weight_decay, (float)momentum, first_step ? 1 : (float)(1 - dampening), nesterov};
+    update.run([&](const UpdateView& view) { kernels().sgd(options, view); });
+}
+
+namespace {
+
+// One parameter as matrices (count, height, width); a vector is one row. Blocks of rows are tasks, joined in their order.
+struct Adafactor {
+    Tensor param, grad, halves;   // contiguous
+    int64_t count, height, width, block;
+    float scale;
+
+    Adafactor(const Tensor& p, const Tensor& g, const Tensor& h, float s)
+        : param(p), grad(g.contiguous()), halves(h), height(p.dim() < 2 ? 1 : p.size(-2)), width(p.dim() ? p.size(-1) : 1), scale(s) {
+        count = p.numel() / std::max<int64_t>(1, height * width);
+        block = std::max<int64_t>(1, Piece / std::max<int64_t>(1, width));
+    }
+    int64_t blocks() const { return (height + block - 1) / block; }
+    FactoredView view(int64_t matrix, int64_t first, const float* rows, const float* columns) const {
+        return {kernel_type(grad), (char*)grad.data_ptr() + (matrix * height + first) * width * grad.element_size(), scale,
+                rows ? rows + matrix * height + first : nullptr, columns ? columns + matrix * width : nullptr,
+                std::min(block, height - first), width};
+    }
+    // f(matrix, first row, block's number)
+    template <class F> void each_block(const F& f) const {
+        for_each_task(count * blocks(), [&](int64_t task, int64_t) { f(task / blocks(), task % blocks() * block, task); });
+    }
+    // The means over rows and over columns of squared gradients: (count, height), (count, width).
+    std::pair<Tensor, Tensor> means(double eps) const {
+        Tensor rows = at::empty({count, height}, at::kFloat), sums = at::zeros({count, blocks(), width}, at::kFloat);
+        each_block([&](int64_t matrix, int64_t first, int64_t task) {
+            kernels().factored_squares(view(matrix, first, nullptr, nullptr), eps, rows.data_ptr<float>() + matrix * height + first,
+                                       sums.data_ptr<float>() + task * width);
         });
-    });
-    for (TensorList list : {params, exp_avg, exp_avg_sq})
-        for (const Tensor& x : list)
-            if (!x.is_inference()) x.unsafeGetTensorImpl()->bump_version();
+        return {rows / (double)width, sums.sum(1) / (double)height};
+    }
+    double size(const Tensor& rows, const Tensor& columns) const {
+        std::vector<double> sums(count * blocks());
+        each_block([&](int64_t matrix, int64_t first, int64_t task) {
+            sums[task] = kernels().factored_size(view(matrix, first, rows.data_ptr<float>(), columns.data_ptr<float>()));
+        });
+        double total = 0;
+        for (double s : sums) total += s;
+        return total;
+    }
+    void step(const Tensor& rows, const Tensor& columns, double keep, double rate) const {
+        each_block([&](int64_t matrix, int64_t first, int64_t) {
+            int64_t at = (matrix * height + first) * width;
+            UpdateView update{kernel_type(param), kernel_type(grad), (char*)param.data_ptr() + at * param.element_size(),
+                              halves.defined() ? halves.data_ptr<int16_t>() + at : nullptr,
+                              (char*)grad.data_ptr() + at * grad.element_size(), scale, nullptr, nullptr, 0};
+            kernels().factored_step(view(matrix, first, rows.data_ptr<float>(), columns.data_ptr<float>()), update, keep, rate);
+        });
+    }
+};
+
+double root_mean_square(const Tensor& x) {
+    return x.numel() == 0 ? 0 : at::linalg_vector_norm(x, 2, std::nullopt, false, at::kFloat).item<double>() / std::sqrt((double)x.numel());
+}
+
+}  // namespace
+
+void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList columns, TensorList halves, const OptionalTensor& grad_scale,
+                double lr, double beta2, double eps1, double eps2, double clip_threshold, double weight_decay, bool scale_parameter) {
+    c10::AutoGradMode no_grad(false);
+    Update update{"adafactor_", params, grads, halves, {}, grad_scale};
+    update.check();
+    TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ", rows.size(),
+                " and ", columns.size(), " means");
+    update.check_for_kernels();
+    float scale = grad_scale ? grad_scale->item<float>() : 1;
+    for (size_t i = 0; i < params.size(); i++) {
+        Adafactor one(params[i], grads[i], halves.empty() ? Tensor() : halves[i], scale);
+        Tensor row, column;   // factors
+        if (params[i].dim() < 2) {
+            Tensor scaled = grads[i].to(at::kFloat) * scale;
+            rows[i].mul_(beta2).add_(scaled.square().add_(eps1), 1 - beta2);
+            row = at::ones({1}, at::kFloat);
+            column = rows[i].rsqrt();
+        } else {
+            auto [row_means, column_means] = one.means(eps1);
+            rows[i].mul_(beta2).add_(row_means.view(rows[i].sizes()), 1 - beta2);
+            columns[i].mul_(beta2).add_(column_means.view(columns[i].sizes()), 1 - beta2);
+            row = (rows[i] / rows[i].mean(-1, true)).rsqrt_();
+            column = columns[i].rsqrt();
+        }
+        double size = std::sqrt(one.size(row, column) / std::max<int64_t>(1, params[i].numel()));
+        double rate = lr;
+        if (scale_parameter) rate *= std::max(eps2, root_mean_square(halves.empty() ? params[i] : params[i].to(at::kFloat)));
+        one.step(row, column, 1 - rate * weight_decay, rate / std::max(1.0, size / clip_threshold));
+    }
+    for (TensorList list : {params, halves}) Update::changed(list);
 }
 
 // Partial sums by pieces of fixed size, joined in their order: the same on any number of threads.

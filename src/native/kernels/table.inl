@@ -34,7 +34,8 @@ const Kernels& table();
 const Kernels& table() {
     static const Kernels kernels = {
         TT_TEXT(TT_NAMESPACE), BQ, attention_scratch, attention_forward, attention_backward_scratch, attention_backward,
-        paged_scratch, paged_attention, norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, sum_squares, column_sums, convert,
+        paged_scratch, paged_attention, norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, lion,
+        sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert,
     };
     return kernels;
 }

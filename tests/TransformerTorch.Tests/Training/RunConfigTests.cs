@@ -62,16 +62,4 @@ public sealed class RunConfigTests
 
         Assert.Contains("Optimizer steps in all", schema, StringComparison.Ordinal);
     }
-
-    [Theory]
-    [InlineData(LrSchedulerType.Constant, 1, 1, 1)]
-    [InlineData(LrSchedulerType.Linear, 1, 0.55, 0.1)]
-    [InlineData(LrSchedulerType.Cosine, 1, 0.55, 0.1)]
-    public void The_rate_warms_up_in_equal_steps_and_decays_to_its_end(LrSchedulerType type, double start, double middle, double end)
-    {
-        var rate = new LearningRate(Peak: 1, WarmupSteps: 4, TotalSteps: 24, type) { MinimumRate = 0.1 };
-
-        Assert.Equal([0.2, 0.4, 0.6, 0.8], Enumerable.Range(0, 4).Select(rate.At).Select(r => Math.Round(r, 12)));
-        Assert.Equal((start, middle, end), (Math.Round(rate.At(4), 12), Math.Round(rate.At(14), 12), Math.Round(rate.At(24), 12)));
-    }
 }

@@ -2,6 +2,7 @@ using TorchSharp;
 using TransformerTorch.Data;
 using TransformerTorch.Tests.Support;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Optimization;
 
 namespace TransformerTorch.Tests.Training;
 
@@ -47,7 +48,7 @@ public sealed class SurvivalTests : IDisposable
     {
         Skip.IfNot(File.Exists("/dev/full"));
         _run.StartUntil(4);
-        using var nothing = new AdamW([], new());
+        using var nothing = new Optimizer([], new AdamW());
         var checkpoints = Path.Combine(_run.Config.OutputDir, "checkpoints");
         var full = new CheckpointParts(nothing, "")
         {

@@ -85,20 +85,6 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
-    public void Matrices_decay_and_biases_and_norms_do_not_and_each_parameter_is_in_one_group()
-    {
-        using var model = new CausalLanguageModel(ModelConfig.FromKeys(Keys(), "test"));
-
-        var groups = ParameterGroups.Of(model, weightDecay: 0.1);
-
-        Assert.Equal([0.1, 0], groups.Select(g => g.WeightDecay));
-        Assert.All(groups[0].Parameters, p => Assert.True(p.Parameter.dim() >= 2, p.Name));
-        Assert.All(groups[1].Parameters, p => Assert.True(p.Parameter.dim() < 2, p.Name));
-        Assert.Equal(model.named_parameters().Select(p => p.name).Order(),
-            groups.SelectMany(g => g.Parameters).Select(p => p.Name).Order());
-    }
-
-    [Fact]
     public void Prepared_data_are_found_again_and_made_anew_when_the_text_changes()
     {
         PreparedData Prepare(List<string> done) =>
