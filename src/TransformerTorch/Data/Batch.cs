@@ -26,6 +26,14 @@ public sealed record Batch(IReadOnlyDictionary<string, Column> Columns)
     public long TargetsOf(string term)
         => OtherTargets.GetValueOrDefault(term, term == "router_balance" ? TokenCount : TargetCount);
 
+    /// <summary>The same rows in batches of at most so many; 0 keeps them together. Counts stay those of all rows.</summary>
+    public IEnumerable<Batch> Split(int rows)
+    {
+        if (rows <= 0 || rows >= Rows) return [this];
+        return Enumerable.Range(0, (int)((Rows + rows - 1) / rows)).Select(part =>
+            this with { Columns = Columns.ToDictionary(c => c.Key, c => c.Value.Rows((long)part * rows, Math.Min(rows, Rows - part * rows))) });
+    }
+
     /// <summary>Columns that objectives know.</summary>
     public static class Names
     {
@@ -63,6 +71,15 @@ public sealed record Column
     /// <summary>The whole numbers.</summary>
     /// <exception cref="InvalidCastException">It holds fractions.</exception>
     public long[] Integers => (long[])Values;
+
+    /// <summary>Some of its rows.</summary>
+    public Column Rows(long first, long count)
+    {
+        var width = Values.LongLength / Shape[0];
+        var part = Array.CreateInstance(Values.GetType().GetElementType()!, count * width);
+        Array.Copy(Values, first * width, part, 0, part.LongLength);
+        return new(part, [count, .. Shape[1..]]);
+    }
 
     /// <summary>A column of int64.</summary>
     public static Column Of(long[] values, params long[] shape) => new(values, shape);

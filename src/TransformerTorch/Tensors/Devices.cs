@@ -1,10 +1,11 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Tensors;
 
 /// <summary>Devices by name.</summary>
-public static class Devices
+public static partial class Devices
 {
     /// <summary><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, or <c>auto</c>: the first GPU where there is one, else the CPU.</summary>
     /// <exception cref="ArgumentException">The name is none of these, or this machine has no such device.</exception>
@@ -20,4 +21,12 @@ public static class Devices
         return index < count ? new Device(DeviceType.CUDA, index)
             : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
     }
+
+    /// <summary>Lets float32 matrix products on GPUs run through TensorFloat-32, where the native bridge is there.</summary>
+    public static void AllowTf32()
+    {
+        if (NativeBridge.IsAvailable) NativeBridge.Check(tt_set_tf32(1), "TensorFloat-32");
+    }
+
+    [LibraryImport(NativeBridge.Library)] private static partial int tt_set_tf32(int enabled);
 }

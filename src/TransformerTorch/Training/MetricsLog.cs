@@ -14,7 +14,17 @@ namespace TransformerTorch.Training;
 /// <param name="TokensPerSecond">Target tokens a second since the last logged step, evaluation and checkpoints left out.</param>
 /// <param name="TokensSeen">Target tokens so far.</param>
 public sealed record StepMetrics(
-    int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, long TokensSeen);
+    int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double TokensPerSecond, long TokensSeen)
+{
+    /// <summary>The share of the time since the last logged step in which the device waited for data.</summary>
+    public double DataWait { get; init; }
+
+    /// <summary>The model's own arithmetic as a share of what bare matrix products reach on the device.</summary>
+    public double Mfu { get; init; }
+
+    /// <summary>Steps skipped so far, their gradients not finite or far beyond the usual.</summary>
+    public int SkippedSteps { get; init; }
+}
 
 /// <summary>Figures of an evaluation.</summary>
 /// <param name="Step">After how many steps.</param>
@@ -48,8 +58,11 @@ public sealed class MetricsLog : IDisposable
         };
     }
 
+    /// <summary>Figures by the names that they have in the file.</summary>
+    public static JsonObject Json<T>(T metrics) => (JsonObject)JsonSerializer.SerializeToNode(metrics, _snakeCase)!;
+
     /// <summary>Appends a line.</summary>
-    public void Write<T>(T metrics) => _writer.WriteLine(JsonSerializer.Serialize(metrics, _snakeCase));
+    public void Write<T>(T metrics) => _writer.WriteLine(Json(metrics).ToJsonString());
 
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();

@@ -51,6 +51,20 @@ public sealed partial record RunConfig : IValidated
     [Range(1, int.MaxValue)]
     public int LoggingSteps { get; init; } = 10;
 
+    /// <summary>On a lack of memory, halves the sequences of a pass until they fit; a step stays as it is.</summary>
+    public bool AutoFindBatchSize { get; init; }
+
+    /// <summary>Steps in a row that are skipped where a loss or gradient is not finite, before training stops; 0 stops at the first.</summary>
+    [Range(0, int.MaxValue)]
+    public int SkipNonfiniteSteps { get; init; }
+
+    /// <summary>Skips a step whose gradient norm is more than so many times the usual one; 0 skips none.</summary>
+    [Range(0.0, 1e9)]
+    public double SkipGradNormSpikes { get; init; }
+
+    /// <summary>When the held-out data are evaluated: every so many steps, after each pass over the data, or at the end alone.</summary>
+    public IntervalStrategy EvalStrategy { get; init; } = IntervalStrategy.Steps;
+
     /// <summary>Steps between evaluations; 0 evaluates at the end alone.</summary>
     [Range(0, int.MaxValue)]
     public int EvalSteps { get; init; } = 500;
@@ -58,6 +72,9 @@ public sealed partial record RunConfig : IValidated
     /// <summary>Windows of the held-out data that an evaluation takes; 0 takes all. The last evaluation always takes all.</summary>
     [Range(0, int.MaxValue)]
     public int EvalSamples { get; init; }
+
+    /// <summary>When checkpoints are written: every so many steps, after each pass over the data, or at the end alone.</summary>
+    public IntervalStrategy SaveStrategy { get; init; } = IntervalStrategy.Steps;
 
     /// <summary>Steps between checkpoints; 0 writes one at the end or when interrupted.</summary>
     [Range(0, int.MaxValue)]
@@ -67,8 +84,35 @@ public sealed partial record RunConfig : IValidated
     [Range(0, int.MaxValue)]
     public int SaveTotalLimit { get; init; } = 2;
 
+    /// <summary>Exports the weights of the best evaluation; its checkpoint is written and kept.</summary>
+    public bool LoadBestModelAtEnd { get; init; }
+
+    /// <summary>What the best is measured by: a name of an evaluation's line in <c>metrics.jsonl</c>, <c>eval_</c> left out or not.</summary>
+    public string MetricForBestModel { get; init; } = "loss";
+
+    /// <summary>Whether more of that is better; where not given, it is for everything but losses and perplexity.</summary>
+    public bool? GreaterIsBetter { get; init; }
+
+    /// <summary>Evaluations without improvement after which training stops; 0: it goes on.</summary>
+    [Range(0, int.MaxValue)]
+    public int EarlyStoppingPatience { get; init; }
+
+    /// <summary>How much better an evaluation must be to count as an improvement for that.</summary>
+    [Range(0.0, 1e9)]
+    public double EarlyStoppingThreshold { get; init; }
+
     /// <summary>Texts that the model writes at each evaluation.</summary>
     public SampleConfig Sample { get; init; } = new();
+
+    internal StepGuard NewGuard(GuardState state) => new(SkipNonfiniteSteps, SkipGradNormSpikes, state);
+
+    internal BestModel NewBest(BestState state) => new(state)
+    {
+        Metric = MetricForBestModel, Patience = EarlyStoppingPatience, Threshold = EarlyStoppingThreshold,
+        GreaterIsBetter = GreaterIsBetter ?? !_lessIsBetter.Any(less => MetricForBestModel.Contains(less, StringComparison.Ordinal)),
+    };
+
+    private static readonly string[] _lessIsBetter = ["loss", "perplexity", "bits_per_byte"];
 
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
@@ -77,6 +121,19 @@ public sealed partial record RunConfig : IValidated
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         foreach (var problem in OptimizationProblems()) yield return problem;
     }
+}
+
+/// <summary>When something is done.</summary>
+public enum IntervalStrategy
+{
+    /// <summary>At the end alone.</summary>
+    No,
+
+    /// <summary>Every so many steps.</summary>
+    Steps,
+
+    /// <summary>After each pass over the data.</summary>
+    Epoch,
 }
 
 /// <summary>Texts written during training.</summary>

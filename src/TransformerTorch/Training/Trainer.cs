@@ -1,36 +1,9 @@
-using System.Diagnostics;
 using TransformerTorch.Data;
 using TransformerTorch.Tensors;
-using TransformerTorch.Training.Objectives;
 using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
-
-/// <summary>What a <see cref="Trainer"/> works with.</summary>
-public sealed record TrainerParts
-{
-    /// <summary>What is learnt, by which model.</summary>
-    public required IObjective Objective { get; init; }
-
-    /// <summary>Updates the model.</summary>
-    public required Optimizer Optimizer { get; init; }
-
-    /// <summary>The rate of each step.</summary>
-    public required LearningRate LearningRate { get; init; }
-
-    /// <summary>Gives the batches.</summary>
-    public required IBatchLoader Loader { get; init; }
-
-    /// <summary>Measures on held-out data; none, no evaluation.</summary>
-    public Evaluator? Evaluator { get; init; }
-
-    /// <summary>Writes texts with the model as it is; none, no samples.</summary>
-    public Action<int>? Sample { get; init; }
-
-    /// <summary>Writes a checkpoint and returns its path.</summary>
-    public required Func<LoopState, string> Save { get; init; }
-}
 
 /// <summary>The training loop.</summary>
 /// <param name="config">The run.</param>
@@ -39,107 +12,171 @@ public sealed record TrainerParts
 /// <param name="report">Told what happens.</param>
 public sealed class Trainer(RunConfig config, TrainerParts parts, Device device, Action<TrainingEvent> report)
 {
-    private readonly Stopwatch _clock = new();
-    private long _tokensSeen, _tokensTimed;
-    private EvaluationMetrics? _evaluation;
+    private readonly StepBatches _data = new(parts.Loader, config.GradientAccumulationSteps);
+    private readonly Passes _passes = new(parts.Objective, config.Precision, device)
+    {
+        FindsRows = config.AutoFindBatchSize, Tell = message => report(new Warned(message)),
+    };
+    private GradientScaler? _scaler = config.Fp16 ? new(GradientScaler.Beginning) : null;
+    private StepGuard _guard = config.NewGuard(new(0, 0, 0, 0));
+    private BestModel _best = config.NewBest(new(null, 0, 0));
+    private long _tokensSeen;
+    private EvaluationMetrics? _evaluation, _bestEvaluation;
 
-    /// <summary>Steps done.</summary>
+    /// <summary>Steps done, those that were skipped included.</summary>
     public int Step { get; private set; }
 
     /// <summary>The last checkpoint written or resumed from.</summary>
     public string? Checkpoint { get; private set; }
 
-    /// <summary>Goes on from a checkpoint: call it after weights and optimizer are loaded.</summary>
+    private LoopState State => new(Step, _tokensSeen, _data.State, RandomStates.Capture(device).States)
+    {
+        OptimizerSteps = parts.Optimizer.Steps, Scaler = _scaler?.State, Guard = _guard.State, Best = _best.State, Rows = _passes.Rows,
+    };
+
+    /// <summary>Goes on from a checkpoint: call it after weights, average and optimizer are loaded.</summary>
     public void Restore(LoopState state, string checkpoint)
     {
-        (Step, _tokensSeen, Checkpoint) = (state.Step, state.TokensSeen, checkpoint);
+        (Step, _tokensSeen, Checkpoint, _passes.Rows) = (state.Step, state.TokensSeen, checkpoint, state.Rows);
+        (_guard, _best) = (config.NewGuard(state.Guard), config.NewBest(state.Best));
+        if (_scaler is not null && state.Scaler is { } scaler) _scaler = new(scaler);
         new RandomStates(state.Random).Restore(device);
     }
 
     /// <summary>
     /// Trains to the last step, or until <paramref name="stop"/>: then the step is finished and a checkpoint written.
     /// </summary>
-    /// <exception cref="TrainingException">A loss or gradient is not finite.</exception>
+    /// <exception cref="TrainingException">A loss or gradient is not finite, or memory runs out.</exception>
     /// <exception cref="IOException">A checkpoint or the metrics cannot be written; earlier checkpoints are untouched.</exception>
     public TrainingResult Run(CancellationToken stop)
     {
-        var total = parts.LearningRate.TotalSteps;
-        var resumedAt = Step;
+        var (total, resumedAt) = (parts.LearningRate.TotalSteps, Step);
         parts.Objective.Model.train();
         while (true)
         {
-            var (last, moved) = (Step >= total, Step > resumedAt);     // beyond, where a longer run is resumed
-            if (last || (moved && Due(config.EvalSteps))) Evaluate(samples: last ? 0 : config.EvalSamples);
-            if (moved && (last || Due(config.SaveSteps) || stop.IsCancellationRequested)) Save();
-            if (last || stop.IsCancellationRequested) return new(Step, total, Interrupted: !last, Checkpoint) { Evaluation = _evaluation };
+            var (last, moved) = (Step >= total || parts.Control.Stops, Step > resumedAt);     // beyond, where a longer run is resumed
+            var better = (last || (moved && EvaluationIsDue)) && Evaluate(samples: last ? 0 : config.EvalSamples, counts: moved);
+            last |= _best.IsOver;
+            if (moved && (last || better || SaveIsDue || stop.IsCancellationRequested)) Save();
+            if (last) return Ended(total);
+            if (stop.IsCancellationRequested) return new(Step, total, Interrupted: true, Checkpoint) { Evaluation = _evaluation };
 
             using var scope = NewDisposeScope();
-            _clock.Start();
-            var rate = parts.LearningRate.At(Step);
-            var batches = Enumerable.Range(0, config.GradientAccumulationSteps).Select(_ => parts.Loader.NextBatch()).ToList();
-            var lossOfStep = zeros([], ScalarType.Float32, device);
-            foreach (var batch in batches) lossOfStep.add_(ForwardBackward(batch, term => batches.Sum(b => b.TargetsOf(term))));
-
-            var norm = parts.Optimizer.GradientNorm();
-            var (loss, gradNorm) = (lossOfStep.item<float>(), norm.item<float>());     // the step's one wait for the device
-            if (!float.IsFinite(loss) || !float.IsFinite(gradNorm)) throw NotFinite(loss, gradNorm, rate);
-            parts.Optimizer.Update(rate, gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0
-                ? config.MaxGradNorm / (norm + 1e-6f) : null);
+            parts.Throughput.Start();
+            var (rate, scale) = (parts.LearningRate.At(parts.Optimizer.Steps), _scaler?.Scale ?? 1);
+            parts.Throughput.Wait(_data.Fetch);
+            var batches = _data.Take();
+            var stepLoss = _passes.Run(batches, scale);
+            if (Step + 1 < total) parts.Throughput.Wait(_data.Fetch);                         // while the device works
+            if (config.MaxGradValue > 0) parts.Optimizer.ClipGradientValues(config.MaxGradValue * scale);
+            var norm = parts.Optimizer.GradientNorm() / scale;
+            var (loss, gradNorm) = (stepLoss.item<float>(), norm.item<float>());              // the step's one wait for the device
+            if (IsTaken(loss, gradNorm, rate))
+            {
+                parts.Optimizer.Update(rate, GradientScale(norm, gradNorm, scale));
+                parts.Average?.Update();
+            }
+            else parts.Optimizer.DropGradients();
             Step++;
-            var targets = batches.Sum(b => b.TargetCount);
-            _tokensSeen += targets;
-            _clock.Stop();
-            Log(loss, rate, gradNorm, targets);
+            Log(loss, rate, gradNorm, batches);
         }
     }
 
-    private Tensor ForwardBackward(Batch host, Func<string, long> stepTargets)
-    {
-        using var scope = NewDisposeScope();
-        using var batch = new DeviceBatch(host, device);
-        Tensor share;
-        using (Autocast.Enter(config.Precision, device)) share = parts.Objective.StepLoss(batch, stepTargets);
-        share.backward();
-        return share.detach().MoveToOuterDisposeScope();
-    }
+    private bool EvaluationIsDue => parts.Control.TakeEvaluate() | IsDue(config.EvalStrategy, config.EvalSteps);
 
-    private bool Due(int every) => every > 0 && Step % every == 0;
+    private bool SaveIsDue => parts.Control.TakeSave() | IsDue(config.SaveStrategy, config.SaveSteps);
 
-    private void Log(double loss, double rate, double gradNorm, long targets)
+    private bool IsDue(IntervalStrategy strategy, int steps) => strategy switch
     {
-        _tokensTimed += targets;
-        var metrics = new StepMetrics(Step, parts.Loader.Epochs, loss, rate, gradNorm, _tokensTimed / _clock.Elapsed.TotalSeconds,
-            _tokensSeen);
-        var logged = Step == 1 || Due(config.LoggingSteps) || Step == parts.LearningRate.TotalSteps;
-        report(new StepDone(metrics, parts.LearningRate.TotalSteps, logged));
-        if (!logged) return;
-        _tokensTimed = 0;
-        _clock.Reset();
-    }
+        IntervalStrategy.Steps => steps > 0 && Step % steps == 0,
+        IntervalStrategy.Epoch => _data.EndedEpoch,
+        _ => false,
+    };
 
-    // Samples draw random numbers; training goes on as if there had been none.
-    private void Evaluate(int samples)
+    // In float16 an overflow is the scale's fault as long as the loss is finite and the scale above one.
+    private bool IsTaken(double loss, double gradNorm, double rate)
     {
-        var random = RandomStates.Capture(device);
-        if (parts.Evaluator is { } evaluator)
+        var overflowed = _scaler is not null && !double.IsFinite(gradNorm);
+        _scaler?.Update(overflowed);
+        if (overflowed && double.IsFinite(loss) && _scaler!.Scale >= 1)
         {
-            _evaluation = evaluator.Run(Step, samples);
-            report(new Evaluated(_evaluation));
+            _guard.Skip();
+            return false;
         }
-        parts.Sample?.Invoke(Step);
+        var verdict = _guard.Judge(loss, gradNorm);
+        if (verdict == Verdict.Stop) throw NotFinite(loss, gradNorm, rate);
+        if (verdict == Verdict.Skip)
+            report(new Warned($"Step {Step + 1} was skipped: loss {loss:g4}, gradient norm {gradNorm:g4}, " +
+                $"usually {_guard.State.UsualNorm:g4}."));
+        return verdict == Verdict.Take;
+    }
+
+    // What gradients are multiplied by: clipping, and the loss's scale taken back.
+    private Tensor? GradientScale(Tensor norm, double gradNorm, double scale)
+    {
+        if (gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0) return config.MaxGradNorm / (norm + 1e-6f) / scale;
+        return scale == 1 ? null : tensor((float)(1 / scale), device: device);
+    }
+
+    private void Log(double loss, double rate, double gradNorm, IReadOnlyList<Batch> batches)
+    {
+        var (speed, targets) = (parts.Throughput, batches.Sum(b => b.TargetCount));
+        speed.Stop(targets, batches.Sum(b => b.TokenCount));
+        _tokensSeen += targets;
+        var metrics = new StepMetrics(Step, _data.Epochs, loss, rate, gradNorm, speed.TokensPerSecond, _tokensSeen)
+        {
+            DataWait = speed.DataWait, Mfu = speed.Mfu, SkippedSteps = _guard.State.Skipped,
+        };
+        var logged = Step == 1 || Step % config.LoggingSteps == 0 || Step == parts.LearningRate.TotalSteps;
+        report(new StepDone(metrics, parts.LearningRate.TotalSteps, logged));
+        if (logged) speed.Reset();
+    }
+
+    // Samples draw random numbers; training goes on as if there had been none. Whether this is the best model to be kept so far.
+    private bool Evaluate(int samples, bool counts)
+    {
+        var (random, better) = (RandomStates.Capture(device), false);
+        using (parts.Average?.Applied())
+        {
+            if (parts.Evaluator is { } evaluator)
+            {
+                _evaluation = evaluator.Run(Step, samples);
+                better = counts && _best.Add(Step, MetricsLog.Json(_evaluation));
+                if (better) _bestEvaluation = _evaluation;
+                report(new Evaluated(_evaluation));
+            }
+            parts.Sample?.Invoke(Step);
+        }
         random.Restore();
+        return better && config.LoadBestModelAtEnd;
     }
 
     private void Save()
     {
-        Checkpoint = parts.Save(new(Step, _tokensSeen, parts.Loader.State, RandomStates.Capture(device).States));
+        Checkpoint = parts.Save(State);
         report(new Saved(Step, Checkpoint));
+    }
+
+    private TrainingResult Ended(int total)
+    {
+        var best = config.LoadBestModelAtEnd && _best.State is { Metric: not null } found && found.Step != Step ? found : null;
+        if (best is not null) parts.Reload?.Invoke(best.Step);
+        return new(Step, total, Interrupted: false, Checkpoint)
+        {
+            Evaluation = best is null ? _evaluation : _bestEvaluation ?? _evaluation, BestStep = best?.Step ?? Step,
+        };
     }
 
     private TrainingException NotFinite(double loss, double gradNorm, double rate) => new(
         $"Step {Step + 1}: the {(double.IsFinite(loss) ? $"gradient norm is {gradNorm} (loss {loss:g4})" : $"loss is {loss}")} " +
             $"at learning rate {rate:g3}. " +
-        "The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or bf16: false; " +
-            "look at the data of this step. " +
+        $"The weights were not updated. Try a lower learning_rate, more warmup_steps, max_grad_norm: 1, or {PrecisionAdvice}; " +
+            "look at the data of this step; or let it be skipped (skip_nonfinite_steps). " +
         (Checkpoint is null ? "No checkpoint was written yet." : $"The last good checkpoint is {Checkpoint}."));
+
+    private string PrecisionAdvice => config.Precision switch
+    {
+        Precision.Bf16 => "bf16: false", Precision.Fp16 => "bf16: true instead of fp16", Precision.PureBf16 => "pure_bf16: false",
+        _ => "lower adam_beta2",
+    };
 }

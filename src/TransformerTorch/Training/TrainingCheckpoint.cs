@@ -16,7 +16,24 @@ namespace TransformerTorch.Training;
 public sealed record LoopState(int Step, long TokensSeen, LoaderState Loader, IReadOnlyDictionary<string, byte[]> Random)
 {
     /// <summary>The form of the file; another one is refused.</summary>
-    public int Format { get; init; } = 2;
+    public int Format { get; init; } = Known;
+
+    /// <summary>Steps that the optimizer took: without those that were skipped.</summary>
+    public required int OptimizerSteps { get; init; }
+
+    /// <summary>The loss's scale in float16.</summary>
+    public ScalerState? Scaler { get; init; }
+
+    /// <summary>Steps skipped, and the usual gradient.</summary>
+    public required GuardState Guard { get; init; }
+
+    /// <summary>The best evaluation, and how long ago that was.</summary>
+    public required BestState Best { get; init; }
+
+    /// <summary>Rows of one pass at most, as <c>auto_find_batch_size</c> found them; 0: those of a batch.</summary>
+    public int Rows { get; init; }
+
+    internal const int Known = 3;
 }
 
 /// <summary>
@@ -25,7 +42,7 @@ public sealed record LoopState(int Step, long TokensSeen, LoaderState Loader, IR
 /// </summary>
 public static class TrainingCheckpoint
 {
-    private const string Optimizer = "optimizer.safetensors", Loop = "loop.json", Run = "run.yaml", Prefix = "step-";
+    private const string Optimizer = "optimizer.safetensors", Average = "average.safetensors", Loop = "loop.json", Run = "run.yaml", Prefix = "step-";
     private static readonly JsonSerializerOptions _json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true,
@@ -39,11 +56,12 @@ public static class TrainingCheckpoint
     /// <exception cref="IOException">The disk is full or cannot be written; earlier checkpoints are untouched.</exception>
     public static string Save(string folder, LoopState loop, CheckpointParts parts)
     {
-        var path = Path.Combine(folder, Prefix + loop.Step);
+        var path = Of(folder, loop.Step);
         AtomicFolder.Write(path, unfinished =>
         {
             parts.SaveModel(unfinished);
             SafeTensorsWriter.Write(Path.Combine(unfinished, Optimizer), parts.Optimizer.State);
+            if (parts.Average is { } average) SafeTensorsWriter.Write(Path.Combine(unfinished, Average), average.State);
             File.WriteAllText(Path.Combine(unfinished, Loop), JsonSerializer.Serialize(loop, _json));
             File.WriteAllText(Path.Combine(unfinished, Run), parts.Configuration);
         });
@@ -56,11 +74,26 @@ public static class TrainingCheckpoint
     {
         if (AtomicFolder.Defect(path) is { } defect) throw new CheckpointException($"{path}: {defect}");
         var loop = JsonSerializer.Deserialize<LoopState>(File.ReadAllText(Path.Combine(path, Loop)), _json);
-        if (loop is not { Format: 2 }) throw new CheckpointException($"{path}: {Loop} has format {loop?.Format}; this version reads 2");
-        parts.LoadModel(path);
-        using (var state = TensorFile.Open(Path.Combine(path, Optimizer))) parts.Optimizer.Load(state, loop.Step);
+        if (loop is not { Format: LoopState.Known })
+            throw new CheckpointException($"{path}: {Loop} has format {loop?.Format}; this version reads {LoopState.Known}");
+        LoadWeights(path, parts);
+        using (var state = TensorFile.Open(Path.Combine(path, Optimizer))) parts.Optimizer.Load(state, loop.OptimizerSteps);
         return loop;
     }
+
+    /// <summary>Loads the weights and their average alone.</summary>
+    public static void LoadWeights(string path, CheckpointParts parts)
+    {
+        parts.LoadModel(path);
+        if (parts.Average is not { } average) return;
+        if (!File.Exists(Path.Combine(path, Average)))
+            throw new CheckpointException($"{path} holds no average of the weights: it was written without ema_decay");
+        using var saved = TensorFile.Open(Path.Combine(path, Average));
+        average.Load(saved);
+    }
+
+    /// <summary>The checkpoint of a step beneath a folder, whether it is there or not.</summary>
+    public static string Of(string folder, int step) => Path.Combine(folder, Prefix + step);
 
     /// <summary>The configuration of the run that wrote it.</summary>
     public static string Configuration(string path) => File.ReadAllText(Path.Combine(path, Run));
@@ -82,13 +115,13 @@ public static class TrainingCheckpoint
         return (null, defects);
     }
 
-    /// <summary>Removes all but the newest <paramref name="keep"/>; damaged ones do not
+    /// <summary>Removes all but the newest <paramref name="keep"/> and that of step <paramref name="best"/>; damaged ones do not
     /// count, so the last good one stays. 0 keeps all.</summary>
-    public static void Prune(string folder, int keep)
+    public static void Prune(string folder, int keep, int? best = null)
     {
         if (keep == 0) return;
         var whole = All(folder).Where(path => AtomicFolder.Defect(path) is null).ToList();
-        foreach (var path in whole.Skip(keep)) AtomicFolder.Delete(path);
+        foreach (var path in whole.Skip(keep).Where(path => StepOf(path) != best)) AtomicFolder.Delete(path);
     }
 
     /// <summary>Moves checkpoints after <paramref name="step"/> out of the way of a run that goes on from there.</summary>
@@ -112,6 +145,9 @@ public static class TrainingCheckpoint
 /// <param name="Configuration">The run's, as YAML.</param>
 public sealed record CheckpointParts(Optimizer Optimizer, string Configuration)
 {
+    /// <summary>An average of the weights, saved and loaded with them.</summary>
+    public WeightAverage? Average { get; init; }
+
     /// <summary>Writes the model into a folder.</summary>
     public required Action<string> SaveModel { get; init; }
 

@@ -67,7 +67,10 @@ public sealed record TrainingResult(int Step, int TotalSteps, bool Interrupted, 
     /// <summary>The exported model; null where the run was interrupted.</summary>
     public string? ModelFolder { get; init; }
 
-    /// <summary>The last evaluation; null where nothing was held out.</summary>
+    /// <summary>The step whose weights the exported model has: the last, or the best where that is asked for.</summary>
+    public int BestStep { get; init; } = Step;
+
+    /// <summary>The last evaluation, or the best where its weights are exported; null where nothing was held out.</summary>
     public EvaluationMetrics? Evaluation { get; init; }
 }
 

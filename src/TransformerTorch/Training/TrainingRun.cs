@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Configuration;
@@ -24,9 +23,13 @@ public delegate string TextSampler(CausalLanguageModel model, TrainedTokenizer t
 public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
 {
     private readonly OutputFolder _output = new(config.OutputDir);
+    private readonly TrainingControl _control = new();
 
     /// <summary>Writes the samples; none, no samples.</summary>
     public TextSampler? Sampler { get; init; }
+
+    /// <summary>Take part in the run, in this order.</summary>
+    public IReadOnlyList<ITrainingCallback> Callbacks { get; init; } = [];
 
     /// <summary>Trains from the first step; what an earlier run left is moved into <c>earlier-N</c>.</summary>
     /// <exception cref="TrainingException">Training cannot go on.</exception>
@@ -61,19 +64,12 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var device = Devices.Parse(config.Device);
         using var data = PreparedData.Prepare(config.Data, config.Tokenizer,
             (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
-        var modelConfig = ModelConfig.FromKeys(Completed(config.Model, data), "model");
-        if (config.Data.SequenceLen > modelConfig.ContextLength)
-            throw new ModelConfigException(
-                $"data.sequence_len: {config.Data.SequenceLen} is more than the {modelConfig.ContextLength} positions of the model");
-
-        manual_seed(config.Seed);
-        var model = new CausalLanguageModel(modelConfig);
-        if (checkpoint is null) model.Initialize();
-        model.to(device);
-        config.ParameterRules.Freeze(model);
+        var model = RunModel.Create(config, data.Tokenizer, device, initialize: checkpoint is null);
         using var optimizer = new Optimizer(config.ParameterRules.Groups(model), config.UpdateRule);
+        using var average = config.EmaDecay > 0 ? new WeightAverage(optimizer.Parameters, config.EmaDecay) : null;
         var parts = new CheckpointParts(optimizer, Yaml.Write(config))
         {
+            Average = average,
             SaveModel = folder => { ModelFolder.Save(model, folder); data.Tokenizer.CopyTo(folder); },
             LoadModel = folder => { using var source = WeightSource.Open(folder); WeightLoader.Load(model, model.Names, source, folder); },
         };
@@ -102,6 +98,12 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             Optimizer = optimizer,
             LearningRate = config.Schedule(total),
             Loader = loader,
+            Average = saved.Average,
+            Throughput = new()
+            {
+                FlopsPerToken = Throughput.Flops(model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
+            },
+            Control = _control,
             Evaluator = data.Validation is not { } held ? null
                 : new Evaluator(objective,
                     new(new Windows(held, config.Data.SequenceLen, overlap: 1), collator, config.PerDeviceEvalBatchSize))
@@ -110,10 +112,11 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
                 },
             Sample = step => Sample(model, data.Tokenizer, step),
             Save = loop => Save(loop, saved),
+            Reload = step => TrainingCheckpoint.LoadWeights(TrainingCheckpoint.Of(_output.Checkpoints, step), saved),
         }, device, happened => Record(happened, metrics, after: state?.Step ?? 0));
         if (state is not null) trainer.Restore(state, checkpoint!);
 
-        reporter.Report(new Started(trainer.Step, total, model.parameters().Sum(p => p.numel()), (long)perStep * config.Data.SequenceLen)
+        Tell(new Started(trainer.Step, total, model.parameters().Sum(p => p.numel()), (long)perStep * config.Data.SequenceLen)
         {
             Device = device.ToString(), TrainTokens = data.Train.Count, ValidationTokens = data.Validation?.Count ?? 0,
         });
@@ -121,9 +124,11 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         {
             var ended = trainer.Run(stop);
             _output.DrawLoss();
-            return ended.Interrupted ? ended : ended with { ModelFolder = _output.Export(saved.SaveModel) };
+            if (ended.Interrupted) return ended;
+            using var averaged = saved.Average?.Applied();
+            return ended with { ModelFolder = _output.Export(saved.SaveModel) };
         });
-        reporter.Report(new Finished(result));
+        Tell(new Finished(result));
         return result;
     }
 
@@ -132,6 +137,10 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         try
         {
             return run();
+        }
+        catch (Exception e) when (OutOfMemory.Is(e))
+        {
+            throw OutOfMemory.Explained(e, trainer.Step);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -154,13 +163,13 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     private string Save(LoopState loop, CheckpointParts parts)
     {
         var path = TrainingCheckpoint.Save(_output.Checkpoints, loop, parts);
-        TrainingCheckpoint.Prune(_output.Checkpoints, config.SaveTotalLimit);
+        TrainingCheckpoint.Prune(_output.Checkpoints, config.SaveTotalLimit, config.LoadBestModelAtEnd ? loop.Best.Step : null);
         return path;
     }
 
-    private void Sample(CausalLanguageModel model, TrainedTokenizer tokenizer, int step)
+    private void Sample(PretrainedModel trained, TrainedTokenizer tokenizer, int step)
     {
-        if (Sampler is null) return;
+        if (Sampler is null || trained is not CausalLanguageModel model) return;
         foreach (var prompt in config.Sample.Prompts)
         {
             using var scope = NewDisposeScope();
@@ -178,23 +187,14 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             metrics.Write(evaluated.Metrics);
             _output.DrawLoss();
         }
-        reporter.Report(happened);
+        Tell(happened);
     }
 
-    // What the tokenizer decides need not be repeated in the model's section.
-    private static JsonObject Completed(JsonObject published, PreparedData data)
+    private void Tell(TrainingEvent happened)
     {
-        // Through text, so that its numbers are of no .NET type yet: YAML's 0 may be read as 0.0.
-        var keys = (JsonObject)JsonNode.Parse(published.ToJsonString())!;
-        var size = data.Tokenizer.Tokenizer.VocabularySize;
-        keys.TryAdd("vocab_size", size);
-        keys.TryAdd("bos_token_id", data.Tokenizer.EndMark);
-        keys.TryAdd("eos_token_id", data.Tokenizer.EndMark);
-        if (keys["vocab_size"] is JsonValue value && value.TryGetValue<long>(out var given) && given < size)
-            throw new ModelConfigException(
-                $"model.vocab_size: {given} is less than the tokenizer's {size} tokens. Remove it, and it is taken from the tokenizer.");
-        return keys;
+        reporter.Report(happened);
+        foreach (var callback in Callbacks) callback.On(happened, _control);
     }
 
-    private sealed record Built(PreparedData Data, CausalLanguageModel Model, Optimizer Optimizer, CheckpointParts Parts, Device Device);
+    private sealed record Built(PreparedData Data, PretrainedModel Model, Optimizer Optimizer, CheckpointParts Parts, Device Device);
 }

@@ -198,7 +198,9 @@ struct Adafactor {
     }
 };
 
-double root_mean_square(const Tensor& x) {
+// Of fp32 values, or of those that bf16 and its lower halves make together.
+double root_mean_square(const Tensor& param, const Tensor& halves) {
+    Tensor x = halves.defined() ? (param.view(at::kShort).to(at::kInt) * 65536 + halves).view(at::kFloat) : param;
     return x.numel() == 0 ? 0 : at::linalg_vector_norm(x, 2, std::nullopt, false, at::kFloat).item<double>() / std::sqrt((double)x.numel());
 }
 
@@ -230,7 +232,7 @@ void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList
         }
         double size = std::sqrt(one.size(row, column) / std::max<int64_t>(1, params[i].numel()));
         double rate = lr;
-        if (scale_parameter) rate *= std::max(eps2, root_mean_square(halves.empty() ? params[i] : params[i].to(at::kFloat)));
+        if (scale_parameter) rate *= std::max(eps2, root_mean_square(params[i], one.halves));
         one.step(row, column, 1 - rate * weight_decay, rate / std::max(1.0, size / clip_threshold));
     }
     for (TensorList list : {params, halves}) Update::changed(list);

@@ -199,8 +199,8 @@ public class ModelContractTests
             var ids = randint(0, 61, [2, 16], ScalarType.Int64);
             LossSum(model, ids, ids).backward();
             var gradients = Array.ConvertAll(parameters, p => p.grad!);
-            OptimizerOperators.AdamW(new(parameters, gradients, means, squares), new AdamWOptions(), step,
-                OptimizerOperators.GradNorm(gradients));
+            OptimizerOperators.AdamW(new(parameters, gradients) { GradientScale = OptimizerOperators.GradNorm(gradients) }, means, squares,
+                new AdamWOptions(), step);
         }
     }
 

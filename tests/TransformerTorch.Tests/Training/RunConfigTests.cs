@@ -1,6 +1,7 @@
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Optimization;
 
 namespace TransformerTorch.Tests.Training;
 

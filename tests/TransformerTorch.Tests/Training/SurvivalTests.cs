@@ -62,7 +62,10 @@ public sealed class SurvivalTests : IDisposable
         };
 
         var error = Assert.Throws<IOException>(() =>
-            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(1, 0, []), new Dictionary<string, byte[]>()), full));
+            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(1, 0, []), new Dictionary<string, byte[]>())
+            {
+                OptimizerSteps = 8, Guard = new(0, 0, 0, 0), Best = new(null, 0, 0),
+            }, full));
 
         Assert.Contains("No space left", error.Message, StringComparison.Ordinal);
         Assert.Equal([_run.Checkpoint(4)], Directory.GetFileSystemEntries(checkpoints));

@@ -5,6 +5,7 @@ using TransformerTorch.Data.Collators;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Optimization;
 using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
 

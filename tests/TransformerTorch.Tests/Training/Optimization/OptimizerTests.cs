@@ -12,8 +12,10 @@ public sealed class OptimizerTests
 {
     private static readonly JsonNode _reference = Read("optimizers.json");
 
-    public static TheoryData<int, bool> Cases => new(
-        from index in Enumerable.Range(0, _reference["cases"]!.AsArray().Count) from bridge in new[] { true, false } select (index, bridge));
+    public static IEnumerable<object[]> Cases =>
+        from index in Enumerable.Range(0, _reference["cases"]!.AsArray().Count)
+        from bridge in new[] { true, false }
+        select new object[] { index, bridge };
 
     [SkippableTheory, MemberData(nameof(Cases))]
     public void Five_steps_end_where_the_reference_ends(int index, bool bridge)

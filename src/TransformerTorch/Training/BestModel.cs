@@ -1,0 +1,51 @@
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.Training;
+
+/// <summary>What the evaluations so far have shown.</summary>
+/// <param name="Metric">The best value; null before the first evaluation.</param>
+/// <param name="Step">After how many steps.</param>
+/// <param name="Worse">Evaluations since then that were no better by the threshold.</param>
+public sealed record BestState(double? Metric, int Step, int Worse);
+
+/// <summary>Keeps which evaluation was the best, and when it is time to stop.</summary>
+public sealed class BestModel(BestState state)
+{
+    /// <summary>The metric, by its name in <c>metrics.jsonl</c>, with or without <c>eval_</c>.</summary>
+    public string Metric { get; init; } = "loss";
+
+    /// <summary>Whether more of it is better.</summary>
+    public bool GreaterIsBetter { get; init; }
+
+    /// <summary>Evaluations without improvement after which training stops; 0: it never does.</summary>
+    public int Patience { get; init; }
+
+    /// <summary>What counts as an improvement for that: more than this.</summary>
+    public double Threshold { get; init; }
+
+    /// <summary>What the evaluations so far have shown.</summary>
+    public BestState State { get; private set; } = state;
+
+    /// <summary>Whether patience is at its end.</summary>
+    public bool IsOver => Patience > 0 && State.Worse >= Patience;
+
+    /// <summary>Takes an evaluation in.</summary>
+    /// <returns>Whether it is the best so far.</returns>
+    /// <exception cref="TrainingException">It has no such metric.</exception>
+    public bool Add(int step, JsonObject evaluation)
+    {
+        var value = Value(evaluation);
+        var gain = State.Metric is not { } best ? double.PositiveInfinity : GreaterIsBetter ? value - best : best - value;
+        var improved = gain > Threshold;
+        if (gain > 0) State = new(value, step, improved ? 0 : State.Worse + 1);
+        else State = State with { Worse = State.Worse + 1 };
+        return gain > 0;
+    }
+
+    private double Value(JsonObject evaluation)
+    {
+        var found = evaluation[Metric] ?? evaluation[$"eval_{Metric}"] ?? throw new TrainingException(
+            $"metric_for_best_model: an evaluation gives no {Metric}; it gives {string.Join(", ", evaluation.Select(m => m.Key))}");
+        return (double)found;
+    }
+}

@@ -1,0 +1,82 @@
+using TransformerTorch.Data;
+using TransformerTorch.Tensors;
+using TransformerTorch.Training.Objectives;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Training;
+
+/// <summary>The forward and backward passes of a step: gradients of all its batches together.</summary>
+/// <param name="objective">What is learnt.</param>
+/// <param name="precision">What matrix products compute in.</param>
+/// <param name="device">Where.</param>
+internal sealed class Passes(IObjective objective, Precision precision, Device device)
+{
+    /// <summary>Rows of one pass at most; 0: those of a batch.</summary>
+    public int Rows { get; set; }
+
+    /// <summary>Whether a pass that does not fit into memory is tried again with half the rows.</summary>
+    public bool FindsRows { get; init; }
+
+    /// <summary>Told of each halving.</summary>
+    public Action<string> Tell { get; init; } = static _ => { };
+
+    /// <summary>Adds the step's gradients, times <paramref name="scale"/>, to the parameters' own.</summary>
+    /// <returns>Its loss, a float32 scalar on the device.</returns>
+    /// <exception cref="TrainingException">It does not fit into memory.</exception>
+    public Tensor Run(IReadOnlyList<Batch> batches, double scale)
+    {
+        while (true)
+        {
+            var random = FindsRows ? RandomStates.Capture(device) : null;
+            try
+            {
+                var loss = zeros([], ScalarType.Float32, device);
+                foreach (var batch in batches)
+                    foreach (var rows in batch.Split(Rows)) loss.add_(Pass(rows, term => batches.Sum(b => b.TargetsOf(term)), scale));
+                return loss;
+            }
+            catch (Exception e) when (OutOfMemory.Is(e))
+            {
+                var rows = Rows > 0 ? Rows : (int)batches.Max(b => b.Rows);
+                if (!FindsRows || rows == 1) throw OutOfMemory.Explained(e, rows, FindsRows);
+                objective.Model.zero_grad();
+                random!.Restore();
+                Rows = rows / 2;
+                Tell($"{rows} rows do not fit into memory: {Rows} at once from here on, the step stays as it is.");
+            }
+        }
+    }
+
+    private Tensor Pass(Batch host, Func<string, long> stepTargets, double scale)
+    {
+        using var scope = NewDisposeScope();
+        using var batch = new DeviceBatch(host, device);
+        Tensor share;
+        using (Autocast.Enter(precision, device)) share = objective.StepLoss(batch, stepTargets);
+        (scale == 1 ? share : share * scale).backward();
+        return share.detach().MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Telling that memory ran out, on any device.</summary>
+internal static class OutOfMemory
+{
+    private static readonly string[] s_messages = ["out of memory", "not enough memory", "can't allocate memory"];
+
+    public static bool Is(Exception e) => e is OutOfMemoryException || e is not TrainingException &&
+        s_messages.Any(message => e.Message.Contains(message, StringComparison.OrdinalIgnoreCase));
+
+    public static TrainingException Explained(Exception e, int rows, bool halved) => new(
+        $"{rows} row{(rows == 1 ? " does" : "s do")} not fit into memory ({FirstLine(e)}). " +
+        (halved || rows == 1 ? "" : "Set auto_find_batch_size: true, or a smaller per_device_train_batch_size with more " +
+            "gradient_accumulation_steps. ") + Advice, e);
+
+    /// <summary>Memory that ran out elsewhere: in the optimizer, in evaluation.</summary>
+    public static TrainingException Explained(Exception e, int step) => new(
+        $"Step {step}: out of memory ({FirstLine(e)}). Set a smaller per_device_eval_batch_size if it was an evaluation. {Advice}", e);
+
+    private const string Advice = "Less memory is taken with gradient_checkpointing: true, bf16: true or pure_bf16: true, optim: adafactor, " +
+        "a shorter data.sequence_len, or a smaller model.";
+
+    private static string FirstLine(Exception e) => e.Message.Split('\n')[0];
+}

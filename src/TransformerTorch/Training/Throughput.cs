@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Training;
+
+/// <summary>How fast training goes, evaluation and checkpoints left out: since the last logged step.</summary>
+public sealed class Throughput
+{
+    private readonly Stopwatch _clock = new(), _waiting = new();
+    private long _targets, _read;
+
+    /// <summary>Floating-point operations for a token that the model reads.</summary>
+    public double FlopsPerToken { get; init; }
+
+    /// <summary>What the device reaches in a bare matrix product, operations a second.</summary>
+    public double PeakFlops { get; init; }
+
+    /// <summary>Target tokens a second.</summary>
+    public double TokensPerSecond => _targets / _clock.Elapsed.TotalSeconds;
+
+    /// <summary>The share of the time in which the step waited for its data.</summary>
+    public double DataWait => _waiting.Elapsed / _clock.Elapsed;
+
+    /// <summary>The share of <see cref="PeakFlops"/> that the model's own arithmetic made of the time.</summary>
+    public double Mfu => PeakFlops > 0 ? _read * FlopsPerToken / _clock.Elapsed.TotalSeconds / PeakFlops : 0;
+
+    /// <summary>
+    /// Operations for a token: two for each weight that it meets forward and as many backward for activations, two more for each one that is
+    /// trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Recomputation is not counted.
+    /// </summary>
+    public static double Flops(nn.Module model, int length)
+    {
+        var tables = model.modules().OfType<Layers.Embedding>().SelectMany(e => e.parameters()).Select(p => p.Handle).ToHashSet();
+        var met = model.parameters().Where(p => !tables.Contains(p.Handle)).ToList();
+        var attention = model.modules().OfType<Stack>().SelectMany(s => s.Options.Blocks).Sum(b => 12.0 * b.Attention.Width * length);
+        return met.Sum(p => p.numel() * (p.requires_grad ? 6.0 : 4.0)) + attention + Head(model, tables);
+    }
+
+    /// <summary>Times bare matrix products on a device: operations a second.</summary>
+    public static double Peak(Device device, Precision precision)
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var cpu = device.type == TorchSharp.DeviceType.CPU;
+        var (size, type) = (cpu ? 768 : 8192, precision == Precision.Fp16 ? ScalarType.Float16
+            : precision == Precision.Fp32 ? ScalarType.Float32 : ScalarType.BFloat16);
+        var (a, b) = (ones([size, size], type, device), ones([size, size], type, device));
+        var best = Enumerable.Range(0, 5).Select(_ => Time()).Min();
+        return 2.0 * size * size * size / best;
+
+        double Time()
+        {
+            var clock = Stopwatch.StartNew();
+            using var product = Operators.Linear(a, b, null);
+            product[0, 0].to(ScalarType.Float32).item<float>();
+            return clock.Elapsed.TotalSeconds;
+        }
+    }
+
+    /// <summary>Starts the clock for a step.</summary>
+    public void Start() => _clock.Start();
+
+    /// <summary>Stops the clock after a step.</summary>
+    public void Stop(long targets, long read)
+    {
+        _clock.Stop();
+        (_targets, _read) = (_targets + targets, _read + read);
+    }
+
+    /// <summary>Fetches data, and counts how long that takes.</summary>
+    public void Wait(Action fetch)
+    {
+        _waiting.Start();
+        fetch();
+        _waiting.Stop();
+    }
+
+    /// <summary>Begins anew.</summary>
+    public void Reset()
+    {
+        _clock.Reset();
+        _waiting.Reset();
+        (_targets, _read) = (0, 0);
+    }
+
+    // A tied head multiplies by the token table.
+    private static double Head(nn.Module model, HashSet<nint> tables) =>
+        model is PretrainedModel { Backbone.TokenWeight: var table } && tables.Contains(table.Handle)
+        && model is LanguageModel ? 6.0 * table.numel() : 0;
+}
