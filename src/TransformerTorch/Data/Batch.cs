@@ -30,8 +30,9 @@ public sealed record Batch(IReadOnlyDictionary<string, Column> Columns)
     public IEnumerable<Batch> Split(int rows)
     {
         if (rows <= 0 || rows >= Rows) return [this];
-        return Enumerable.Range(0, (int)((Rows + rows - 1) / rows)).Select(part =>
-            this with { Columns = Columns.ToDictionary(c => c.Key, c => c.Value.Rows((long)part * rows, Math.Min(rows, Rows - part * rows))) });
+        return from part in Enumerable.Range(0, (int)((Rows + rows - 1) / rows))
+               let first = (long)part * rows
+               select this with { Columns = Columns.ToDictionary(c => c.Key, c => c.Value.Rows(first, Math.Min(rows, Rows - first))) };
     }
 
     /// <summary>Columns that objectives know.</summary>

@@ -18,7 +18,7 @@ public sealed record ParameterSet(Tensor[] Parameters, Tensor[] Gradients)
     /// <summary>A device scalar that multiplies each gradient first (clipping, loss scaling), or none.</summary>
     public Tensor? GradientScale { get; init; }
 
-    /// <summary>Updates one parameter after the other: is given its index, its float32 values to change in place, and its gradient.</summary>
+    /// <summary>One parameter after the other: its index, its float32 values, to be changed in place, its gradient.</summary>
     internal void Each(Action<int, Tensor, Tensor> update)
     {
         for (var i = 0; i < Parameters.Length; i++)

@@ -75,8 +75,8 @@ internal static class OutOfMemory
     public static TrainingException Explained(Exception e, int step) => new(
         $"Step {step}: out of memory ({FirstLine(e)}). Set a smaller per_device_eval_batch_size if it was an evaluation. {Advice}", e);
 
-    private const string Advice = "Less memory is taken with gradient_checkpointing: true, bf16: true or pure_bf16: true, optim: adafactor, " +
-        "a shorter data.sequence_len, or a smaller model.";
+    private const string Advice = "Less memory is taken with gradient_checkpointing: true, bf16: true or pure_bf16: true, " +
+        "optim: adafactor, a shorter data.sequence_len, or a smaller model.";
 
     private static string FirstLine(Exception e) => e.Message.Split('\n')[0];
 }

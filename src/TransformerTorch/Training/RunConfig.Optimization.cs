@@ -20,7 +20,7 @@ public sealed partial record RunConfig
     /// <summary>On a GPU, float32 matrix products through TensorFloat-32.</summary>
     public bool Tf32 { get; init; }
 
-    /// <summary>Blocks keep their input alone for the backward pass, and are computed again there: less memory, a third more time.</summary>
+    /// <summary>Blocks keep their input alone, and are computed again in the backward pass: less memory, a third more time.</summary>
     public bool GradientCheckpointing { get; init; }
 
     /// <summary>Of every so many blocks, one is computed again where <c>gradient_checkpointing</c> is on.</summary>
@@ -192,7 +192,7 @@ public sealed record OptimizerArguments
     /// <summary><c>adafactor</c>: the rate is relative to the parameter's size.</summary>
     public bool ScaleParameter { get; init; }
 
-    /// <summary><c>adafactor</c>: the rate is the smaller of 0.01 and one over the root of the step; <c>learning_rate</c> is not used.</summary>
+    /// <summary><c>adafactor</c>: the smaller of 0.01 and one over the root of the step in the place of <c>learning_rate</c>.</summary>
     public bool RelativeStep { get; init; }
 
     /// <summary><c>adafactor</c>: such a rate begins with a warm-up.</summary>

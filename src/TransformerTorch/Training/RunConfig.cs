@@ -54,7 +54,7 @@ public sealed partial record RunConfig : IValidated
     /// <summary>On a lack of memory, halves the sequences of a pass until they fit; a step stays as it is.</summary>
     public bool AutoFindBatchSize { get; init; }
 
-    /// <summary>Steps in a row that are skipped where a loss or gradient is not finite, before training stops; 0 stops at the first.</summary>
+    /// <summary>Steps in a row that may be skipped because a loss or gradient is not finite; the next one stops training.</summary>
     [Range(0, int.MaxValue)]
     public int SkipNonfiniteSteps { get; init; }
 
@@ -87,7 +87,7 @@ public sealed partial record RunConfig : IValidated
     /// <summary>Exports the weights of the best evaluation; its checkpoint is written and kept.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
-    /// <summary>What the best is measured by: a name of an evaluation's line in <c>metrics.jsonl</c>, <c>eval_</c> left out or not.</summary>
+    /// <summary>What the best is measured by: a name in an evaluation's line of <c>metrics.jsonl</c>, with or without <c>eval_</c>.</summary>
     public string MetricForBestModel { get; init; } = "loss";
 
     /// <summary>Whether more of that is better; where not given, it is for everything but losses and perplexity.</summary>

@@ -28,7 +28,8 @@ internal static class RunModel
         model.to(device);
         if (config.PureBf16) model.to(ScalarType.BFloat16);
         config.ParameterRules.Freeze(model);
-        foreach (var stack in model.modules().OfType<Stack>()) stack.RecomputeEvery = config.GradientCheckpointing ? config.CheckpointEvery : 0;
+        var every = config.GradientCheckpointing ? config.CheckpointEvery : 0;
+        foreach (var stack in model.modules().OfType<Stack>()) stack.RecomputeEvery = every;
         if (config.Tf32) Devices.AllowTf32();
         return model;
     }

@@ -27,8 +27,8 @@ public sealed class Throughput
     public double Mfu => PeakFlops > 0 ? _read * FlopsPerToken / _clock.Elapsed.TotalSeconds / PeakFlops : 0;
 
     /// <summary>
-    /// Operations for a token: two for each weight that it meets forward and as many backward for activations, two more for each one that is
-    /// trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Recomputation is not counted.
+    /// Operations for a token: two for each weight that it meets forward and as many backward for activations, two more for each one
+    /// that is trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Recomputation is not counted.
     /// </summary>
     public static double Flops(nn.Module model, int length)
     {

@@ -4,7 +4,7 @@ namespace TransformerTorch.Training;
 public interface ITrainingCallback
 {
     /// <summary>Called for each event, in order, on the training thread; an exception ends the run.</summary>
-    void On(TrainingEvent happened, TrainingControl control);
+    void OnEvent(TrainingEvent happened, TrainingControl control);
 }
 
 /// <summary>What a callback may ask for; the loop does it before the next step.</summary>

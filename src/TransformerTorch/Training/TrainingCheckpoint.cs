@@ -42,7 +42,8 @@ public sealed record LoopState(int Step, long TokensSeen, LoaderState Loader, IR
 /// </summary>
 public static class TrainingCheckpoint
 {
-    private const string Optimizer = "optimizer.safetensors", Average = "average.safetensors", Loop = "loop.json", Run = "run.yaml", Prefix = "step-";
+    private const string Optimizer = "optimizer.safetensors", Average = "average.safetensors",
+        Loop = "loop.json", Run = "run.yaml", Prefix = "step-";
     private static readonly JsonSerializerOptions _json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true,

@@ -28,7 +28,7 @@ public sealed class TrainingMeter : ITrainingCallback, IDisposable
     }
 
     /// <inheritdoc/>
-    public void On(TrainingEvent happened, TrainingControl control)
+    public void OnEvent(TrainingEvent happened, TrainingControl control)
     {
         if (happened is Evaluated { Metrics.EvalLoss: var held }) _evaluation.Record(held);
         if (happened is not StepDone { Metrics: var step }) return;

@@ -193,7 +193,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     private void Tell(TrainingEvent happened)
     {
         reporter.Report(happened);
-        foreach (var callback in Callbacks) callback.On(happened, _control);
+        foreach (var callback in Callbacks) callback.OnEvent(happened, _control);
     }
 
     private sealed record Built(PreparedData Data, PretrainedModel Model, Optimizer Optimizer, CheckpointParts Parts, Device Device);

@@ -136,8 +136,8 @@ struct Kernels {
     void (*adamw)(const AdamwOptions&, const UpdateView&);
     void (*lion)(const LionOptions&, const UpdateView&);
     void (*sgd)(const SgdOptions&, const UpdateView&);
-    // Adafactor. Squares of gradients, eps added: a sum for each row, and sums over rows, which are added to column_sums; the sum of squares
-    // of the factored gradients; the step: value * keep - factored gradient * rate.
+    // Adafactor. Squares of gradients, eps added: a sum for each row, and sums over rows, which are added to column_sums; the sum of
+    // squares of the factored gradients; the step: value * keep - factored gradient * rate.
     void (*factored_squares)(const FactoredView&, float eps, float* row_sums, float* column_sums);
     double (*factored_size)(const FactoredView&);
     void (*factored_step)(const FactoredView&, const UpdateView&, float keep, float rate);

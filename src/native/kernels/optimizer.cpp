@@ -52,7 +52,8 @@ struct Update {
             bool fits = on_kernels(params[i]) && on_kernels(grads[i]) && params[i].is_contiguous();
             for (TensorList list : moments) fits = fits && list[i].scalar_type() == at::kFloat && list[i].is_contiguous();
             if (!halves.empty())
-                fits = fits && params[i].scalar_type() == at::kBFloat16 && halves[i].scalar_type() == at::kShort && halves[i].is_contiguous();
+                fits = fits && params[i].scalar_type() == at::kBFloat16 && halves[i].scalar_type() == at::kShort
+                       && halves[i].is_contiguous();
             TORCH_CHECK(fits, name, ": parameter ", i, " is contiguous fp32 or bf16 (bf16 with lower halves) with contiguous fp32 moments");
         }
     }
@@ -206,13 +207,14 @@ double root_mean_square(const Tensor& param, const Tensor& halves) {
 
 }  // namespace
 
-void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList columns, TensorList halves, const OptionalTensor& grad_scale,
-                double lr, double beta2, double eps1, double eps2, double clip_threshold, double weight_decay, bool scale_parameter) {
+void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList columns, TensorList halves,
+                const OptionalTensor& grad_scale, double lr, double beta2, double eps1, double eps2, double clip_threshold,
+                double weight_decay, bool scale_parameter) {
     c10::AutoGradMode no_grad(false);
     Update update{"adafactor_", params, grads, halves, {}, grad_scale};
     update.check();
-    TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ", rows.size(),
-                " and ", columns.size(), " means");
+    TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ",
+                rows.size(), " and ", columns.size(), " means");
     update.check_for_kernels();
     float scale = grad_scale ? grad_scale->item<float>() : 1;
     for (size_t i = 0; i < params.size(); i++) {

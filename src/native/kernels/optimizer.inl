@@ -33,7 +33,8 @@ struct Halved {
 };
 
 // step(values, gradient, index, left) -> new values
-template <class W, class G, class Step> static void update_values(const W& values, const G* gradient, const UpdateView& v, const Step& step) {
+template <class W, class G, class Step>
+static void update_values(const W& values, const G* gradient, const UpdateView& v, const Step& step) {
     for (int64_t i = 0; i < v.n; i += L) {
         int64_t left = v.n - i;
         values.store(i, step(values.load(i, left), load_part(gradient + i, left) * v.grad_scale, i, left), left);

@@ -31,7 +31,8 @@ public sealed class RecomputationTests
         var recomputed = Gradients(model, reference, precision, every);
 
         Assert.Equal(kept.Keys, recomputed.Keys);
-        Assert.All(kept.Where(pair => !IsReadTwice(pair.Key)), pair => Assert.True(pair.Value.SequenceEqual(recomputed[pair.Key]), pair.Key));
+        Assert.All(kept.Where(pair => !IsReadTwice(pair.Key)),
+            pair => Assert.True(pair.Value.SequenceEqual(recomputed[pair.Key]), pair.Key));
         Assert.All(kept.Keys.Where(IsReadTwice), key => Assert.All(Floats(kept[key]).Zip(Floats(recomputed[key])), pair =>
             Assert.Equal(pair.First, pair.Second, 1e-6f)));
 

@@ -74,7 +74,8 @@ public sealed record ParameterRules
             var kept = Unfrozen.Count == 0 || Unfrozen.Any(pattern => Means(pattern, names));
             if (!kept || Frozen.Any(pattern => Means(pattern, names))) parameter.requires_grad = false;
         }
-        if (!parameters.Any(p => p.Parameter.requires_grad)) throw new ModelConfigException("all parameters are frozen: nothing is trained");
+        if (parameters.All(p => !p.Parameter.requires_grad))
+            throw new ModelConfigException("all parameters are frozen: nothing is trained");
     }
 
     /// <summary>Each parameter that requires gradients, in exactly one group; a tied one under its first name.</summary>
@@ -125,7 +126,8 @@ public sealed record ParameterRules
         Regex.Match(name, @"(?:^|\.)layers\.(\d+)\.", Plain) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan) : null;
 
     private static string[] Names(nn.Module model, string ours) =>
-        model is PretrainedModel { Names: var names } && names.Covers(ours) ? [ours, .. names.Parts(ours).Select(part => part.Name)] : [ours];
+        model is not PretrainedModel { Names: var names } || !names.Covers(ours) ? [ours]
+            : [ours, .. names.Parts(ours).Select(part => part.Name)];
 
     private static bool Means(string pattern, string[] names) => names.Any(name => Regex.IsMatch(name, pattern, Plain));
 

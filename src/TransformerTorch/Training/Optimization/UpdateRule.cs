@@ -41,7 +41,7 @@ public sealed record AdamW : UpdateRule
             Options with { LearningRate = at.LearningRate, WeightDecay = at.WeightDecay }, at.Step);
 }
 
-/// <summary>Lion (Chen et al., 2023): half of AdamW's memory; wants a rate three to ten times smaller and a decay as much greater.</summary>
+/// <summary>Lion (Chen et al., 2023): half of AdamW's memory; wants a rate some three to ten times smaller, and more decay.</summary>
 public sealed record Lion : UpdateRule
 {
     /// <summary>Betas; rate and decay are the step's.</summary>
