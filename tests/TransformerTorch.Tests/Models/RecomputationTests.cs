@@ -13,10 +13,13 @@ namespace TransformerTorch.Tests.Models;
 [Collection(nameof(Training.Alone))]
 public sealed class RecomputationTests
 {
+    private static readonly string[] s_models =
+        ["gpt2", "llama", "bert-sequence-classification", "t5", "bart", "deberta-v2-own-projections", "gemma2"];
+
     public static IEnumerable<object[]> Cases =>
-        from name in (string[])["gpt2", "llama", "bert-sequence-classification", "t5", "bart", "deberta-v2-own-projections", "gemma2"]
-        from precision in new[] { Precision.Fp32, Precision.Bf16 }
-        from every in new[] { 1, 2 }
+        from name in s_models
+        from precision in (Precision[])[Precision.Fp32, Precision.Bf16]
+        from every in Enumerable.Range(1, 2)
         select new object[] { name, precision, every };
 
     [SkippableTheory, MemberData(nameof(Cases))]
