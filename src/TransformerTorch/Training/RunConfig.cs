@@ -87,7 +87,9 @@ public sealed partial record RunConfig : IValidated
     /// <summary>Exports the weights of the best evaluation; its checkpoint is written and kept.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
-    /// <summary>What the best is measured by: a name in an evaluation's line of <c>metrics.jsonl</c>, with or without <c>eval_</c>.</summary>
+    /// <summary>
+    /// What the best is measured by: a name in an evaluation's line of <c>metrics.jsonl</c>, with or without <c>eval_</c>.
+    /// </summary>
     public string MetricForBestModel { get; init; } = "loss";
 
     /// <summary>Whether more of that is better; where not given, it is for everything but losses and perplexity.</summary>

@@ -28,7 +28,7 @@ public sealed class Throughput
 
     /// <summary>
     /// Operations for a token: two for each weight that it meets forward and as many backward for activations, two more for each one
-    /// that is trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Recomputation is not counted.
+    /// that is trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Without recomputation.
     /// </summary>
     public static double Flops(nn.Module model, int length)
     {

@@ -1,5 +1,6 @@
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Optimization;
 
 namespace TransformerTorch.Tests.Training;
 
@@ -33,6 +34,40 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal((12, false), (resumed.Step, resumed.Interrupted));
         Assert.Equal(whole, _run.Hash(12));
         Assert.Equal(Figures(metrics), Figures(_run.Metrics()));
+    }
+
+    [Fact]
+    public void Resuming_at_twenty_random_steps_ends_with_the_same_bits()
+    {
+        // With all that has a state: dropout, an average, a patience, norms of gradients, accumulation, recomputation, two epochs and more.
+        _run.Config = _run.Config with
+        {
+            MaxSteps = 40, SaveSteps = 1, EvalSteps = 6, EmaDecay = 0.9, EarlyStoppingPatience = 9, SkipGradNormSpikes = 100,
+            GradientAccumulationSteps = 3, PerDeviceTrainBatchSize = 8, GradientCheckpointing = true, Optim = OptimizerName.Adafactor,
+            PureBf16 = true, LrSchedulerType = LrSchedulerType.InverseSqrt, WarmupSteps = 5, LearningRate = 1e-2, LayerLrDecay = 0.9,
+        };
+        _run.Start();
+        var whole = _run.Hash(40);
+        var random = new Random(1);
+
+        foreach (var step in Enumerable.Range(0, 20).Select(_ => random.Next(1, 40)).Order().Reverse())
+        {
+            _run.Resume(_run.Checkpoint(step));
+            Assert.True(whole == _run.Hash(40), $"after step {step}");
+        }
+    }
+
+    [Fact]
+    public void Float16_resumes_with_its_scale()
+    {
+        _run.Config = _run.Config with { Fp16 = true, MaxSteps = 8, SaveSteps = 2 };
+        _run.Start();
+        var whole = _run.Hash(8);
+        Assert.Contains("\"scaler\": {", File.ReadAllText(Path.Combine(_run.Checkpoint(4), "loop.json")), StringComparison.Ordinal);
+
+        _run.Resume(_run.Checkpoint(4));
+
+        Assert.Equal(whole, _run.Hash(8));
     }
 
     [Fact]

@@ -63,8 +63,9 @@ internal sealed class TinyRun : ITrainingReporter, IDisposable
         [.. File.ReadAllLines(Path.Combine(Config.OutputDir, "metrics.jsonl")).Select(line => (JsonObject)JsonNode.Parse(line)!)];
 
     /// <summary>All values of a checkpoint's tensors, optimizer's included, as one hash.</summary>
-    public string Hash(int step) => string.Concat(((string[])["model.safetensors", "optimizer.safetensors", "loop.json"])
-        .Select(name => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(Checkpoint(step), name))))));
+    public string Hash(int step) => string.Concat(((string[])["model", "optimizer", "average", "loop"])
+        .SelectMany(part => Directory.GetFiles(Checkpoint(step), $"{part}.*"))
+        .Select(file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))));
 
     public void Report(TrainingEvent trainingEvent)
     {
