@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using TransformerTorch.Data;
+using TransformerTorch.Data.Sources;
 using TransformerTorch.Text;
 using TransformerTorch.Text.Training;
 

@@ -24,9 +24,10 @@ public static partial class AtomicFolder
         try
         {
             fill(temporary);
-            var files = Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToList();
-            AtomicFile.WriteText(Path.Combine(temporary, Sums),
-                string.Concat(files.Select(f => $"{Hash(f, flush: true)}  {Path.GetFileName(f)}\n")));
+            var files = Directory.GetFiles(temporary, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
+            string Name(string file) => Path.GetRelativePath(temporary, file).Replace('\\', '/');
+            AtomicFile.WriteText(Path.Combine(temporary, Sums), string.Concat(files.Select(f => $"{Hash(f, flush: true)}  {Name(f)}\n")));
+            foreach (var folder in Directory.GetDirectories(temporary, "*", SearchOption.AllDirectories)) FlushFolder(folder);
             FlushFolder(temporary);
             Directory.Move(temporary, path);
             FlushFolder(parent);

@@ -16,6 +16,9 @@ public sealed record Batch(IReadOnlyDictionary<string, Column> Columns)
     /// <summary>UTF-8 bytes of the text that the targets are; 0 where that is not known.</summary>
     public double TextBytes { get; init; }
 
+    /// <summary>What it was made of, for those who score predictions; empty where that is windows of text.</summary>
+    public IReadOnlyList<Example> Examples { get; init; } = [];
+
     /// <summary>Examples, or windows of packed ones.</summary>
     public long Rows => Columns.Values.First().Shape[0];
 

@@ -1,92 +1,113 @@
+using System.Diagnostics;
+
 namespace TransformerTorch.Data;
 
-/// <summary>Where a loader stands: all it needs to go on exactly.</summary>
-/// <param name="Seed">Of the order and of all that collators draw.</param>
-/// <param name="Batch">Batches given out.</param>
-/// <param name="Parts">Where each source stands.</param>
-public sealed record LoaderState(long Seed, long Batch, IReadOnlyList<PartPosition> Parts);
-
-/// <summary>Where a loader stands in one source.</summary>
-/// <param name="Epoch">Passes completed.</param>
-/// <param name="Index">Examples of this pass already given out.</param>
-/// <param name="Count">Fingerprint of what it reads: examples of the first pass.</param>
-public sealed record PartPosition(long Epoch, long Index, long Count);
-
-/// <summary>Gives batches without end, from a position that can be kept.</summary>
-public interface IBatchLoader : IDisposable
-{
-    /// <summary>Where it stands: after the last batch given out, however many are prepared ahead.</summary>
-    LoaderState State { get; }
-
-    /// <summary>Passes over the data so far, with fraction.</summary>
-    double Epochs { get; }
-
-    /// <summary>How long <see cref="NextBatch"/> has waited in all for batches that were not ready.</summary>
-    TimeSpan Waited { get; }
-
-    /// <summary>The next batch.</summary>
-    Batch NextBatch();
-}
-
 /// <summary>
-/// Examples in a random order that depends on seed and epoch alone. One endless stream: a batch may reach into the next epoch.
+/// Batches in a random order, made ahead on other threads. One endless stream: a batch may reach into the next pass. What is given out
+/// depends on the data, the options and the position alone, never on threads.
 /// </summary>
 public sealed class BatchLoader : IBatchLoader
 {
-    private readonly IExamples _examples;
+    private readonly IReadOnlyList<LoaderPart> _parts;
     private readonly ICollator _collator;
-    private readonly int _rows;
-    private Permutation _order;
+    private readonly LoaderOptions _options;
+    private readonly BatchPlanner _planner;
+    private readonly Queue<(Task<Batch> Batch, LoaderState After)> _ahead = new();
+    private readonly Stopwatch _waited = new();
 
-    /// <summary>Starts at the beginning, or where <paramref name="state"/> was taken.</summary>
-    /// <exception cref="DataException">The data is shorter than one window, or not the data of <paramref name="state"/>.</exception>
-    public BatchLoader(IExamples examples, ICollator collator, int rows, LoaderState state)
+    /// <summary>Starts at the beginning (<see cref="Beginning"/>), or where <paramref name="state"/> was taken.</summary>
+    /// <exception cref="DataException">The data is not that of <paramref name="state"/>.</exception>
+    public BatchLoader(IReadOnlyList<LoaderPart> parts, ICollator collator, LoaderOptions options, LoaderState state)
     {
-        (_examples, _collator, _rows, State) = (examples, collator, rows, state);
-        var (count, part) = (examples.Count(0), state.Parts[0]);
-        if (part.Count != count)
-            throw new DataException($"The checkpoint was at example {part.Index} of {part.Count}, the data now has {count}: " +
-                "it changed since. Train on the same data and sequence_len, or start anew.");
-        _order = Order(part.Epoch);
+        (_parts, _collator, _options, State) = (parts, collator, options, state);
+        if (state.Parts.Count != parts.Count)
+            throw new DataException($"The checkpoint's data had {state.Parts.Count} parts, there are now {parts.Count}. {Unchanged}");
+        foreach (var (position, part) in state.Parts.Zip(parts))
+        {
+            if (position.Count == part.Examples.Count(0)) continue;
+            throw new DataException($"The checkpoint was at example {position.Index} of {position.Count}, the data now has " +
+                $"{part.Examples.Count(0)}: it changed since. {Unchanged}");
+        }
+        _planner = new(parts, options, state);
     }
 
-    /// <summary>The beginning of these examples.</summary>
-    /// <exception cref="DataException">There are none.</exception>
-    public static LoaderState Beginning(IExamples examples, long seed) => examples.Count(0) is > 0 and var count
-        ? new(seed, 0, [new(0, 0, count)])
-        : throw new DataException("The text is too short for one window of data.sequence_len. Give more text, or lower it.");
+    /// <summary>The beginning of these parts.</summary>
+    /// <exception cref="DataException">One has no example.</exception>
+    public static LoaderState Beginning(IReadOnlyList<LoaderPart> parts, long seed) => new(seed, 0, 0, [.. parts.Select(part =>
+        part.Examples.Count(0) is > 0 and var count ? new PartPosition(0, 0, count)
+        : throw new DataException("The text is too short for one window of data.sequence_len. Give more text, or lower it."))]);
+
+    private static string Unchanged => "Train on the same data and sequence_len, or start anew.";
 
     /// <inheritdoc/>
     public LoaderState State { get; private set; }
 
     /// <inheritdoc/>
-    public double Epochs => State.Parts[0].Epoch + (double)State.Parts[0].Index / State.Parts[0].Count;
+    public double Epochs => State.Parts.Average(part => part.Epoch + (double)part.Index / part.Count);
 
     /// <inheritdoc/>
-    public TimeSpan Waited => TimeSpan.Zero;
+    public double BatchesPerEpoch
+    {
+        get
+        {
+            var examples = _parts.Sum(part => part.Examples.Count(0));
+            if (_options is { PackedLength: 0, MaxTokens: 0 }) return (double)examples / _options.Rows;
+            var mean = MeanLength();
+            var rows = _options.PackedLength > 0 ? Math.Ceiling(examples * mean / _options.PackedLength) : examples;
+            var tokens = _options.PackedLength > 0 ? _options.PackedLength : mean;
+            return Math.Max(rows / _options.Rows, _options.MaxTokens > 0 ? rows * tokens / _options.MaxTokens : 0);
+        }
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan Waited => _waited.Elapsed;
 
     /// <inheritdoc/>
     public Batch NextBatch()
     {
-        var examples = new Example[_rows];
-        var part = State.Parts[0];
-        for (var row = 0; row < _rows; row++)
+        do
         {
-            if (part.Index == _order.Count)
-            {
-                part = part with { Epoch = part.Epoch + 1, Index = 0 };
-                _order = Order(part.Epoch);
-            }
-            examples[row] = _examples.Read(_order[part.Index], part.Epoch);
-            part = part with { Index = part.Index + 1 };
+            var plan = _planner.Next();
+            var make = () => Make(plan);
+            _ahead.Enqueue((_options.Prefetch == 0 ? Made(make) : Task.Run(make), plan.After));
         }
-        var batch = _collator.Collate(examples, SplitMix.Of(State.Seed, State.Batch));
-        State = State with { Batch = State.Batch + 1, Parts = [part] };
-        return batch;
+        while (_ahead.Count <= _options.Prefetch);
+        var (batch, after) = _ahead.Dequeue();
+        if (!batch.IsCompleted)
+        {
+            _waited.Start();
+            ((IAsyncResult)batch).AsyncWaitHandle.WaitOne();
+            _waited.Stop();
+        }
+        State = after;
+        return batch.GetAwaiter().GetResult();
+
+        Task<Batch> Made(Func<Batch> make)
+        {
+            _waited.Start();
+            try { return Task.FromResult(make()); }
+            finally { _waited.Stop(); }
+        }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() { }
+    /// <summary>Waits for the batches that are still being made: they read the data.</summary>
+    public void Dispose()
+    {
+        foreach (var (batch, _) in _ahead) ((IAsyncResult)batch).AsyncWaitHandle.WaitOne();
+        _ahead.Clear();
+    }
 
-    private Permutation Order(long epoch) => new(_examples.Count(epoch), SplitMix.Of(State.Seed, -1, epoch));
+    private Batch Make(BatchPlan plan)
+    {
+        Example Read(ExampleReference one) => _parts[one.Part].Examples.Read(one.Index, one.Epoch);
+        var rows = plan.Rows.Select(row => _options.PackedLength > 0 ? Example.Packed([.. row.Select(Read)]) : Read(row[0]));
+        return _collator.Collate([.. rows], SplitMix.Of(plan.Position.Seed, plan.Position.Chunk, plan.Position.Within));
+    }
+
+    private double MeanLength()
+    {
+        var sample = _parts.SelectMany(part => Enumerable.Range(0, 1000).Select(i => i * part.Examples.Count(0) / 1000).Distinct()
+            .Select(i => (double)part.Examples.Length(i, epoch: 0)));
+        return sample.Average();
+    }
 }

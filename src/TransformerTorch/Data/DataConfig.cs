@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using TransformerTorch.Configuration;
+using TransformerTorch.Data.Sources;
 
 namespace TransformerTorch.Data;
 
@@ -8,15 +9,38 @@ namespace TransformerTorch.Data;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "source")]
 [JsonDerivedType(typeof(DotnetDocsConfig), "dotnet_docs")]
 [JsonDerivedType(typeof(TextConfig), "text")]
+[JsonDerivedType(typeof(JsonlConfig), "jsonl")]
+[JsonDerivedType(typeof(CsvConfig), "csv")]
+[JsonDerivedType(typeof(MixtureConfig), "mixture")]
 public abstract record DataConfig
 {
-    /// <summary>Tokens of a training window.</summary>
+    /// <summary>Tokens of a training window, or of an example at most.</summary>
     [Range(2, 1 << 24)]
     public int SequenceLen { get; init; } = 1024;
 
-    /// <summary>Share of the documents that is held out for evaluation.</summary>
+    /// <summary>Share of the documents that is held out for evaluation, where <c>val_files</c> are not given.</summary>
     [Range(0.0, 0.5)]
     public double ValSetSize { get; init; } = 0.02;
+
+    /// <summary>What becomes of records that cannot be used: the run fails, naming the first, or they are skipped, counted and listed.</summary>
+    public OnMalformed OnMalformed { get; init; } = OnMalformed.Fail;
+
+    /// <summary>Documents that share a row do not see each other: neither running text cut into windows nor packed examples.</summary>
+    public bool IsolateDocuments { get; init; }
+
+    /// <summary>Packs whole examples into rows of <c>sequence_len</c> tokens that do not see each other, instead of padding each.</summary>
+    public bool SamplePacking { get; init; }
+
+    /// <summary>Puts examples of about one length into a batch, so that little is padded.</summary>
+    public bool GroupByLength { get; init; }
+
+    /// <summary>Tokens of a batch at most, padding included; 0: as many rows as the batch size says.</summary>
+    [Range(0, int.MaxValue)]
+    public int MaxTokens { get; init; }
+
+    /// <summary>Batches that are made ahead, each on a thread of its own; 0 makes them when they are needed.</summary>
+    [Range(0, 1024)]
+    public int DataloaderPrefetch { get; init; } = 2;
 
     /// <summary>Folder that keeps tokenised data and trained tokenizers between runs;
     /// the user's cache folder where it is not given.</summary>
@@ -25,9 +49,29 @@ public abstract record DataConfig
     /// <summary>The source that is described.</summary>
     /// <exception cref="DataException">Its files are not there.</exception>
     public abstract ITextSource Open();
+
+    /// <summary>What is evaluated on, where that is a source of its own.</summary>
+    /// <exception cref="DataException">Its files are not there.</exception>
+    public virtual ITextSource? OpenValidation() => null;
+
+    /// <summary>Whether it also says how examples are cut, split and kept.</summary>
+    internal bool SaysMoreThanItsSource
+    {
+        get
+        {
+            var plain = new DotnetDocsConfig();
+            return (SequenceLen, ValSetSize, OnMalformed, MaxTokens, DataloaderPrefetch, DatasetPreparedPath)
+                != (plain.SequenceLen, plain.ValSetSize, plain.OnMalformed, plain.MaxTokens, plain.DataloaderPrefetch, null)
+                || IsolateDocuments || SamplePacking || GroupByLength;
+        }
+    }
+
+    /// <summary>The sources of a mixture with their weights; itself where it is one.</summary>
+    internal virtual IReadOnlyList<(DataConfig Data, double Weight)> Parts => [(this, 1)];
 }
 
-/// <summary>The reference documentation that the .NET SDK carries.</summary>
+/// <summary>The reference documentation that the .NET SDK carries. Its fields: <c>text</c>, <c>kind</c> (of member),
+/// <c>namespace</c>, <c>type</c>, <c>signature</c>, <c>summary</c>, <c>returns</c>.</summary>
 public sealed record DotnetDocsConfig : DataConfig
 {
     /// <summary>The .NET folder, which holds <c>packs</c>; found by itself where it is not given.</summary>
@@ -37,61 +81,97 @@ public sealed record DotnetDocsConfig : DataConfig
     public override ITextSource Open() => new DotnetDocumentation(Path);
 }
 
-/// <summary>Plain text files.</summary>
-public sealed record TextConfig : DataConfig, IValidated
+/// <summary>Files, folders and globs.</summary>
+public abstract record FilesConfig : DataConfig, IValidated
 {
-    /// <summary>Files, folders (their *.txt and *.md) and globs (<c>notes/**/*.txt</c>).</summary>
+    /// <summary>Files, folders (all files below of the source's kind) and globs (<c>notes/**/*.txt</c>); <c>.gz</c> are unpacked.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
-    /// <summary>What is one document.</summary>
-    public DocumentUnit Documents { get; init; } = DocumentUnit.File;
+    /// <summary>As <c>files</c>, for evaluation alone; nothing of <c>files</c> is held out then.</summary>
+    public IReadOnlyList<string> ValFiles { get; init; } = [];
 
     /// <inheritdoc/>
-    public IEnumerable<(string Key, string Message)> Validate()
+    public override ITextSource Open() => Open(Files);
+
+    /// <inheritdoc/>
+    public override ITextSource? OpenValidation() => ValFiles.Count > 0 ? Open(ValFiles) : null;
+
+    /// <inheritdoc/>
+    public virtual IEnumerable<(string Key, string Message)> Validate()
     {
         if (Files.Count == 0) yield return ("files", "name at least one file, folder or glob");
     }
 
-    /// <inheritdoc/>
-    public override ITextSource Open() => new TextFiles(Files, Documents);
+    /// <summary>These files.</summary>
+    private protected abstract ITextSource Open(IReadOnlyList<string> files);
 }
 
-/// <summary>The <c>tokenizer:</c> section: one that is there, or one to train on the training split.</summary>
-public sealed record TokenizerConfig : IValidated
+/// <summary>Plain text files.</summary>
+public sealed record TextConfig : FilesConfig
 {
-    /// <summary>A <c>tokenizer.json</c>, or a folder that holds one.</summary>
-    public string? Path { get; init; }
+    /// <summary>What is one document.</summary>
+    public DocumentUnit Documents { get; init; } = DocumentUnit.File;
 
-    /// <summary>The token that ends a text, where the tokenizer does not say it.</summary>
-    public string? EosToken { get; init; }
+    private protected override ITextSource Open(IReadOnlyList<string> files) => new TextFiles(files, Documents);
+}
 
-    /// <summary>Trains a new one, once; it is kept beside the tokenised data.</summary>
-    public TokenizerTraining? Train { get; init; }
+/// <summary>Files with a JSON object on each line.</summary>
+public sealed record JsonlConfig : FilesConfig
+{
+    private protected override ITextSource Open(IReadOnlyList<string> files) => new JsonLines(files);
+}
+
+/// <summary>Tables: comma- or tab-separated values.</summary>
+public sealed record CsvConfig : FilesConfig
+{
+    /// <summary>Stands between fields; a tab in <c>.tsv</c> files and a comma in others where it is not given.</summary>
+    public string? Delimiter { get; init; }
+
+    /// <summary>Names of the columns; the first row has them where they are not given.</summary>
+    public IReadOnlyList<string>? Columns { get; init; }
+
+    /// <summary>Whether quotes enclose fields that hold delimiters or line breaks.</summary>
+    public bool Quotes { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Key, string Message)> Validate()
+    {
+        if (Delimiter is "" or "\"" or "\n") yield return ("delimiter", "give the character that stands between fields, such as \";\"");
+        if (Columns is { Count: 0 }) yield return ("columns", "name the columns, or remove the key: the first row has the names then");
+        foreach (var problem in base.Validate()) yield return problem;
+    }
+
+    private protected override ITextSource Open(IReadOnlyList<string> files) => new Tables(files, new(Delimiter, Columns, Quotes));
+}
+
+/// <summary>Several sources, from which examples are drawn by weight.</summary>
+public sealed record MixtureConfig : DataConfig, IValidated
+{
+    /// <summary>The sources.</summary>
+    public required IReadOnlyList<MixturePartConfig> Sources { get; init; }
+
+    /// <inheritdoc/>
+    public override ITextSource Open() => throw new InvalidOperationException("a mixture is opened by its parts");
+
+    internal override IReadOnlyList<(DataConfig Data, double Weight)> Parts => [.. Sources.Select(part => (part.Data, part.Weight))];
 
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
-        if (Path is null == Train is null)
-            yield return ("path", "give either `path` (a tokenizer.json or its folder) or `train` (to train one)");
-        if (Train is not null && EosToken is not null)
-            yield return ("eos_token", "a trained tokenizer has its own end mark; remove `eos_token`");
+        if (Sources.Count == 0) yield return ("sources", "name at least one source");
+        if (Sources.Any(part => part.Data is MixtureConfig)) yield return ("sources", "a mixture cannot hold a mixture: list its sources here");
+        if (Sources.Any(part => part.Data.SaysMoreThanItsSource))
+            yield return ("sources", "sequence_len, val_set_size and what else is of the whole belongs to the mixture, not to its sources");
     }
 }
 
-/// <summary>Kinds of tokenizer that can be trained.</summary>
-public enum TokenizerModel
+/// <summary>A source of a mixture.</summary>
+public sealed record MixturePartConfig
 {
-    /// <summary>Byte-level byte-pair encoding, as GPT-2's.</summary>
-    Bpe,
-}
+    /// <summary>Its share in what is drawn, beside the others' weights.</summary>
+    [Range(0.0, 1e9, MinimumIsExclusive = true)]
+    public double Weight { get; init; } = 1;
 
-/// <summary>How a tokenizer is trained.</summary>
-public sealed record TokenizerTraining
-{
-    /// <summary>The kind.</summary>
-    public TokenizerModel Model { get; init; } = TokenizerModel.Bpe;
-
-    /// <summary>Entries of its vocabulary, the 256 bytes and the end mark included.</summary>
-    [Range(257, 1 << 20)]
-    public int VocabSize { get; init; } = 4096;
+    /// <summary>The source, as the whole section has it.</summary>
+    public required DataConfig Data { get; init; }
 }

@@ -14,6 +14,20 @@ public sealed record Example(IReadOnlyDictionary<string, int[]> Columns)
 
     /// <summary>The sequence of that name; null where it has none.</summary>
     public int[]? this[string name] => Columns.GetValueOrDefault(name);
+
+    /// <summary>Several examples in one row, which their number in the column <c>documents</c> tells apart.</summary>
+    public static Example Packed(IReadOnlyList<Example> examples)
+    {
+        var columns = examples[0].Columns.Keys.ToDictionary(name => name, name => examples.SelectMany(e => e.Columns[name]).ToArray());
+        columns[Batch.Names.Documents] = [.. examples.SelectMany((e, i) => Enumerable.Repeat(i + 1, e.Ids.Length))];
+        return new(columns) { TextBytes = examples.Sum(e => e.TextBytes) };
+    }
+
+    /// <summary>A column that holds text, as UTF-16 units.</summary>
+    public string Text(string name) => new([.. Columns[name].Select(unit => (char)unit)]);
+
+    /// <summary>Text as a column holds it.</summary>
+    public static int[] OfText(string text) => [.. text.Select(unit => (int)unit)];
 }
 
 /// <summary>Examples by number. Any number of threads may read.</summary>

@@ -1,119 +1,47 @@
-using System.Security.Cryptography;
-using TransformerTorch.Text;
-using TransformerTorch.Text.Training;
-
 namespace TransformerTorch.Data;
 
-/// <summary>
-/// A source's splits as token files, and the tokenizer they were made with. Made once: later runs with the same source, tokenizer and
-/// options find them by fingerprint.
-/// </summary>
-public sealed class PreparedData : IDisposable
+/// <summary>A split as it was prepared: each source's examples, with their weights.</summary>
+public sealed class PreparedSplit(IReadOnlyList<(ExampleFile File, double Weight)> parts) : IDisposable
 {
-    private const string EndMark = "<|endoftext|>";
-    private const int Form = 1;
+    /// <summary>The sources.</summary>
+    public IReadOnlyList<(ExampleFile File, double Weight)> Parts => parts;
 
-    private PreparedData(TrainedTokenizer tokenizer, TokenFile train, TokenFile? validation) =>
-        (Tokenizer, Train, Validation) = (tokenizer, train, validation);
+    /// <summary>Tokens in all.</summary>
+    public long Tokens => parts.Sum(part => part.File.Ids.Count);
 
-    /// <summary>The tokenizer and its file.</summary>
-    public TrainedTokenizer Tokenizer { get; }
+    /// <summary>Examples in all.</summary>
+    public long Count => parts.Sum(part => part.File.Count);
 
-    /// <summary>What is trained on.</summary>
-    public TokenFile Train { get; }
+    /// <summary>What a loader draws from.</summary>
+    public IReadOnlyList<LoaderPart> Lay(Recipe recipe, long seed)
+        => [.. parts.Select(part => new LoaderPart(recipe.Layout(part.File, seed), part.Weight))];
 
-    /// <summary>What is held out; null where <c>val_set_size</c> is 0.</summary>
-    public TokenFile? Validation { get; }
+    /// <summary>The same batches each time, in order.</summary>
+    public EvaluationData Lay(Recipe recipe, int rows)
+        => new(new Concatenated([.. parts.Select(part => recipe.Layout(part.File, null))]), recipe.Collator, rows);
 
-    /// <summary>Finds what was prepared, or prepares it.</summary>
-    /// <param name="data">The source.</param>
-    /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="progress">Told what is done, how much of how much.</param>
-    /// <param name="stop">Ends it; what is whole by then stays.</param>
-    /// <exception cref="DataException">The source or the tokenizer is missing or malformed, or a split is empty.</exception>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static PreparedData Prepare(DataConfig data, TokenizerConfig tokenizer, Action<string, long, long?>? progress = null,
-        CancellationToken stop = default)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        var source = data.Open();
-        var cache = data.DatasetPreparedPath ?? DefaultCache();
-        Directory.CreateDirectory(cache);
-        IEnumerable<Document> Documents(bool validation)
-        {
-            foreach (var document in source.Read()) // begins when the first is asked for: what is prepared needs no reading
-            {
-                stop.ThrowIfCancellationRequested();
-                if (Split.IsValidation(document, data.ValSetSize) == validation) yield return document;
-            }
-        }
-
-        var described = $"{Form} {data.ValSetSize:R}\n{source.Identity}";
-        var known = tokenizer.Path is { } path ? TrainedTokenizer.Open(path, tokenizer.EosToken)
-            : Trained(tokenizer.Train!, Path.Combine(cache, $"tokenizer-{Fingerprint($"{tokenizer.Train}\n{described}").Name}"),
-                Documents(validation: false), progress);
-        TokenFile File(bool validation)
-        {
-            var split = validation ? "validation" : "train";
-            var (hash, name) = Fingerprint($"{known.Identity} {known.EndMark} {split}\n{described}");
-            var file = Path.Combine(cache, $"{split}-{name}.tokens");
-            if (TokenFile.TryOpen(file, hash) is { } ready) return ready;
-            progress?.Invoke($"tokenising ({split})", 0, null);
-            var counter = new Reporter<long>(done => progress?.Invoke($"tokenising ({split})", done, null));
-            TokenFileWriter.Write(file, hash, Documents(validation), known.Encode, known.EndMark, counter);
-            return TokenFile.TryOpen(file, hash) ?? throw new IOException($"{file} cannot be read back.");
-        }
-
-        var train = File(validation: false);
-        if (train.DocumentCount == 0)
-            throw new DataException("The source holds no text to train on. Check data.files, or lower data.val_set_size.");
-        if (data.ValSetSize == 0) return new(known, train, null);
-        var held = File(validation: true);
-        if (held.DocumentCount > 0) return new(known, train, held);
-        throw new DataException($"data.val_set_size: {data.ValSetSize} holds out none of {train.DocumentCount} documents. " +
-            "Raise it, cut the text into smaller documents (documents: block), or set it to 0.");
+        foreach (var (file, _) in parts) file.Dispose();
     }
+}
+
+/// <summary>A run's data as examples in memory-mapped files.</summary>
+/// <param name="Train">What is trained on.</param>
+/// <param name="Validation">What is held out; null where nothing is.</param>
+public sealed record PreparedData(PreparedSplit Train, PreparedSplit? Validation) : IDisposable
+{
+    /// <summary>Records that were malformed and left out.</summary>
+    public long Malformed { get; init; }
+
+    /// <summary>The first of them, each with its place and what is wrong with it.</summary>
+    public IReadOnlyList<string> MalformedRecords { get; init; } = [];
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Train.Dispose();
         Validation?.Dispose();
-    }
-
-    private static TrainedTokenizer Trained(
-        TokenizerTraining options, string folder, IEnumerable<Document> documents, Action<string, long, long?>? progress)
-    {
-        if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
-        {
-            var trainer = new BytePairTrainer
-            {
-                VocabularySize = options.VocabSize, SpecialTokens = [EndMark], InitialAlphabet = BytePairTrainer.ByteLevelAlphabet,
-            };
-            var reporter = new Reporter<TrainingProgress>(p =>
-                progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
-            var tokenizer = trainer.Train(documents.Select(d => d.Text), reporter);
-            TrainedTokenizer.Save(tokenizer, folder, EndMark);
-        }
-        return TrainedTokenizer.Open(folder, EndMark);
-    }
-
-    private static (byte[] Hash, string Name) Fingerprint(string description)
-    {
-        var hash = SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(description));
-        return (hash, Convert.ToHexStringLower(hash)[..16]);
-    }
-
-    private static string DefaultCache()
-    {
-        if (Environment.GetEnvironmentVariable("TT_CACHE") is { Length: > 0 } ours) return Path.Combine(ours, "data");
-        var caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        if (string.IsNullOrEmpty(caches)) caches = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        return Path.Combine(caches, "transformertorch", "data");
-    }
-
-    // Progress<T> would report on other threads, late.
-    private sealed class Reporter<T>(Action<T> report) : IProgress<T>
-    {
-        public void Report(T value) => report(value);
     }
 }

@@ -13,7 +13,7 @@ public static class Split
     public static bool IsValidation(Document document, double fraction)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes(document.Key ?? document.Text), hash);
+        SHA256.HashData(Encoding.UTF8.GetBytes(document.Key), hash);
         return BinaryPrimitives.ReadUInt64LittleEndian(hash) < fraction * Math.Pow(2, 64);
     }
 }

@@ -36,6 +36,26 @@ public sealed class SplitMix(ulong state)
         }
     }
 
+    /// <summary>Poisson, by Knuth's product of uniforms; for small means.</summary>
+    public int Poisson(double mean)
+    {
+        var (limit, product, count) = (Math.Exp(-mean), NextDouble(), 0);
+        for (; product > limit; count++) product *= NextDouble();
+        return count;
+    }
+
+    /// <summary>So many different numbers below <paramref name="bound"/>, in order.</summary>
+    public int[] Choose(int bound, int count)
+    {
+        var chosen = new HashSet<int>();
+        for (var top = bound - count; top < bound; top++)       // Floyd's
+        {
+            var drawn = Below(top + 1);
+            chosen.Add(chosen.Contains(drawn) ? top : drawn);
+        }
+        return [.. chosen.Order()];
+    }
+
     private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;

@@ -5,14 +5,15 @@ using System.Runtime.InteropServices;
 namespace TransformerTorch.Data;
 
 /// <summary>
-/// A split's token ids, memory-mapped. Little-endian: magic, version, bytes per token (2 or 4), tokens, documents, text bytes, fingerprint
-/// (in all 72 bytes); the ids, padded to 8 bytes; for each document the token and the text byte at which it ends.
+/// One column of a split, memory-mapped: each document's sequence of whole numbers, end to end. Little-endian: magic, version, bytes a value
+/// (1 or 2 without a sign, or 4 with one), values, documents, text bytes, fingerprint (in all 72 bytes); the values, padded to 8 bytes;
+/// for each document the value and the text byte at which it ends.
 /// </summary>
 public sealed unsafe class TokenFile : IDisposable
 {
     internal const int HeaderBytes = 72;
     internal const ulong Magic = 0x314E454B4F545454;    // "TTTOKEN1"
-    internal const int Version = 1;
+    internal const int Version = 2;
 
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
@@ -59,34 +60,50 @@ public sealed unsafe class TokenFile : IDisposable
         return null;
     }
 
-    /// <summary>Copies the ids from <paramref name="first"/> on.</summary>
-    public void Read(long first, Span<int> ids)
+    /// <summary>Copies the values from <paramref name="first"/> on.</summary>
+    public void Read(long first, Span<int> values)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + ids.Length, Count);
-        if (_width == 2)
-            for (var i = 0; i < ids.Length; i++) ids[i] = ((ushort*)_tokens)[first + i];
-        else
-            for (var i = 0; i < ids.Length; i++) ids[i] = ((int*)_tokens)[first + i];
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + values.Length, Count);
+        switch (_width)
+        {
+            case 1: for (var i = 0; i < values.Length; i++) values[i] = _tokens[first + i]; break;
+            case 2: for (var i = 0; i < values.Length; i++) values[i] = ((ushort*)_tokens)[first + i]; break;
+            default: new ReadOnlySpan<int>((int*)_tokens + first, values.Length).CopyTo(values); break;
+        }
     }
+
+    /// <summary>The values of a document.</summary>
+    public int[] Read(long document)
+    {
+        var start = StartOfDocument(document);
+        var values = new int[EndOfDocument(document) - start];
+        Read(start, values);
+        return values;
+    }
+
+    /// <summary>The document's first token.</summary>
+    public long StartOfDocument(long document) => document == 0 ? 0 : EndOfDocument(document - 1);
 
     /// <summary>The token after the document's last (its end mark included).</summary>
     public long EndOfDocument(long document) => _documents[2 * document];
+
+    /// <summary>The document that a token belongs to.</summary>
+    public long DocumentOf(long token) => FirstEndingAt(token + 1);
+
+    /// <summary>UTF-8 bytes of a document's text.</summary>
+    public long BytesOf(long document) => _documents[2 * document + 1] - (document == 0 ? 0 : _documents[2 * document - 1]);
 
     /// <summary>UTF-8 bytes of the text of the first <paramref name="tokens"/> tokens;
     /// inside a document in proportion to its tokens.</summary>
     public double BytesUpTo(long tokens)
     {
-        var (low, high) = (0L, DocumentCount);           // the first document that ends at or after `tokens`
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (EndOfDocument(middle) < tokens) low = middle + 1; else high = middle;
-        }
-        if (low == DocumentCount) return TextBytes;
-        var (startToken, startByte) = low == 0 ? (0, 0) : (_documents[2 * low - 2], _documents[2 * low - 1]);
-        var (endToken, endByte) = (_documents[2 * low], _documents[2 * low + 1]);
-        return startByte + (double)(endByte - startByte) * (tokens - startToken) / (endToken - startToken);
+        var document = FirstEndingAt(tokens);
+        if (document == DocumentCount) return TextBytes;
+        var (startToken, startByte) = document == 0 ? (0, 0) : (_documents[2 * document - 2], _documents[2 * document - 1]);
+        var (endToken, endByte) = (_documents[2 * document], _documents[2 * document + 1]);
+        return endToken == startToken ? endByte
+            : startByte + (double)(endByte - startByte) * (tokens - startToken) / (endToken - startToken);
     }
 
     /// <summary>Unmaps the file.</summary>
@@ -98,6 +115,18 @@ public sealed unsafe class TokenFile : IDisposable
     }
 
     internal static long Padded(long bytes) => (bytes + 7) / 8 * 8;
+
+    // The first document that ends at or after so many tokens.
+    private long FirstEndingAt(long tokens)
+    {
+        var (low, high) = (0L, DocumentCount);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (EndOfDocument(middle) < tokens) low = middle + 1; else high = middle;
+        }
+        return low;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct Header

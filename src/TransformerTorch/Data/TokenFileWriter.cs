@@ -1,70 +1,81 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using TransformerTorch.Checkpoints;
 
 namespace TransformerTorch.Data;
 
-/// <summary>Tokenises documents into a <see cref="TokenFile"/>.</summary>
-public static class TokenFileWriter
+/// <summary>Writes a <see cref="TokenFile"/>, document by document; memory does not grow with their number.</summary>
+public sealed class TokenFileWriter : IDisposable
 {
-    private const int DocumentsAtOnce = 4096;
+    private readonly string _path;
+    private readonly byte[] _fingerprint;
+    private readonly FileStream _wide;  // four bytes a value: the greatest is known only at the end, and the copy narrows
+    private readonly FileStream _ends;
+    private TokenFile.Header _header = new() { Magic = TokenFile.Magic, Version = TokenFile.Version };
+    private int _least, _greatest;
 
-    /// <summary>Writes the file; each document is followed by <paramref name="endMark"/>.</summary>
-    /// <param name="path">Where; a file that is there is replaced when the new one is whole.</param>
-    /// <param name="fingerprint">32 bytes that say what it was made of.</param>
-    /// <param name="documents">The documents, in order.</param>
-    /// <param name="encode">Text to ids, without special tokens; called on several threads.</param>
-    /// <param name="endMark">The id that ends a document.</param>
-    /// <param name="progress">Told the number of documents done.</param>
-    public static void Write(string path, byte[] fingerprint, IEnumerable<Document> documents, Func<string, IReadOnlyList<int>> encode,
-        int endMark, IProgress<long>? progress = null)
+    /// <summary>Begins a file; one that is there is replaced when the new one is whole.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="fingerprint">32 bytes that say what it is made of.</param>
+    public TokenFileWriter(string path, byte[] fingerprint)
     {
-        // Ids are written four bytes wide first, as their greatest is known only at the end, and narrowed in the copy.
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        Directory.CreateDirectory(folder);
-        using var wide = new FileStream(Path.Combine(folder, $".ids.{Guid.NewGuid():N}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite,
-            FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-        var ends = new List<long>();
-        var (tokens, bytes, greatest) = (0L, 0L, endMark);
-        foreach (var chunk in documents.Chunk(DocumentsAtOnce))
-        {
-            foreach (var (text, ids) in chunk.AsParallel().AsOrdered().Select(d => (d.Text, encode(d.Text))))
-            {
-                int[] document = [.. ids, endMark];
-                wide.Write(MemoryMarshal.AsBytes(document.AsSpan()));
-                greatest = Math.Max(greatest, document.Max());
-                tokens += document.Length;
-                bytes += Encoding.UTF8.GetByteCount(text);
-                ends.Add(tokens);
-                ends.Add(bytes);
-            }
-            progress?.Report(ends.Count / 2);
-        }
+        (_path, _fingerprint) = (path, fingerprint);
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        (_wide, _ends) = (Temporary(), Temporary());
+    }
 
-        var header = new TokenFile.Header
+    /// <summary>Documents written.</summary>
+    public long Documents => _header.Documents;
+
+    /// <summary>Adds a document.</summary>
+    /// <param name="values">Its values.</param>
+    /// <param name="textBytes">UTF-8 bytes of its text.</param>
+    public void Add(ReadOnlySpan<int> values, long textBytes = 0)
+    {
+        _wide.Write(MemoryMarshal.AsBytes(values));
+        foreach (var value in values) (_least, _greatest) = (Math.Min(_least, value), Math.Max(_greatest, value));
+        _header.Tokens += values.Length;
+        _header.TextBytes += textBytes;
+        _header.Documents++;
+        _ends.Write(MemoryMarshal.AsBytes([_header.Tokens, _header.TextBytes]));
+    }
+
+    /// <summary>Puts the whole file in its place.</summary>
+    public void Finish()
+    {
+        _header.Width = _least < 0 || _greatest > ushort.MaxValue ? 4 : _greatest > byte.MaxValue ? 2 : 1;
+        _fingerprint.AsSpan(0, 32).CopyTo(_header.Fingerprint);
+        AtomicFile.Write(_path, stream =>
         {
-            Magic = TokenFile.Magic, Version = TokenFile.Version, Width = greatest <= ushort.MaxValue ? 2 : 4,
-            Tokens = tokens, Documents = ends.Count / 2, TextBytes = bytes,
-        };
-        fingerprint.AsSpan(0, 32).CopyTo(header.Fingerprint);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<TokenFile.Header>(in header)));
-            wide.Position = 0;
-            CopyIds(wide, stream, header.Width);
-            stream.Write(new byte[TokenFile.Padded(tokens * header.Width) - tokens * header.Width]);
-            stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(ends)));
+            stream.Write(MemoryMarshal.AsBytes([_header]));
+            (_wide.Position, _ends.Position) = (0, 0);
+            CopyValues(stream);
+            stream.Write(new byte[TokenFile.Padded(_header.Tokens * _header.Width) - _header.Tokens * _header.Width]);
+            _ends.CopyTo(stream);
         });
     }
 
-    private static void CopyIds(Stream wide, Stream stream, int width)
+    /// <summary>Removes what is only needed while writing.</summary>
+    public void Dispose()
     {
-        if (width == 4) { wide.CopyTo(stream); return; }
-        var (ids, narrow) = (new int[1 << 16], new ushort[1 << 16]);
-        while (wide.ReadAtLeast(MemoryMarshal.AsBytes(ids.AsSpan()), ids.Length * 4, throwOnEndOfStream: false) / 4 is > 0 and var count)
+        _wide.Dispose();
+        _ends.Dispose();
+    }
+
+    private FileStream Temporary() => new(
+        Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_path))!, $".ids.{Guid.NewGuid():N}.tmp"), FileMode.CreateNew,
+        FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+
+    private void CopyValues(Stream stream)
+    {
+        if (_header.Width == 4) { _wide.CopyTo(stream); return; }
+        var wide = new int[1 << 16];
+        var narrow = new byte[wide.Length * _header.Width];
+        while (_wide.ReadAtLeast(MemoryMarshal.AsBytes(wide.AsSpan()), wide.Length * 4, throwOnEndOfStream: false) / 4 is > 0 and var count)
         {
-            for (var i = 0; i < count; i++) narrow[i] = (ushort)ids[i];
-            stream.Write(MemoryMarshal.AsBytes(narrow.AsSpan(0, count)));
+            var shorts = MemoryMarshal.Cast<byte, ushort>(narrow.AsSpan());
+            for (var i = 0; i < count; i++)
+                if (_header.Width == 1) narrow[i] = (byte)wide[i]; else shorts[i] = (ushort)wide[i];
+            stream.Write(narrow.AsSpan(0, count * _header.Width));
         }
     }
 }

@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using TransformerTorch.Checkpoints;
 using TransformerTorch.Text;
 
 namespace TransformerTorch.Data;
@@ -19,13 +16,16 @@ public sealed class TrainedTokenizer
     private TrainedTokenizer(string file, string? end)
     {
         (_file, _folder) = (file, Path.GetDirectoryName(Path.GetFullPath(file))!);
-        Tokenizer = Tokenizer.FromFile(file);
-        end ??= DeclaredEnd() ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null);
+        var published = Path.GetFileName(file) == Main && File.Exists(Path.Combine(_folder, Settings));
+        Tokenizer = published ? Tokenizer.FromPretrained(_folder) : Tokenizer.FromFile(file);
+        end ??= Roles.Eos ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null);
         EndMark = end is not null && Tokenizer.TokenToId(end) is { } id ? id
             : throw new DataException(
                 $"{file}: {(end is null ? "which token ends a text is not said" : $"there is no token {end}")}. "
                 + "Name it with tokenizer.eos_token.");
-        Identity = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
+        var settings = published ? File.ReadAllBytes(Path.Combine(_folder, Settings)) : [];
+        Identity = Convert.ToHexStringLower(SHA256.HashData([.. File.ReadAllBytes(file), .. settings]));
+        Framing = new(Tokenizer);
     }
 
     /// <summary>The tokenizer.</summary>
@@ -33,6 +33,34 @@ public sealed class TrainedTokenizer
 
     /// <summary>The id that follows each document.</summary>
     public int EndMark { get; }
+
+    /// <summary>What stands around texts.</summary>
+    public Framing Framing { get; }
+
+    /// <summary>The id that fills rows up; the end mark where the tokenizer has none.</summary>
+    public int Padding => Known(Roles.Pad, "[PAD]", "<pad>", "<|pad|>") ?? EndMark;
+
+    /// <summary>The id that begins a text; null where the tokenizer has none.</summary>
+    public int? Begin => Known(Roles.Bos, "<s>", "<bos>", "<|begin_of_text|>");
+
+    /// <summary>The id that hides a token.</summary>
+    /// <exception cref="DataException">The tokenizer has none.</exception>
+    public int Mask => Known(Roles.Mask, "[MASK]", "<mask>") ?? throw new DataException(
+        $"{_file}: there is no mask token, which this objective needs. Name it as mask_token in {Settings}, or take another tokenizer.");
+
+    /// <summary>Ids that are no part of a text.</summary>
+    public IReadOnlySet<int> Special => field ??= new HashSet<int>(
+        [.. Tokenizer.AddedTokens.Where(token => token.Value.Special).Select(token => token.Key), EndMark]);
+
+    /// <summary>The ids of sentinels, <c>&lt;extra_id_0&gt;</c> first.</summary>
+    /// <exception cref="DataException">The tokenizer has fewer.</exception>
+    public IReadOnlyList<int> Sentinels(int count)
+    {
+        var ids = Enumerable.Range(0, count).Select(i => Tokenizer.TokenToId($"<extra_id_{i}>")).TakeWhile(id => id is not null).ToList();
+        return ids.Count == count ? [.. ids.Select(id => id!.Value)] : throw new DataException(
+            $"{_file}: this objective needs {count} sentinels (<extra_id_0>, <extra_id_1>, ...), the tokenizer has {ids.Count}. " +
+            "Lower sequence_len or raise mean_noise_span_length, or take a tokenizer with more.");
+    }
 
     /// <summary>A hash of the tokenizer.</summary>
     public string Identity { get; }
@@ -48,23 +76,6 @@ public sealed class TrainedTokenizer
             : throw new DataException($"{file}: there is no such tokenizer. Set tokenizer.path to a tokenizer.json or its folder.");
     }
 
-    /// <summary>Saves a new tokenizer as a folder of the published layout.</summary>
-    public static void Save(Tokenizer tokenizer, string folder, string end)
-    {
-        Directory.CreateDirectory(folder);
-        var settings = new JsonObject
-        {
-            ["tokenizer_class"] = "PreTrainedTokenizerFast", ["bos_token"] = end, ["eos_token"] = end,
-            ["clean_up_tokenization_spaces"] = false,
-        };
-        AtomicFile.WriteText(Path.Combine(folder, Settings),
-            settings.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-        var unfinished = Path.Combine(folder, $".{Main}.{Environment.ProcessId}.tmp");
-        tokenizer.Save(unfinished);
-        AtomicFile.WriteText(Path.Combine(folder, Main), File.ReadAllText(unfinished));
-        File.Delete(unfinished);
-    }
-
     /// <summary>Copies its files into a model's folder.</summary>
     public void CopyTo(string folder)
     {
@@ -76,16 +87,14 @@ public sealed class TrainedTokenizer
     /// <summary>Ids of a text, without special tokens around it.</summary>
     public IReadOnlyList<int> Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false).Ids;
 
-    // eos_token is a text, or an object with the text as its content.
-    private string? DeclaredEnd()
+    private SpecialTokens Roles => Tokenizer.SpecialTokens;
+
+    // By its role, or else by one of the names that such tokens usually have.
+    private int? Known(string? role, params ReadOnlySpan<string> usual)
     {
-        var settings = Path.Combine(_folder, Settings);
-        if (!File.Exists(settings)) return null;
-        return JsonNode.Parse(File.ReadAllText(settings))?["eos_token"] switch
-        {
-            JsonObject token => (string?)token["content"],
-            JsonValue text => (string?)text,
-            _ => null,
-        };
+        if (role is not null) return Tokenizer.TokenToId(role);
+        foreach (var name in usual)
+            if (Tokenizer.TokenToId(name) is { } id) return id;
+        return null;
     }
 }

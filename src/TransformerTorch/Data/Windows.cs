@@ -1,32 +1,59 @@
 namespace TransformerTorch.Data;
 
-/// <summary>
-/// A token file as windows of one length, documents packed end to end. A window may hold more tokens than the next one is away: those of
-/// causal models overlap in one token, the last target, so that every token is a target once. Each pass cuts at another offset.
-/// </summary>
-/// <param name="file">The tokens.</param>
-/// <param name="stride">From one window's first token to the next one's.</param>
-/// <param name="overlap">Tokens that a window shares with the next.</param>
-/// <param name="seed">Of the offsets; null: all passes cut alike.</param>
-public sealed class Windows(TokenFile file, int stride, int overlap = 0, long? seed = null) : IExamples
+/// <summary>How documents become windows of one length.</summary>
+/// <param name="Stride">From one window's first token to the next one's.</param>
+public sealed record WindowOptions(int Stride)
 {
-    /// <inheritdoc/>
-    public long Count(long epoch) => Math.Max(0, (file.Count - overlap - Offset(epoch)) / stride);
+    /// <summary>Tokens that a window shares with the next: one for causal models, the last target, so that every token is a target once.</summary>
+    public int Overlap { get; init; }
+
+    /// <summary>Whether windows tell their documents apart, in a column <c>documents</c>.</summary>
+    public bool Isolated { get; init; }
+
+    /// <summary>Of the offset at which each pass begins to cut; null: all passes cut alike.</summary>
+    public long? Seed { get; init; }
+}
+
+/// <summary>Documents packed end to end and cut into windows of one length.</summary>
+public sealed class Windows(ExampleFile file, WindowOptions options) : IExamples
+{
+    private readonly TokenFile _ids = file.Ids;
+    private readonly int _width = options.Stride + options.Overlap;
 
     /// <inheritdoc/>
-    public int Length(long index, long epoch) => stride + overlap;
+    public long Count(long epoch) => Math.Max(0, (_ids.Count - options.Overlap - Offset(epoch)) / options.Stride);
+
+    /// <inheritdoc/>
+    public int Length(long index, long epoch) => _width;
 
     /// <inheritdoc/>
     public Example Read(long index, long epoch)
     {
-        var ids = new int[stride + overlap];
-        var first = Offset(epoch) + index * stride;
-        file.Read(first, ids);
+        var first = Offset(epoch) + index * options.Stride;
+        var columns = file.Columns.ToDictionary(column => column.Key, column =>
+        {
+            var values = new int[_width];
+            column.Value.Read(first, values);
+            return values;
+        });
+        if (options.Isolated) columns[Batch.Names.Documents] = Documents(first);
         // The targets' text: what is shared is a target in the next window, or in this one and not in the last.
-        return new(ids) { TextBytes = file.BytesUpTo(first + stride + overlap) - file.BytesUpTo(first + overlap) };
+        return new(columns) { TextBytes = _ids.BytesUpTo(first + _width) - _ids.BytesUpTo(first + options.Overlap) };
+    }
+
+    private int[] Documents(long first)
+    {
+        var documents = new int[_width];
+        var document = _ids.DocumentOf(first);
+        for (var (i, number) = (0, 1); i < _width; i++)
+        {
+            while (_ids.EndOfDocument(document) <= first + i) (document, number) = (document + 1, number + 1);
+            documents[i] = number;
+        }
+        return documents;
     }
 
     // Never so far that no window is left.
-    private long Offset(long epoch) => epoch == 0 || seed is not { } given ? 0
-        : (long)SplitMix.Of(given, epoch).Below((ulong)Math.Clamp(file.Count - overlap - stride + 1, 1, stride));
+    private long Offset(long epoch) => epoch == 0 || options.Seed is not { } seed ? 0
+        : (long)SplitMix.Of(seed, epoch).Below((ulong)Math.Clamp(_ids.Count - _width + 1, 1, options.Stride));
 }

@@ -9,6 +9,7 @@ namespace TransformerTorch.Layers;
 public sealed class Embedding : nn.Module<Tensor, Tensor>
 {
     private readonly long? _padding;
+    private Func<Tensor>? _other; // the module itself would be registered here too
     [ComponentName(Name = "weight")] private readonly Parameter _weight;
 
     /// <summary>
@@ -22,10 +23,28 @@ public sealed class Embedding : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>(count, C)</summary>
-    public Tensor Weight => _weight;
+    public Tensor Weight => _other?.Invoke() ?? _weight;
+
+    /// <summary>From now on looks up another's vectors, and learns those.</summary>
+    /// <exception cref="ArgumentException">That table is of another shape.</exception>
+    public void Tie(Embedding other)
+    {
+        if (!_weight.shape.SequenceEqual(other.Weight.shape))
+            throw new ArgumentException(
+                $"a table of {Dims.Describe(_weight.shape)} cannot be tied to one of {Dims.Describe(other.Weight.shape)}");
+        _other = () => other.Weight;
+        _weight.requires_grad = false;
+    }
+
+    /// <summary>Puts the vectors of the table that it is tied to into its own, so that it can be saved by itself.</summary>
+    public void Materialize()
+    {
+        using var _ = no_grad();
+        if (_other is not null) _weight.copy_(Weight);
+    }
 
     /// <summary>Indices of any shape to (..., C).</summary>
-    public override Tensor forward(Tensor input) => Operators.Embedding(_weight, input, _padding);
+    public override Tensor forward(Tensor input) => Operators.Embedding(Weight, input, _padding);
 }
 
 /// <summary>How positions are counted.</summary>
@@ -145,6 +164,15 @@ public sealed class Embeddings : nn.Module
 
     /// <summary>The token table (V, C), which a tied head shares.</summary>
     public Tensor TokenWeight => _table().Weight;
+
+    /// <summary>Shares the tables of tokens, positions and segments with another's (Clark et al., 2020).</summary>
+    /// <exception cref="ArgumentException">Tables are of different shapes.</exception>
+    public void Tie(Embeddings other)
+    {
+        _table().Tie(other._table());
+        if (_positions is not null && other._positions is not null) _positions.Tie(other._positions);
+        if (_segments is not null && other._segments is not null) _segments.Tie(other._segments);
+    }
 
     /// <summary>Vectors of tokens at positions.</summary>
     /// <param name="ids">(B, T) int64</param>

@@ -15,6 +15,10 @@ public interface IModelFamily
 
     /// <summary>Published names of a model's weights.</summary>
     WeightNames Names(ModelConfig config);
+
+    /// <summary>The published class of a task ("BertForMaskedLM").</summary>
+    string ClassName(ModelTask task) => string.Concat(ModelType.Split('-', '_').Select(p => char.ToUpperInvariant(p[0]) + p[1..]))
+        + Architecture.Ending(task);
 }
 
 /// <summary>The families known, by <c>model_type</c>.</summary>

@@ -55,8 +55,12 @@ internal static class Architecture
     {
         if (Task(architecture) == task) return architecture;
         var known = s_endings.Where(e => architecture.EndsWith(e.Ending, StringComparison.Ordinal)).Select(e => e.Ending).FirstOrDefault();
-        return architecture[..^(known?.Length ?? 0)] + s_endings.First(e => e.Task == task).Ending;
+        return architecture[..^(known?.Length ?? 0)] + Ending(task);
     }
+
+    /// <summary>How the name of a published class for a task usually ends.</summary>
+    public static string Ending(ModelTask task) => task == ModelTask.ReplacedTokenDetection ? "ForPreTraining"
+        : s_endings.First(e => e.Task == task).Ending;
 
     /// <summary>The task of a published class; null where its name tells none.</summary>
     public static ModelTask? Task(string architecture)

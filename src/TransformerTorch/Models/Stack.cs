@@ -92,6 +92,9 @@ public abstract class Stack : Backbone
     /// <inheritdoc/>
     public override Tensor TokenWeight => _embeddings.TokenWeight;
 
+    /// <summary>What tokens are looked up in.</summary>
+    public Embeddings Embeddings => _embeddings;
+
     /// <inheritdoc/>
     public override Tensor Hidden(ModelInputs inputs)
     {

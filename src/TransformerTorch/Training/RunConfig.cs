@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
-
+using TransformerTorch.Training.Objectives;
 
 namespace TransformerTorch.Training;
 
@@ -21,6 +21,9 @@ public sealed partial record RunConfig : IValidated
 
     /// <summary>What to learn from.</summary>
     public required DataConfig Data { get; init; }
+
+    /// <summary>What to learn: the next token where it is not given.</summary>
+    public ObjectiveConfig Objective { get; init; } = new CausalLanguageModelingConfig();
 
     /// <summary>Seeds initial weights, dropout and the order of the data.</summary>
     public long Seed { get; init; } = 42;
@@ -120,6 +123,7 @@ public sealed partial record RunConfig : IValidated
     public IEnumerable<(string Key, string Message)> Validate()
     {
         foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
+        foreach (var problem in Objective.Problems(Data)) yield return problem;
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         foreach (var problem in OptimizationProblems()) yield return problem;
     }

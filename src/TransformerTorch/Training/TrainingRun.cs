@@ -2,7 +2,6 @@ using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
-using TransformerTorch.Data.Collators;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training.Objectives;
@@ -62,31 +61,38 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     {
         using var scope = NewDisposeScope();
         var device = Devices.Parse(config.Device);
-        using var data = PreparedData.Prepare(config.Data, config.Tokenizer,
-            (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
-        var model = RunModel.Create(config, data.Tokenizer, device, initialize: checkpoint is null);
-        using var optimizer = new Optimizer(config.ParameterRules.Groups(model), config.UpdateRule);
+        var preparation = new DataPreparation(config.Data, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
+        var tokenizer = preparation.Tokenizer(config.Tokenizer, config.Objective.TokenizerStyle);
+        var learnt = config.Objective.Prepare(new(config.Data, tokenizer, preparation.Values));
+        using var data = preparation.Prepare(learnt.Recipe);
+        if (data.Malformed > 0)
+            Tell(new Warned($"{data.Malformed} malformed records were left out, the first: {data.MalformedRecords[0]}"));
+
+        var keys = ModelKeys.Completed(config, tokenizer, learnt.ModelKeys);
+        var objective = RunModel.Create(config, keys, device, initialize: checkpoint is null);
+        using var optimizer = new Optimizer(config.ParameterRules.Groups(objective.Model), config.UpdateRule);
         using var average = config.EmaDecay > 0 ? new WeightAverage(optimizer.Parameters, config.EmaDecay) : null;
         var parts = new CheckpointParts(optimizer, Yaml.Write(config))
         {
-            Average = average,
-            SaveModel = folder => { ModelFolder.Save(model, folder); data.Tokenizer.CopyTo(folder); },
-            LoadModel = folder => { using var source = WeightSource.Open(folder); WeightLoader.Load(model, model.Names, source, folder); },
+            Average = average, SaveModel = folder => { objective.Save(folder); tokenizer.CopyTo(folder); }, LoadModel = objective.Load,
         };
         var state = checkpoint is null ? null : TrainingCheckpoint.Load(checkpoint, parts);
-        return Train(new(data, model, optimizer, parts, device), state, checkpoint, stop);
+        return Train(new(data, learnt.Recipe, tokenizer, objective, optimizer, parts, device), state, checkpoint, stop);
     }
 
     private TrainingResult Train(Built built, LoopState? state, string? checkpoint, CancellationToken stop)
     {
-        var (data, model, optimizer, saved, device) = built;
-        var windows = new Windows(data.Train, config.Data.SequenceLen, overlap: 1, config.Seed);
-        var collator = new NextTokenCollator();
-        using var loader = new BatchLoader(windows, collator, config.PerDeviceTrainBatchSize,
-            state?.Loader ?? BatchLoader.Beginning(windows, config.Seed));
-        var objective = new ModelObjective(model);
+        var (data, recipe, tokenizer, objective, optimizer, saved, device) = built;
+        var parts = data.Train.Lay(recipe, config.Seed);
+        var options = new LoaderOptions
+        {
+            Rows = config.PerDeviceTrainBatchSize, MaxTokens = config.Data.MaxTokens, GroupByLength = config.Data.GroupByLength,
+            PackedLength = config.Data.SamplePacking ? config.Data.SequenceLen : 0, Prefetch = config.Data.DataloaderPrefetch,
+        };
+        using var loader = new BatchLoader(parts, recipe.Collator, options, state?.Loader ?? BatchLoader.Beginning(parts, config.Seed));
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
-        var total = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * windows.Count(0) / perStep);
+        var total = config.MaxSteps > 0 ? config.MaxSteps
+            : (int)Math.Ceiling(config.NumTrainEpochs * loader.BatchesPerEpoch / config.GradientAccumulationSteps);
         if (state is not null) Continue(state, checkpoint!, saved.Configuration);
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
@@ -101,24 +107,24 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             Average = saved.Average,
             Throughput = new()
             {
-                FlopsPerToken = Throughput.Flops(model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
+                FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
             },
             Control = _control,
             Evaluator = data.Validation is not { } held ? null
-                : new Evaluator(objective,
-                    new(new Windows(held, config.Data.SequenceLen, overlap: 1), collator, config.PerDeviceEvalBatchSize))
+                : new Evaluator(objective, held.Lay(recipe, config.PerDeviceEvalBatchSize))
                 {
                     Precision = config.Precision, Device = device,
                 },
-            Sample = step => Sample(model, data.Tokenizer, step),
+            Sample = step => Sample(objective, tokenizer, step),
             Save = loop => Save(loop, saved),
             Reload = step => TrainingCheckpoint.LoadWeights(TrainingCheckpoint.Of(_output.Checkpoints, step), saved),
         }, device, happened => Record(happened, metrics, after: state?.Step ?? 0));
         if (state is not null) trainer.Restore(state, checkpoint!);
 
-        Tell(new Started(trainer.Step, total, model.parameters().Sum(p => p.numel()), (long)perStep * config.Data.SequenceLen)
+        var learned = objective.Model.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
+        Tell(new Started(trainer.Step, total, learned, (long)perStep * config.Data.SequenceLen)
         {
-            Device = device.ToString(), TrainTokens = data.Train.Count, ValidationTokens = data.Validation?.Count ?? 0,
+            Device = device.ToString(), TrainTokens = data.Train.Tokens, ValidationTokens = data.Validation?.Tokens ?? 0,
         });
         var result = Guarded(trainer, () =>
         {
@@ -167,9 +173,9 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         return path;
     }
 
-    private void Sample(PretrainedModel trained, TrainedTokenizer tokenizer, int step)
+    private void Sample(IObjective objective, TrainedTokenizer tokenizer, int step)
     {
-        if (Sampler is null || trained is not CausalLanguageModel model) return;
+        if (Sampler is null || objective.Model is not CausalLanguageModel model) return;
         foreach (var prompt in config.Sample.Prompts)
         {
             using var scope = NewDisposeScope();
@@ -196,5 +202,6 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         foreach (var callback in Callbacks) callback.OnEvent(happened, _control);
     }
 
-    private sealed record Built(PreparedData Data, PretrainedModel Model, Optimizer Optimizer, CheckpointParts Parts, Device Device);
+    private sealed record Built(PreparedData Data, Recipe Recipe, TrainedTokenizer Tokenizer, IObjective Objective, Optimizer Optimizer,
+        CheckpointParts Parts, Device Device);
 }

@@ -9,14 +9,10 @@ namespace TransformerTorch.Tests.Data;
 public sealed class BatchLoaderTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly TokenFile _file;
+    private readonly ExampleFile _file;
 
-    public BatchLoaderTests()
-    {
-        // Ids that count up: a window is known by its first.
-        TokenFileWriter.Write(_folder["t"], new byte[32], [new(new string('x', 402))], t => [.. t.Select((_, i) => i)], endMark: 402);
-        _file = TokenFile.TryOpen(_folder["t"], new byte[32])!;
-    }
+    // Ids that count up: a window is known by its first.
+    public BatchLoaderTests() => _file = TokenData.Of(_folder, [Enumerable.Range(0, 403).ToArray()]);
 
     public void Dispose()
     {
@@ -66,11 +62,11 @@ public sealed class BatchLoaderTests : IDisposable
     [Fact]
     public void Data_shorter_than_a_window_and_a_state_of_other_data_are_refused()
     {
-        Assert.Contains("too short", Assert.Throws<DataException>(() => BatchLoader.Beginning(new Windows(_file, 500, 1), 1)).Message,
+        Assert.Contains("too short", Assert.Throws<DataException>(() => BatchLoader.Beginning([new(Windows(500))], 1)).Message,
             StringComparison.Ordinal);
         var state = Loader(seed: 1).State;
         Assert.Contains("changed", Assert.Throws<DataException>(
-            () => new BatchLoader(new Windows(_file, 20, 1), new NextTokenCollator(), 1, state)).Message, StringComparison.Ordinal);
+            () => new BatchLoader([new(Windows(20))], new NextTokenCollator(), new() { Rows = 1 }, state)).Message, StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 100)]
@@ -93,11 +89,116 @@ public sealed class BatchLoaderTests : IDisposable
         return [.. Enumerable.Range(0, count).Select(place => order[place])];
     }
 
+    [Property(MaxTest = 60)]
+    public void Every_way_of_making_batches_goes_on_exactly_and_the_same_with_and_without_threads(NonNegativeInt before, int seed, byte kind)
+    {
+        var random = SplitMix.Of(seed, kind);
+        LoaderPart Part(int count, double weight) => new(new WholeExamples(TokenData.Of(_folder, [.. Enumerable.Range(1, count)
+            .Select(i => Enumerable.Repeat(i, 1 + random.Below(30)).ToArray())])), weight);
+        LoaderPart[] parts = kind % 3 == 0 ? [Part(70, 1), Part(9, 3)] : [Part(150, 1)];
+        var options = new LoaderOptions
+        {
+            Rows = 1 + kind % 5, GroupByLength = kind % 2 == 0, MaxTokens = kind % 7 == 0 ? 64 : 0, PackedLength = kind % 11 == 0 ? 40 : 0,
+        };
+        BatchLoader Make(LoaderState state, int prefetch) => new(parts, new Copying(), options with { Prefetch = prefetch }, state);
+        using var whole = Make(BatchLoader.Beginning(parts, seed), prefetch: 0);
+        for (var i = 0; i < before.Get * 3; i++) whole.NextBatch();
+
+        using var resumed = Make(whole.State, prefetch: 3);
+
+        for (var i = 0; i < 100; i++)
+        {
+            var (a, b) = (whole.NextBatch(), resumed.NextBatch());
+            Assert.Equal(a[Batch.Names.InputIds].Shape, b[Batch.Names.InputIds].Shape);
+            Assert.Equal(a[Batch.Names.InputIds].Integers, b[Batch.Names.InputIds].Integers);
+            Assert.Equal(a[Batch.Names.Labels].Integers, b[Batch.Names.Labels].Integers);
+            Assert.Equal(System.Text.Json.JsonSerializer.Serialize(whole.State), System.Text.Json.JsonSerializer.Serialize(resumed.State));
+        }
+    }
+
+    [Fact]
+    public void Grouping_packing_and_a_token_budget_lose_no_example_and_keep_their_promises()
+    {
+        var random = SplitMix.Of(5);
+        using var file = TokenData.Of(_folder, [.. Enumerable.Range(1, 640).Select(i => Enumerable.Repeat(i, 1 + random.Below(30)).ToArray())]);
+        List<int> Pass(LoaderOptions options, Action<Batch> check)
+        {
+            LoaderPart[] parts = [new(new WholeExamples(file))];
+            using var loader = new BatchLoader(parts, new Copying(), options, BatchLoader.Beginning(parts, 3));
+            var seen = new List<int>();
+            while (loader.State.Chunk == 0)      // 64 batches of 10 are one pass
+            {
+                var batch = loader.NextBatch();
+                check(batch);
+                seen.AddRange(batch[Batch.Names.InputIds].Integers.Where(id => id > 0).Select(id => (int)id).Distinct());
+            }
+            return [.. seen.Order()];
+        }
+        var all = Enumerable.Range(1, 640);
+        var (padding, tokens) = (0L, 0L);
+        void Count(Batch batch) => (padding, tokens) = (padding + batch[Batch.Names.InputIds].Integers.Count(id => id == 0),
+            tokens + batch[Batch.Names.InputIds].Values.Length);
+
+        Assert.Equal(all, Pass(new() { Rows = 10, GroupByLength = true }, Count));
+        Assert.True(padding < 0.05 * tokens, $"{padding} of {tokens}");      // drawn at random, it is near half
+        Assert.Equal(all, Pass(new() { Rows = 10, MaxTokens = 100 }, b => Assert.True(b[Batch.Names.InputIds].Values.Length <= 100)));
+        (padding, tokens) = (0, 0);
+        Assert.Equal(all, Pass(new() { Rows = 10, PackedLength = 60 }, b =>
+        {
+            Count(b);
+            Assert.True(b[Batch.Names.InputIds].Shape[1] <= 60);
+            // Each document of a row is one example, whole.
+            foreach (var (id, document) in b[Batch.Names.InputIds].Integers.Zip(b[Batch.Names.Documents].Integers))
+                Assert.Equal(id == 0, document == 0);
+        }));
+        Assert.True(padding < 0.05 * tokens, $"{padding} of {tokens}");
+    }
+
+    [Fact]
+    public void A_mixture_draws_by_weight_and_passes_over_each_source_at_its_own_pace()
+    {
+        LoaderPart Part(int id, int count, double weight) => new(new WholeExamples(TokenData.Of(_folder,
+            [.. Enumerable.Range(0, count).Select(_ => new[] { id })])), weight);
+        LoaderPart[] parts = [Part(1, 500, 3), Part(2, 50, 1)];
+        using var loader = new BatchLoader(parts, new Copying(), new() { Rows = 100 }, BatchLoader.Beginning(parts, 1));
+
+        var drawn = Enumerable.Range(0, 20).SelectMany(_ => loader.NextBatch()[Batch.Names.InputIds].Integers).ToList();
+
+        Assert.InRange(drawn.Count(id => id == 1), 1500 - 80, 1500 + 80);    // four standard deviations
+        Assert.Equal([1500, 500], loader.State.Parts.Select(p => (int)Math.Round((p.Epoch * p.Count + p.Index) / 100.0) * 100));
+    }
+
+    [Fact]
+    public void Windows_tell_documents_apart_and_never_predict_the_next_ones_first_token()
+    {
+        using var file = TokenData.Of(_folder, [1, 2, 3], [4, 5], [6, 7, 8, 9]);
+        var windows = new Windows(file, new(8) { Overlap = 1, Isolated = true });
+
+        var batch = new NextTokenCollator().Collate([windows.Read(0, 0)], SplitMix.Of(0));
+
+        Assert.Equal([1, 1, 1, 2, 2, 3, 3, 3], batch[Batch.Names.Documents].Integers);
+        Assert.Equal([2, 3, -100, 5, -100, 7, 8, 9], batch[Batch.Names.ShiftLabels].Integers);
+        Assert.Equal(6, batch.TargetCount);
+    }
+
+    private sealed class Copying : ICollator
+    {
+        // What is drawn is part of the batch: equal batches drew alike.
+        public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+        {
+            var batch = new PaddingCollator(LabelKind.Tokens, padding: 0).Collate([.. examples.Select(e => new Example(
+                new Dictionary<string, int[]>(e.Columns) { [Batch.Names.Labels] = [random.Below(1000)] }))], random);
+            return batch;
+        }
+    }
+
     private BatchLoader Loader(long seed, int rows = 1, LoaderState? state = null)
     {
-        var windows = new Windows(_file, stride: 10, overlap: 1, seed);
-        return new(windows, new NextTokenCollator(), rows, state ?? BatchLoader.Beginning(windows, seed));
+        LoaderPart[] parts = [new(Windows(10, seed))];
+        return new(parts, new NextTokenCollator(), new() { Rows = rows }, state ?? BatchLoader.Beginning(parts, seed));
     }
+
+    private Windows Windows(int stride, long? seed = null) => new(_file, new(stride) { Overlap = 1, Seed = seed });
 
     private static List<long> Starts(BatchLoader loader, int windows)
         => [.. Enumerable.Range(0, windows).Select(_ => loader.NextBatch()[Batch.Names.InputIds].Integers[0])];

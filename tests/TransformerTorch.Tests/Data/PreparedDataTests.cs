@@ -1,4 +1,6 @@
 using TransformerTorch.Data;
+using TransformerTorch.Data.Collators;
+using TransformerTorch.Data.Encoders;
 using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;
@@ -16,12 +18,19 @@ public sealed class PreparedDataTests : IDisposable
         var data = new GivenSource(source) { DatasetPreparedPath = _folder["prepared"], ValSetSize = 0.2 };
         var tokenizer = new TokenizerConfig { Train = new() { VocabSize = 300 } };
 
-        PreparedData.Prepare(data, tokenizer).Dispose();
+        Prepare(data, tokenizer).Dispose();
         var first = source.Reads;
-        PreparedData.Prepare(data, tokenizer).Dispose();
+        Prepare(data, tokenizer).Dispose();
 
-        Assert.Equal(3, first); // the tokenizer, and each split
-        Assert.Equal(3, source.Reads);
+        Assert.Equal(2, first); // the tokenizer, and both splits
+        Assert.Equal(2, source.Reads);
+    }
+
+    private static PreparedData Prepare(DataConfig data, TokenizerConfig tokenizer)
+    {
+        var preparation = new DataPreparation(data);
+        return preparation.Prepare(new(new TextEncoder(preparation.Tokenizer(tokenizer), "text"), (file, _) => new WholeExamples(file),
+            new NextTokenCollator()));
     }
 
     private sealed record GivenSource(ITextSource Source) : DataConfig
@@ -36,7 +45,7 @@ public sealed class PreparedDataTests : IDisposable
 
         public string Identity => "counted";
 
-        public IEnumerable<Document> Read()
+        public IEnumerable<Document> Read(MalformedRecords malformed)
         {
             Reads++;
             return [.. Enumerable.Range(0, 200).Select(i => new Document($"The number {i} follows {i - 1}."))];

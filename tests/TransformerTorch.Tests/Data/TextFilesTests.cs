@@ -1,4 +1,5 @@
 using TransformerTorch.Data;
+using TransformerTorch.Data.Sources;
 using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Data;

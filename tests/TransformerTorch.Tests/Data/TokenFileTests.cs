@@ -55,40 +55,55 @@ public sealed class TokenFileTests : IDisposable
     public void A_failure_while_writing_leaves_the_former_file_and_nothing_else()
     {
         Write(["ab"]).Dispose();
-        static IEnumerable<Document> Failing()
-        {
-            yield return new("x");
-            throw new IOException("no space left");
-        }
 
-        Assert.Throws<IOException>(() => TokenFileWriter.Write(_folder["t.tokens"], _fingerprint, Failing(), Encode, End));
+        using (var writer = new TokenFileWriter(_folder["t.tokens"], _fingerprint)) writer.Add([1, 2, 3]);     // never finished
 
         using var file = TokenFile.TryOpen(_folder["t.tokens"], _fingerprint);
         Assert.Equal([97, 98, End], All(file!));
         Assert.Single(Directory.GetFileSystemEntries(_folder.Root));
     }
 
+    [Theory]
+    [InlineData(0, 255, 1)]
+    [InlineData(0, 256, 2)]
+    [InlineData(0, 65_536, 4)]
+    [InlineData(-100, 5, 4)]
+    public void Values_take_the_fewest_bytes_that_hold_them_all(int least, int greatest, int width)
+    {
+        using (var writer = new TokenFileWriter(_folder["w"], _fingerprint))
+        {
+            writer.Add([least, greatest]);
+            writer.Finish();
+        }
+
+        using var file = TokenFile.TryOpen(_folder["w"], _fingerprint)!;
+        Assert.Equal([least, greatest], file.Read(0));
+        Assert.Equal(72 + 8 + 16, new FileInfo(_folder["w"]).Length);    // two values of at most four bytes fill eight
+        Assert.Equal(width, BitConverter.ToInt32(File.ReadAllBytes(_folder["w"]), 12));
+    }
+
     [Fact]
     public void Windows_make_every_token_but_the_first_a_target_once()
     {
-        using var file = Write([new string('x', 40)], (c, i) => i);
-        var windows = new Windows(file, stride: 4, overlap: 1);
+        using var file = TokenData.Of(_folder, [Enumerable.Range(0, 41).ToArray()]);
+        var windows = new Windows(file, new(4) { Overlap = 1 });
 
         var targets = Enumerable.Range(0, (int)windows.Count(0)).SelectMany(i => windows.Read(i, 0).Ids[1..]);
 
-        Assert.Equal(All(file)[1..], targets);
+        Assert.Equal(Enumerable.Range(1, 40), targets);
     }
 
-    private TokenFile Write(string[] texts, Func<int, int>? id = null) => Write(texts, (c, _) => id?.Invoke(c) ?? c);
-
-    private TokenFile Write(string[] texts, Func<int, int, int> id)
+    private TokenFile Write(string[] texts, Func<int, int>? id = null)
     {
         var path = _folder["t.tokens"];
-        TokenFileWriter.Write(path, _fingerprint, texts.Select(t => new Document(t)), t => [.. t.Select((c, i) => id(c, i))], End);
+        using (var writer = new TokenFileWriter(path, _fingerprint))
+        {
+            foreach (var text in texts)
+                writer.Add([.. text.Select(c => id?.Invoke(c) ?? c), End], System.Text.Encoding.UTF8.GetByteCount(text));
+            writer.Finish();
+        }
         return TokenFile.TryOpen(path, _fingerprint)!;
     }
-
-    private static int[] Encode(string text) => [.. text.Select(c => (int)c)];
 
     private static int[] All(TokenFile file)
     {

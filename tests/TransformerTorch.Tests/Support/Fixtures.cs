@@ -1,3 +1,5 @@
+using TransformerTorch.Text;
+
 namespace TransformerTorch.Tests.Support;
 
 /// <summary>Files under tests/fixtures.</summary>
@@ -6,6 +8,8 @@ internal static class Fixtures
     public static string Root { get; } = Path.Combine(Repository(), "tests", "fixtures");
 
     public static string Model(string name) => Path.Combine(Root, "models", name);
+
+    public static Tokenizer Tokenizer(string name) => Text.Tokenizer.FromFile(Path.Combine(Root, "tokenizers", name, "tokenizer.json"));
 
     private static string Repository()
     {

@@ -62,7 +62,7 @@ public sealed class SurvivalTests : IDisposable
         };
 
         var error = Assert.Throws<IOException>(() =>
-            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(1, 0, []), new Dictionary<string, byte[]>())
+            TrainingCheckpoint.Save(checkpoints, new(8, 0, new(1, 0, 0, []), new Dictionary<string, byte[]>())
             {
                 OptimizerSteps = 8, Guard = new(0, 0, 0, 0), Best = new(null, 0, 0),
             }, full));

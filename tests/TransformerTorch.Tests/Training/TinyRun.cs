@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
+using TransformerTorch.Data.Sources;
 using TransformerTorch.Training;
 using TransformerTorch.Tests.Support;
 

@@ -71,15 +71,16 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public void A_uniform_model_needs_the_logarithm_of_its_vocabulary_for_each_token()
     {
-        using var data = PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer);
+        using var data = Prepare();
+        var tokens = data.Validation!.Parts.Single().File;
         using var model = new CausalLanguageModel(ModelConfig.FromKeys(Keys(), "test"));
         using (no_grad())
             foreach (var parameter in model.parameters()) parameter.zero_();
-        var held = new EvaluationData(new Windows(data.Validation!, 32, overlap: 1), new NextTokenCollator(), rows: 5);
+        var held = new EvaluationData(new Windows(tokens, new(32) { Overlap = 1 }), new NextTokenCollator(), rows: 5);
 
         var result = new Evaluator(new ModelObjective(model), held).Run(step: 7);
 
-        var bytes = data.Validation!.BytesUpTo(held.Count * 32 + 1) - data.Validation.BytesUpTo(1);
+        var bytes = tokens.Ids.BytesUpTo(held.Count * 32 + 1) - tokens.Ids.BytesUpTo(1);
         Assert.Equal(Math.Log(300), result.EvalLoss, 1e-5);
         Assert.Equal(300, result.EvalPerplexity, 1e-2);
         Assert.Equal(held.Count * 32 * Math.Log2(300) / bytes, result.EvalBitsPerByte, 1e-5);
@@ -88,8 +89,6 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public void Prepared_data_are_found_again_and_made_anew_when_the_text_changes()
     {
-        PreparedData Prepare(List<string> done) =>
-            PreparedData.Prepare(_run.Config.Data, _run.Config.Tokenizer, (what, _, _) => done.Add(what));
         var (first, second, third) = (new List<string>(), new List<string>(), new List<string>());
         var text = ((TextConfig)_run.Config.Data).Files[0];
 
@@ -101,6 +100,13 @@ public sealed class TrainingRunTests : IDisposable
         Assert.NotEmpty(first);
         Assert.Empty(second);
         Assert.NotEmpty(third);
+    }
+
+    private PreparedData Prepare(List<string>? done = null)
+    {
+        var preparation = new DataPreparation(_run.Config.Data, (what, _, _) => done?.Add(what));
+        var tokenizer = preparation.Tokenizer(_run.Config.Tokenizer);
+        return preparation.Prepare(_run.Config.Objective.Prepare(new(_run.Config.Data, tokenizer, preparation.Values)).Recipe);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 namespace TransformerTorch.Data.Collators;
 
-/// <summary>Windows of T + 1 tokens, each position of which predicts the token after it.</summary>
+/// <summary>
+/// Windows of T + 1 tokens, each position of which predicts the token after it; where documents are told apart, not the next one's first.
+/// </summary>
 public sealed class NextTokenCollator : ICollator
 {
     /// <inheritdoc/>
@@ -8,17 +10,26 @@ public sealed class NextTokenCollator : ICollator
     {
         var (B, T) = (examples.Count, examples[0].Ids.Length - 1);
         var (inputs, targets) = (new long[B * T], new long[B * T]);
+        var documents = examples[0][Batch.Names.Documents] is null ? null : new long[B * T];
         for (var row = 0; row < B; row++)
         {
+            var (ids, own) = (examples[row].Ids, examples[row][Batch.Names.Documents]);
             for (var t = 0; t < T; t++)
-                (inputs[row * T + t], targets[row * T + t]) = (examples[row].Ids[t], examples[row].Ids[t + 1]);
+            {
+                var i = row * T + t;
+                (inputs[i], targets[i]) = (ids[t], own is null || own[t] == own[t + 1] ? ids[t + 1] : -100);
+                if (documents is not null) documents[i] = own![t];
+            }
         }
-        return new(new Dictionary<string, Column>
+        var columns = new Dictionary<string, Column>
         {
             [Batch.Names.InputIds] = Column.Of(inputs, B, T), [Batch.Names.ShiftLabels] = Column.Of(targets, B, T),
-        })
+        };
+        if (documents is not null) columns[Batch.Names.Documents] = Column.Of(documents, B, T);
+        return new(columns)
         {
-            TargetCount = targets.Length, TokenCount = inputs.Length, TextBytes = examples.Sum(e => e.TextBytes),
+            TargetCount = targets.Count(target => target != -100), TokenCount = inputs.Length,
+            TextBytes = examples.Sum(e => e.TextBytes),
         };
     }
 }

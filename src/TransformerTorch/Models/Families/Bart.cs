@@ -15,6 +15,13 @@ public sealed class Bart(string modelType) : IModelFamily
     /// <inheritdoc/>
     public string ModelType => modelType;
 
+    /// <inheritdoc/>
+    public string ClassName(ModelTask task)
+    {
+        var name = modelType == "mbart" ? "MBart" : char.ToUpperInvariant(modelType[0]) + modelType[1..];
+        return modelType == "marian" && task == ModelTask.SequenceToSequence ? "MarianMTModel" : name + Architecture.Ending(task);
+    }
+
     /// <summary>Whether norms stand before each part, with one more after the last block.</summary>
     private bool PreNorm => modelType is "mbart" or "pegasus";
 

@@ -10,6 +10,9 @@ public sealed class DistilBert : IModelFamily
     public string ModelType => "distilbert";
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => "DistilBert" + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (width, heads) = (keys.Whole("dim", 768), keys.Whole("n_heads", 12));

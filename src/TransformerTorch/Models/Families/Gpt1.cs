@@ -13,6 +13,9 @@ public sealed class Gpt1 : IModelFamily
     public string ModelType => "openai-gpt";
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => task == ModelTask.CausalLanguageModel ? "OpenAIGPTLMHeadModel" : "OpenAIGPT" + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (widthKey, headsKey) = (keys.Name("n_embd", "hidden_size"), keys.Name("n_head", "num_attention_heads"));

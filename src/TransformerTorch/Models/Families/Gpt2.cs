@@ -13,6 +13,9 @@ public sealed class Gpt2 : IModelFamily
     public string ModelType => "gpt2";
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => task == ModelTask.CausalLanguageModel ? "GPT2LMHeadModel" : "GPT2" + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (widthKey, headsKey) = (keys.Name("n_embd", "hidden_size"), keys.Name("n_head", "num_attention_heads"));

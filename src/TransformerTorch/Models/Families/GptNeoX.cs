@@ -15,6 +15,9 @@ public sealed class GptNeoX : IModelFamily
     public string ModelType => "gpt_neox";
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => "GPTNeoX" + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (width, heads) = (keys.Whole("hidden_size", 6144), keys.Whole("num_attention_heads", 64));

@@ -13,6 +13,9 @@ public sealed class Opt : IModelFamily
     public string ModelType => "opt";
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => "OPT" + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (width, heads) = (keys.Whole("hidden_size", 768), keys.Whole("num_attention_heads", 12));

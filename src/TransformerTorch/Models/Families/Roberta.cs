@@ -13,6 +13,10 @@ public sealed class Roberta(string modelType = "roberta") : IModelFamily
     public string ModelType => modelType;
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task)
+        => (modelType == "xlm-roberta" ? "XLMRoberta" : char.ToUpperInvariant(modelType[0]) + modelType[1..]) + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var otherwise = new BertDefaults { Vocabulary = modelType == "roberta" ? 50265 : 30522, Padding = 1 };

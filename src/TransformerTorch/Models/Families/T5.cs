@@ -14,6 +14,9 @@ public sealed class T5(string modelType = "t5") : IModelFamily
     public string ModelType => modelType;
 
     /// <inheritdoc/>
+    public string ClassName(ModelTask task) => modelType.ToUpperInvariant() + Architecture.Ending(task);
+
+    /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var (width, heads, size) = (keys.Whole("d_model", 512), keys.Whole("num_heads", 8), keys.Whole("d_kv", 64));

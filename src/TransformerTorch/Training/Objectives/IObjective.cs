@@ -1,3 +1,4 @@
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Models;
 using static TorchSharp.torch;
 
@@ -8,6 +9,9 @@ public interface IObjective
 {
     /// <summary>What is trained and checkpointed.</summary>
     nn.Module Model { get; }
+
+    /// <summary>The models that are saved and loaded, each in its folder: first what is wanted, with an empty name, then what helps.</summary>
+    IReadOnlyList<(string Folder, PretrainedModel Model)> Parts { get; }
 
     /// <summary>
     /// The parts of a batch's loss, float32 sums. Their counts are known on the host before (<c>Batch.TargetsOf(term.Name)</c>), so that
@@ -22,6 +26,34 @@ public interface IObjective
 /// <summary>What follows from an objective's parts.</summary>
 public static class ObjectiveExtensions
 {
+    /// <summary>Gives all weights their first values.</summary>
+    public static void Initialize(this IObjective objective)
+    {
+        foreach (var (_, model) in objective.Parts) model.InitializeWeights();
+    }
+
+    /// <summary>Writes the models in their published layout.</summary>
+    public static void Save(this IObjective objective, string folder)
+    {
+        foreach (var (name, model) in objective.Parts)
+        {
+            foreach (var table in model.modules().OfType<Layers.Embedding>()) table.Materialize();
+            ModelFolder.Save(model, Directory.CreateDirectory(Path.Combine(folder, name)).FullName);
+        }
+    }
+
+    /// <summary>Reads them back.</summary>
+    /// <exception cref="CheckpointException">The folder holds other models.</exception>
+    public static void Load(this IObjective objective, string folder)
+    {
+        foreach (var (name, model) in objective.Parts)
+        {
+            var path = Path.Combine(folder, name);
+            using var source = WeightSource.Open(path);
+            WeightLoader.Load(model, model.Names, source, path);
+        }
+    }
+
     /// <summary>
     /// A batch's share in the loss of its step, a float32 scalar: each term divided by its targets in the whole step, so that batches weigh
     /// by their targets (a mean of means would not). The shares of a step's batches add up to its loss.

@@ -13,6 +13,9 @@ public sealed class ModelObjective(PretrainedModel model, CrossEntropyOptions? s
     public nn.Module Model => model;
 
     /// <inheritdoc/>
+    public IReadOnlyList<(string Folder, PretrainedModel Model)> Parts => [("", model)];
+
+    /// <inheritdoc/>
     public IReadOnlyList<LossTerm> Loss(DeviceBatch batch) => model.Loss(batch.Inputs, batch.Labels with
     {
         Scoring = scoring ?? CrossEntropyOptions.Default,

@@ -1,16 +1,21 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Xml;
 using System.Xml.Linq;
 
-namespace TransformerTorch.Data;
+namespace TransformerTorch.Data.Sources;
 
 /// <summary>A documented member of .NET's class library.</summary>
 /// <param name="Id">Its documentation id, taken apart: kind of member, type, name.</param>
 /// <param name="Signature">As C# readers write it.</param>
 /// <param name="Summary">What it is or does, on one line.</param>
 /// <param name="Returns">What it returns; empty where that is not said.</param>
-public sealed record DocumentedMember(DocumentationId Id, string Signature, string Summary, string Returns);
+public sealed record DocumentedMember(DocumentationId Id, string Signature, string Summary, string Returns)
+{
+    /// <summary>The namespace of its type.</summary>
+    public required string Namespace { get; init; }
+}
 
 /// <summary>
 /// The reference documentation that every .NET SDK carries (<c>packs/*/ref/*/*.xml</c>): real English on every machine that builds this.
@@ -32,7 +37,7 @@ public sealed class DotnetDocumentation : ITextSource
         _files = ReferenceFiles(Root);
         if (_files.Count == 0) throw Missing([Root]);
         var described = _files.Select(f => $"{Path.GetRelativePath(Root, f)}:{new FileInfo(f).Length}");
-        Identity = "dotnet_docs/2\n" + string.Join('\n', described);
+        Identity = "dotnet_docs/3\n" + string.Join('\n', described);
         _members = new(() => [.. Distinct()]);
     }
 
@@ -43,8 +48,16 @@ public sealed class DotnetDocumentation : ITextSource
     public string Identity { get; }
 
     /// <inheritdoc/>
-    public IEnumerable<Document> Read() => Members.Select(m =>
-        new Document($"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}", Key: m.Id.Type));
+    /// <remarks>
+    /// Fields: <c>text</c> (kind, signature, summary, returns), <c>kind</c>, <c>namespace</c>, <c>type</c>, <c>signature</c>,
+    /// <c>summary</c>, <c>returns</c>.
+    /// </remarks>
+    public IEnumerable<Document> Read(MalformedRecords malformed) => Members.Select(m => new Document(new JsonObject
+    {
+        ["text"] = $"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}",
+        ["kind"] = m.Id.Kind, ["namespace"] = m.Namespace, ["type"] = m.Id.Type, ["signature"] = m.Signature,
+        ["summary"] = m.Summary, ["returns"] = m.Returns,
+    }, key: m.Id.Type, place: m.Id.Type));
 
     /// <summary>The members with distinct summaries, by file and place in it; read once and kept (some 10 MB).</summary>
     /// <exception cref="DataException">A file is not well-formed XML.</exception>
@@ -64,7 +77,14 @@ public sealed class DotnetDocumentation : ITextSource
             if (summary.Length < 4 || !seen.Add(summary)) continue;
             var arguments = typeArguments.GetValueOrDefault(id.Type, []);
             var signature = id.ToSignature(arguments, Names(element, "typeparam"), Names(element, "param"));
-            yield return new(id, signature, summary, Plain(element.Element("returns")));
+            yield return new(id, signature, summary, Plain(element.Element("returns"))) { Namespace = Namespace(id.Type) };
+        }
+
+        // An id writes a type within a type as it writes one within a namespace.
+        string Namespace(string type)
+        {
+            do type = type.LastIndexOf('.') is > 0 and var dot ? type[..dot] : ""; while (typeArguments.ContainsKey(type));
+            return type;
         }
     }
 

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace TransformerTorch.Data;
+namespace TransformerTorch.Data.Sources;
 
 /// <summary>
 /// A member's id in .NET's XML documentation (<c>M:System.Math.Max(System.Int32,System.Int32)</c>; ECMA-334, annex D.4.2), taken apart.

@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.Data.Sources;
+
+/// <summary>Files with a JSON object on each line; its members are the fields.</summary>
+public sealed class JsonLines : ITextSource
+{
+    private readonly FileSet _files;
+
+    /// <summary>Resolves the patterns: files, folders (all <c>*.jsonl</c> and <c>*.ndjson</c> below) or globs.</summary>
+    /// <exception cref="DataException">A pattern matches no file.</exception>
+    public JsonLines(IEnumerable<string> patterns)
+    {
+        _files = new FileSet(patterns, ".jsonl", ".ndjson");
+        Identity = $"jsonl/1\n{_files.Identity}";
+    }
+
+    /// <inheritdoc/>
+    public string Identity { get; }
+
+    /// <inheritdoc/>
+    public IEnumerable<Document> Read(MalformedRecords malformed)
+    {
+        foreach (var file in _files.Files)
+        {
+            foreach (var (line, number) in FileSet.Lines(file))
+            {
+                if (string.IsNullOrWhiteSpace(line)) continue;
+                if (Parse(line, $"{file}:{number}", malformed) is { } document) yield return document;
+            }
+        }
+    }
+
+    private static Document? Parse(string line, string place, MalformedRecords malformed)
+    {
+        try
+        {
+            if (JsonNode.Parse(line) is JsonObject fields)
+            {
+                _ = fields.Count;       // duplicate members show when first asked
+                return new(fields, place: place);
+            }
+            malformed.Add(place, "not a JSON object on one line");
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            malformed.Add(place, $"not JSON: {e.Message}");
+        }
+        return null;
+    }
+}
