@@ -83,7 +83,16 @@ internal sealed class TrainingProgress : ITrainingReporter
 
     /// <summary>An evaluation in words.</summary>
     public static string Figures(EvaluationMetrics figures) =>
-        $"loss {figures.EvalLoss:0.0000}, perplexity {figures.EvalPerplexity:0.00}, {figures.EvalBitsPerByte:0.0000} bits per byte";
+        string.Join(", ", FiguresOf(figures));
+
+    private static IEnumerable<string> FiguresOf(EvaluationMetrics figures)
+    {
+        yield return $"loss {figures.EvalLoss:0.0000}";
+        if (figures.EvalPerplexity is { } perplexity) yield return $"perplexity {perplexity:0.00}";
+        if (figures.EvalBitsPerByte is { } bits) yield return $"{bits:0.0000} bits per byte";
+        foreach (var (name, value) in figures.Scores ?? [])
+            yield return $"{name["eval_".Length..].Replace('_', ' ')} {(double)value!:0.####}";
+    }
 
     private void Step(StepDone done)
     {

@@ -79,6 +79,20 @@ public static class ModelFolder
         }
     }
 
+    /// <summary>The folder of a model as users name it: a folder, or org/name on the hub, downloaded unless it is in the cache.</summary>
+    /// <exception cref="CheckpointException">It cannot be had.</exception>
+    public static string Find(string nameOrFolder)
+    {
+        try
+        {
+            return ModelHub.Folder(nameOrFolder).GetAwaiter().GetResult();
+        }
+        catch (HubException e)
+        {
+            throw new CheckpointException($"{nameOrFolder}: {e.Message}", e);
+        }
+    }
+
     /// <summary>The folder with the tokenizer of a model's folder: it itself, or for an adapter without one that of its model.</summary>
     public static string TokenizerFolder(string folder)
         => AdapterFolder.IsOne(folder) && !File.Exists(Path.Combine(folder, "tokenizer.json")) ? AdapterFolder.Base(folder) : folder;

@@ -28,14 +28,20 @@ public static class PretrainedStart
     public static ModelConfig Configure(string folder, JsonObject? changes, ModelTask? task)
     {
         var path = Path.Combine(folder, "config.json");
-        var published = ModelConfig.Read(path);
+        return ModelConfig.FromKeys(Keys(folder, changes, task), path) with { Generation = ModelConfig.Read(path).Generation };
+    }
+
+    /// <summary>As <see cref="Configure"/>, in the published keys.</summary>
+    public static JsonObject Keys(string folder, JsonObject? changes, ModelTask? task)
+    {
+        var published = ModelConfig.Read(Path.Combine(folder, "config.json"));
         var keys = (JsonObject)published.Published.DeepClone();
         if (changes is not null && changes.ContainsKey("num_labels")) Drop("id2label", "label2id");
         if (changes is not null && changes.ContainsKey("id2label")) Drop("num_labels", "label2id");
         foreach (var (key, value) in changes ?? []) keys[key] = value?.DeepClone();
         if (task is { } wanted && wanted != published.Task)
-            keys["architectures"] = new JsonArray(Architecture.Of(keys["architectures"]?[0]?.ToString() ?? "", wanted));
-        return ModelConfig.FromKeys(keys, path) with { Generation = published.Generation };
+            keys["architectures"] = new JsonArray(ModelCatalog.Family(published.ModelType).ClassName(wanted));
+        return keys;
 
         void Drop(params string[] names)
         {
@@ -50,12 +56,16 @@ public static class PretrainedStart
     /// <exception cref="CheckpointException">The weights are damaged, or the backbone is another one.</exception>
     public static (PretrainedModel Model, StartReport Report) Load(ModelConfig config, string folder, LoadOptions options)
     {
-        using var source = WeightSource.Open(folder);
-        var model = ModelFolder.Build(config, options.Type ?? source.CommonType, options.Device);
+        var type = options.Type;
+        if (type is null)
+        {
+            using var source = WeightSource.Open(folder);
+            type = source.CommonType;
+        }
+        var model = ModelFolder.Build(config, type.Value, options.Device);
         try
         {
-            using var _ = no_grad();
-            return (model, Fill(model, source, folder));
+            return (model, Fill(model, folder));
         }
         catch
         {
@@ -64,8 +74,12 @@ public static class PretrainedStart
         }
     }
 
-    private static StartReport Fill(PretrainedModel model, WeightSource source, string folder)
+    /// <summary>Loads into a model what it takes over; the rest is drawn from torch's default generator.</summary>
+    /// <exception cref="CheckpointException">The weights are damaged, or the backbone is another one.</exception>
+    public static StartReport Fill(PretrainedModel model, string folder)
     {
+        using var _ = no_grad();
+        using var source = WeightSource.Open(folder);
         var names = model.Names;
         foreach (var parameter in model.parameters().Where(Weights.IsPending)) Weights.Materialize(parameter);
         var steps = model.named_parameters().SelectMany(p => names.Parts(p.name).Select(part => Plan(p.name, p.parameter, part))).ToList();

@@ -50,18 +50,6 @@ internal static class Architecture
     /// <summary>All endings known.</summary>
     public static IEnumerable<string> Endings => s_endings.Select(e => e.Ending);
 
-    /// <summary>The class beside a published one that is for another task ("BertForMaskedLM" to "BertForTokenClassification").</summary>
-    public static string Of(string architecture, ModelTask task)
-    {
-        if (Task(architecture) == task) return architecture;
-        var known = s_endings.Where(e => architecture.EndsWith(e.Ending, StringComparison.Ordinal)).Select(e => e.Ending).FirstOrDefault();
-        return architecture[..^(known?.Length ?? 0)] + Ending(task);
-    }
-
-    /// <summary>How the name of a published class for a task usually ends.</summary>
-    public static string Ending(ModelTask task) => task == ModelTask.ReplacedTokenDetection ? "ForPreTraining"
-        : s_endings.First(e => e.Task == task).Ending;
-
     /// <summary>The task of a published class; null where its name tells none.</summary>
     public static ModelTask? Task(string architecture)
         => s_endings.Where(e => architecture.EndsWith(e.Ending, StringComparison.Ordinal)).Select(e => (ModelTask?)e.Task).FirstOrDefault();

@@ -11,7 +11,7 @@ namespace TransformerTorch.Training;
 /// </summary>
 public sealed record LossChart
 {
-    private const int Width = 880, Left = 64, Right = 744, Top = 76, Bottom = 384, RateTop = 408, RateBottom = 448, FewPoints = 30;
+    private const int Left = 64, Top = 76, Bottom = 384, RateTop = 408, RateBottom = 448, FewPoints = 30;
 
     private const string Style = """
         .paper{fill:#ffffff}
@@ -26,8 +26,19 @@ public sealed record LossChart
         .eval{stroke:#ff9d5c}.dot{fill:#ff9d5c;stroke:#0d1117}.rate{stroke:#9198a1}.t{fill:#6cb0ff}.v{fill:#ff9d5c}}
         """;
 
+    /// <summary>Pixels across.</summary>
+    public int Width { get; init; } = 880;
+
+    private int Right => Width - 136;
+
     /// <summary>What was trained.</summary>
     public string Title { get; init; } = "Loss";
+
+    /// <summary>What is measured.</summary>
+    public string Noun { get; init; } = "loss";
+
+    /// <summary>What <see cref="Training"/> is called.</summary>
+    public string TrainingName { get; init; } = "training";
 
     /// <summary>The training loss of each logged step.</summary>
     public LossCurve Training { get; init; } = new([]);
@@ -67,14 +78,14 @@ public sealed record LossChart
         var rated = LearningRate.Finite.Any();
         var (bottom, height) = rated ? (RateBottom, 496) : (Bottom, 428);
         var mean = Training.Points.Count >= FewPoints ? Training.Smooth() : Training;
-        var x = new ChartAxis(Steps(), (Left, Right), ticks: 8);
+        var x = new ChartAxis(Steps(), (Left, Right), ticks: Width / 110);
         var y = new ChartAxis(Losses(mean), (Bottom, Top), ticks: 7);
 
         var svg = new StringBuilder();
         svg.Append($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" """);
         svg.Append($"""role="img" aria-label="{Text(Title)}">""").Append('\n');
         svg.Append($"<title>{Text(Title)}</title>\n<style>\n{Style}\n</style>\n");
-        svg.Append($"""<clipPath id="plot"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/>""");
+        svg.Append($"""<clipPath id="plot{Width}"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/>""");
         svg.Append($"""</clipPath><rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
         Write(svg, Title, Left, 34, style: "title");
         Write(svg, Subtitle(mean), Left, 54);
@@ -92,7 +103,7 @@ public sealed record LossChart
         svg.Append($"""<path class="axis" d="M{Left} {bottom}H{Right}"/>""");
         Write(svg, "step", Right + 28, bottom + 20);
 
-        svg.Append("<g clip-path=\"url(#plot)\">\n");
+        svg.Append($"<g clip-path=\"url(#plot{Width})\">\n");
         if (mean != Training) Line(svg, "raw", Training, x, y);
         Line(svg, "mean", mean, x, y);
         Line(svg, "eval", Validation, x, y);
@@ -123,15 +134,16 @@ public sealed record LossChart
 
     private string Subtitle(LossCurve mean)
     {
-        if (Training.Points.Count == 0) return "no step has been logged yet";
-        var parts = new List<string> { $"{Training.Points[^1].Step.ToString("N0", CultureInfo.InvariantCulture)} steps" };
-        if (mean.Finite.Any()) parts.Add($"training loss {Loss(mean.Finite.Last().Value)}");
-        if (Validation.Finite.Any())
+        var last = Training.Points.Concat(Validation.Points).Select(point => point.Step).DefaultIfEmpty(0).Max();
+        if (last == 0) return "no step has been logged yet";
+        var parts = new List<string> { $"{last.ToString("N0", CultureInfo.InvariantCulture)} steps" };
+        if (mean.Finite.Any()) parts.Add($"{TrainingName} {Noun} {Loss(mean.Finite.Last().Value)}");
+        if (Validation.Finite.Any() && Noun == "loss")
         {
             var best = Validation.Finite.MinBy(point => point.Value);
             parts.Add($"best validation loss {Loss(best.Value)} at step {best.Step.ToString("N0", CultureInfo.InvariantCulture)}");
         }
-        if (Training.Points.Any(point => !double.IsFinite(point.Value))) parts.Add("gaps: the loss was not finite");
+        if (Training.Points.Any(point => !double.IsFinite(point.Value))) parts.Add($"gaps: the {Noun} was not finite");
         return string.Join("  ·  ", parts);
     }
 
@@ -149,7 +161,7 @@ public sealed record LossChart
     {
         var labels = new List<(string Class, string Name, double Value, double At)>();
         void Add(string style, string name, double value) => labels.Add((style, name, value, y.Pixel(value)));
-        if (mean.Finite.Any()) Add("t", "training", mean.Finite.Last().Value);
+        if (mean.Finite.Any()) Add("t", TrainingName, mean.Finite.Last().Value);
         if (Validation.Finite.Any()) Add("v", "validation", Validation.Finite.Last().Value);
         labels.Sort((a, b) => a.At.CompareTo(b.At));
         var overlap = labels.Count == 2 ? Math.Max(0, 17 - (labels[1].At - labels[0].At)) : 0;
@@ -161,7 +173,7 @@ public sealed record LossChart
         }
     }
 
-    private static void Line(StringBuilder svg, string name, LossCurve curve, ChartAxis x, ChartAxis y)
+    private void Line(StringBuilder svg, string name, LossCurve curve, ChartAxis x, ChartAxis y)
     {
         var (path, open) = (new StringBuilder(), false);
         foreach (var (step, value) in curve.Thin(Right - Left).Points)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 
@@ -28,18 +29,34 @@ public sealed record StepMetrics(
 
 /// <summary>Figures of an evaluation.</summary>
 /// <param name="Step">After how many steps.</param>
-/// <param name="EvalLoss">Mean loss of a token, nats.</param>
-/// <param name="EvalPerplexity">Its exponential.</param>
-/// <param name="EvalBitsPerByte">Bits that the model needs for a byte of the text: comparable between tokenizers.</param>
-/// <param name="EvalTokens">Target tokens evaluated.</param>
-/// <param name="EvalSeconds">How long it took.</param>
-public sealed record EvaluationMetrics(
-    int Step, double EvalLoss, double EvalPerplexity, double EvalBitsPerByte, long EvalTokens, double EvalSeconds);
+/// <param name="EvalLoss">Mean loss of a target, nats.</param>
+public sealed record EvaluationMetrics(int Step, double EvalLoss)
+{
+    /// <summary>The loss's exponential, where targets are tokens.</summary>
+    public double? EvalPerplexity { get; init; }
+
+    /// <summary>Bits that the model needs for a byte of the text, comparable between tokenizers; where it predicts every token.</summary>
+    public double? EvalBitsPerByte { get; init; }
+
+    /// <summary>What else was measured, as <c>eval_</c> names: accuracy, F1, ROUGE.</summary>
+    [JsonExtensionData]
+    public JsonObject? Scores { get; init; }
+
+    /// <summary>Targets evaluated.</summary>
+    public long EvalTokens { get; init; }
+
+    /// <summary>How long it took.</summary>
+    public double EvalSeconds { get; init; }
+}
 
 /// <summary><c>metrics.jsonl</c>: a JSON object a line, each with <c>step</c>.</summary>
 public sealed class MetricsLog : IDisposable
 {
-    private static readonly JsonSerializerOptions _snakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions _snakeCase = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
     private readonly StreamWriter _writer;
 
     /// <summary>Opens the file to go on after <paramref name="step"/>: later lines, and one that was cut off, are dropped.</summary>

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Checkpoints.Adapters;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
 
@@ -31,5 +33,20 @@ internal static class ModelKeys
             keys.TryAdd("decoder_start_token_id", tokenizer.Framing.Before(pair: false) > 0 ? tokenizer.EndMark : tokenizer.Padding);
         foreach (var (key, node) in data) keys[key] = JsonNode.Parse(node!.ToJsonString());
         return keys;
+    }
+
+    /// <summary>The keys of a model that begins from a published one: it grows where the tokenizer has more tokens.</summary>
+    /// <inheritdoc cref="Completed"/>
+    /// <exception cref="CheckpointException">The published model cannot be had, or is an adapter.</exception>
+    public static JsonObject Begun(RunConfig config, TrainedTokenizer tokenizer, JsonObject data)
+    {
+        var folder = ModelFolder.Find(config.InitFrom!);
+        if (AdapterFolder.IsOne(folder))
+            throw new CheckpointException($"init_from: {folder} is an adapter; merge it first: tt convert {folder} MERGED");
+        var changes = (JsonObject)JsonNode.Parse(config.Model.ToJsonString())!;
+        var size = tokenizer.Tokenizer.VocabularySize;
+        if (ModelConfig.Read(Path.Combine(folder, "config.json")).VocabularySize < size) changes.TryAdd("vocab_size", size);
+        foreach (var (key, node) in data) changes[key] = JsonNode.Parse(node!.ToJsonString());
+        return PretrainedStart.Keys(folder, changes, config.Objective.Task);
     }
 }

@@ -1,5 +1,6 @@
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
+using TransformerTorch.Training.Reports;
 
 namespace TransformerTorch.Training;
 
@@ -15,6 +16,9 @@ internal sealed class OutputFolder(string path)
     private string LossPicture => At("loss.svg");
 
     private string Model => At("model");
+
+    private IEnumerable<string> Reports
+        => new[] { RunRecorder.Report, RunRecorder.Samples, RunRecorder.Events, RunFacts.FileName }.Select(At);
 
     /// <summary>Keeps other runs out of the folder until it is disposed, or the process ends however that may be.</summary>
     /// <exception cref="TrainingException">Another run writes here.</exception>
@@ -36,7 +40,7 @@ internal sealed class OutputFolder(string path)
     /// <returns>That folder; null where there was nothing.</returns>
     public string? SetAside()
     {
-        var left = new[] { Configuration, Metrics, Checkpoints, LossPicture, Model }.Where(Path.Exists).ToList();
+        var left = ((string[])[Configuration, Metrics, Checkpoints, LossPicture, Model, .. Reports]).Where(Path.Exists).ToList();
         if (left.Count == 0) return null;
         var aside = Enumerable.Range(1, int.MaxValue).Select(n => At($"earlier-{n}")).First(folder => !Directory.Exists(folder));
         Directory.CreateDirectory(aside);

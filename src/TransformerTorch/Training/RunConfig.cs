@@ -13,11 +13,18 @@ public sealed partial record RunConfig : IValidated
     /// <summary>Folder for all that the run leaves.</summary>
     public required string OutputDir { get; init; }
 
-    /// <summary>The model, in the keys of its published config.json (<c>model_type: gpt2</c>, <c>n_layer: 6</c>, ...).</summary>
-    public required JsonObject Model { get; init; }
+    /// <summary>The model, in the keys of its published config.json (<c>model_type: gpt2</c>, <c>n_layer: 6</c>, ...); with
+    /// `init_from`, those that are to be other than published (`num_labels: 5`).</summary>
+    public JsonObject Model { get; init; } = [];
 
-    /// <summary>The tokenizer: a path, or how to train one.</summary>
-    public required TokenizerConfig Tokenizer { get; init; }
+    /// <summary>A published model to begin from: a folder, or `org/name` on the hub. Its head is replaced where it does not fit.</summary>
+    public string? InitFrom { get; init; }
+
+    /// <summary>Trains low-rank updates in place of the weights of `init_from`.</summary>
+    public LoraConfig? Lora { get; init; }
+
+    /// <summary>The tokenizer: a path, or how to train one; that of `init_from` where nothing is said.</summary>
+    public TokenizerConfig? Tokenizer { get; init; }
 
     /// <summary>What to learn from.</summary>
     public required DataConfig Data { get; init; }
@@ -106,6 +113,17 @@ public sealed partial record RunConfig : IValidated
     [Range(0.0, 1e9)]
     public double EarlyStoppingThreshold { get; init; }
 
+    /// <summary>Whether models that write texts from texts do so in evaluation, for ROUGE, BLEU and chrF.</summary>
+    public bool PredictWithGenerate { get; init; }
+
+    /// <summary>Tokens of such a text at most.</summary>
+    [Range(1, 1 << 20)]
+    public int GenerationMaxLength { get; init; } = 64;
+
+    /// <summary>Beams that such a text is searched with; 1 takes the likeliest token each time.</summary>
+    [Range(1, 64)]
+    public int GenerationNumBeams { get; init; } = 1;
+
     /// <summary>Texts that the model writes at each evaluation.</summary>
     public SampleConfig Sample { get; init; } = new();
 
@@ -119,10 +137,18 @@ public sealed partial record RunConfig : IValidated
 
     private static readonly string[] _lessIsBetter = ["loss", "perplexity", "bits_per_byte"];
 
+    /// <summary>How texts are written for scores; null: they are not.</summary>
+    internal WritingOptions? Writing => PredictWithGenerate ? new(GenerationMaxLength, GenerationNumBeams) : null;
+
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
-        foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
+        if (InitFrom is null)
+        {
+            foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
+            if (Lora is not null) yield return ("lora", "there are no weights to update: give `init_from`");
+            if (Tokenizer is null) yield return ("tokenizer", "is missing: give `path` or `train`, or a model to begin from (`init_from`)");
+        }
         foreach (var problem in Objective.Problems(Data)) yield return problem;
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         foreach (var problem in OptimizationProblems()) yield return problem;

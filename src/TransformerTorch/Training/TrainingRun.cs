@@ -4,8 +4,10 @@ using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training.Evaluation;
 using TransformerTorch.Training.Objectives;
 using TransformerTorch.Training.Optimization;
+using TransformerTorch.Training.Reports;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
@@ -23,6 +25,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
 {
     private readonly OutputFolder _output = new(config.OutputDir);
     private readonly TrainingControl _control = new();
+    private ITrainingReporter? _recorder;
 
     /// <summary>Writes the samples; none, no samples.</summary>
     public TextSampler? Sampler { get; init; }
@@ -62,19 +65,20 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var scope = NewDisposeScope();
         var device = Devices.Parse(config.Device);
         var preparation = new DataPreparation(config.Data, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
-        var tokenizer = preparation.Tokenizer(config.Tokenizer, config.Objective.TokenizerStyle);
+        var tokenizer = preparation.Tokenizer(
+            config.Tokenizer ?? new() { Path = ModelFolder.Find(config.InitFrom!) }, config.Objective.TokenizerStyle);
         var learnt = config.Objective.Prepare(new(config.Data, tokenizer, preparation.Values));
         using var data = preparation.Prepare(learnt.Recipe);
         if (data.Malformed > 0)
             Tell(new Warned($"{data.Malformed} malformed records were left out, the first: {data.MalformedRecords[0]}"));
 
-        var keys = ModelKeys.Completed(config, tokenizer, learnt.ModelKeys);
-        var objective = RunModel.Create(config, keys, device, initialize: checkpoint is null);
+        var trained = RunModel.Create(config, tokenizer, learnt.ModelKeys, said => Tell(new Warned(said)));
+        var objective = trained.Objective;
         using var optimizer = new Optimizer(config.ParameterRules.Groups(objective.Model), config.UpdateRule);
         using var average = config.EmaDecay > 0 ? new WeightAverage(optimizer.Parameters, config.EmaDecay) : null;
         var parts = new CheckpointParts(optimizer, Yaml.Write(config))
         {
-            Average = average, SaveModel = folder => { objective.Save(folder); tokenizer.CopyTo(folder); }, LoadModel = objective.Load,
+            Average = average, SaveModel = folder => { trained.Save(folder); tokenizer.CopyTo(folder); }, LoadModel = trained.Load,
         };
         var state = checkpoint is null ? null : TrainingCheckpoint.Load(checkpoint, parts);
         return Train(new(data, learnt.Recipe, tokenizer, objective, optimizer, parts, device), state, checkpoint, stop);
@@ -97,6 +101,12 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
+        var speed = new Throughput
+        {
+            FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
+        };
+        using var recorder = new RunRecorder(config.OutputDir, RunFacts.Of(objective.Parts[0].Model, config, speed, device));
+        _recorder = recorder;
 
         var trainer = new Trainer(config, new TrainerParts
         {
@@ -105,15 +115,13 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             LearningRate = config.Schedule(total),
             Loader = loader,
             Average = saved.Average,
-            Throughput = new()
-            {
-                FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
-            },
+            Throughput = speed,
             Control = _control,
             Evaluator = data.Validation is not { } held ? null
                 : new Evaluator(objective, held.Lay(recipe, config.PerDeviceEvalBatchSize))
                 {
                     Precision = config.Precision, Device = device,
+                    Scorer = () => Scorer.For(objective.Parts[0].Model, tokenizer.Tokenizer, config.Writing),
                 },
             Sample = step => Sample(objective, tokenizer, step),
             Save = loop => Save(loop, saved),
@@ -179,7 +187,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         foreach (var prompt in config.Sample.Prompts)
         {
             using var scope = NewDisposeScope();
-            reporter.Report(new Sampled(step, prompt, Sampler(model, tokenizer, prompt)));
+            Tell(new Sampled(step, prompt, Sampler(model, tokenizer, prompt)));
         }
         model.train();
     }
@@ -198,6 +206,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
 
     private void Tell(TrainingEvent happened)
     {
+        _recorder?.Report(happened);
         reporter.Report(happened);
         foreach (var callback in Callbacks) callback.OnEvent(happened, _control);
     }

@@ -1,4 +1,3 @@
-using TransformerTorch.Hub;
 using TransformerTorch.Models;
 
 namespace TransformerTorch.Checkpoints.Adapters;
@@ -19,11 +18,11 @@ public static class AdapterFolder
         if (Directory.Exists(beside)) return beside;
         try
         {
-            return ModelHub.Folder(named).GetAwaiter().GetResult();
+            return ModelFolder.Find(named);
         }
-        catch (HubException e)
+        catch (CheckpointException e)
         {
-            throw new CheckpointException($"{folder} is an adapter of {named}, which cannot be had: {e.Message}", e);
+            throw new CheckpointException($"{folder} is an adapter of a model that cannot be had: {e.Message}", e);
         }
     }
 
