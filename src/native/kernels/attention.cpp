@@ -1,6 +1,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "operators.h"
+#include "attention_plan.h"
 #include "parallel.h"
 
 namespace tt {
@@ -9,51 +9,56 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
+using PlanPointer = c10::intrusive_ptr<AttentionPlan>;
+
+constexpr int64_t FewQueries = 4;   // so few, without dropout, read the keys where they lie
 
 Tensor rows(const Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
-HeadsView heads(const Tensor& x) { return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
 
-AttentionShape shape_of(const Tensor& q, const Tensor& k, const Tensor& bias, const Tensor& key_lengths, bool causal, int64_t window,
-                        double scale, double soft_cap) {
-    AttentionShape s;
-    s.type = kernel_type(q);
-    s.B = q.size(0); s.Tq = q.size(1); s.H = q.size(2); s.D = q.size(3);
-    s.Tk = k.size(1); s.K = k.size(2);
-    s.causal = causal; s.window = window; s.scale = (float)scale; s.soft_cap = (float)soft_cap;
-    if (key_lengths.defined()) s.key_lengths = key_lengths.data_ptr<int64_t>();
-    if (bias.defined()) {
-        s.bias = bias.data_ptr<float>();
-        for (int i = 0; i < 4; i++) s.bias_strides[i] = bias.stride(i);
-    }
-    return s;
+// f(task, worker) for every head and piece of its queries, the greatest pieces first.
+template <class F> void for_pieces(const AttentionShape& s, const std::vector<int64_t>& bounds, const F& f) {
+    int64_t heads = s.B * s.K, pieces = (int64_t)bounds.size() - 1;
+    for_each_task(heads * pieces, [&](int64_t i, int64_t worker) {
+        int64_t piece = pieces - 1 - i / heads, head = i % heads;
+        f(AttentionTask{head / s.K, head % s.K, bounds[piece], bounds[piece + 1], piece}, worker);
+    });
+}
+
+void run_rows(const AttentionForward& forward) {
+    const AttentionShape& s = forward.shape;
+    const AttentionKernels& kernel = kernels().attention;
+    int64_t heads = s.B * s.K, threads = at::get_num_threads(), most = std::max<int64_t>(1, s.Tk / (4 * AttentionKeys));
+    AttentionRows a{forward, threads == 1 || heads >= 4 * threads ? 1 : std::min(most, (4 * threads + heads - 1) / heads)};
+    Tensor partial = at::empty({heads, a.shares, s.group() * s.Tq, kernel.padded_size(s.D) + RowSums}, at::kFloat);
+    a.partial = partial.data_ptr<float>();
+    Scratch scratch(kernel.rows_scratch(s), threads);
+    for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
+        int64_t head = task / a.shares;
+        kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
+    });
+    for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
-                          const OptionalTensor& key_lengths, bool causal, int64_t window, double scale, double soft_cap) {
+                          const OptionalTensor& distance_bias, const PlanPointer& plan) {
         Tensor q = rows(query), k = rows(key), v = rows(value);
-        Tensor lengths = or_undefined(key_lengths), wide;
-        AttentionShape s = shape_of(q, k, Tensor(), lengths, causal, window, scale, soft_cap);
-        if (bias) {
-            wide = bias->to(at::kFloat).expand({s.B, s.H, s.Tq, s.Tk});
-            s = shape_of(q, k, wide, lengths, causal, window, scale, soft_cap);
-        }
+        const AttentionShape& s = plan->shape;
         Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
-        AttentionForward a{s, heads(q), heads(k), heads(v), out.data_ptr(), lse.data_ptr<float>()};
-
-        const Kernels& kernel = kernels();
-        int64_t threads = at::get_num_threads(), blocks = (s.Tq + kernel.query_block - 1) / kernel.query_block;
-        int64_t pieces = std::min(blocks, std::max<int64_t>(1, 4 * threads / std::max<int64_t>(1, s.B * s.K)));
-        Scratch scratch(kernel.attention_scratch(s), threads);
-        for_each_task(s.B * s.K * pieces, [&](int64_t task, int64_t worker) {
-            int64_t piece = task % pieces, head = task / pieces;
-            kernel.attention_forward(a, head / s.K, head % s.K, blocks * piece / pieces, blocks * (piece + 1) / pieces, scratch.of(worker));
-        });
-
-        context->save_for_backward({q, k, v, out, lse, wide, lengths});
-        context->saved_data["options"] = c10::IValue(std::make_tuple(causal, window, scale, soft_cap));
+        AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
+        const AttentionKernels& kernel = kernels().attention;
+        if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
+        else {
+            Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
+            for_pieces(s, plan->pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {
+                kernel.forward(a, task, scratch.of(worker));
+            });
+        }
+        context->save_for_backward({q, k, v, out, lse});
+        context->saved_data["plan"] = c10::IValue::make_capsule(plan);
         context->saved_data["bias_sizes"] = bias ? bias->sizes().vec() : std::vector<int64_t>();
         context->saved_data["bias_type"] = (int64_t)type_or_float(or_undefined(bias));
+        context->saved_data["distance_type"] = (int64_t)type_or_float(or_undefined(distance_bias));
         return out;
     }
 
@@ -61,37 +66,45 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         refuse_double_backward("attention");
         auto saved = context->get_saved_variables();
         Tensor q = saved[0], k = saved[1], v = saved[2], out = saved[3], lse = saved[4];
-        auto [causal, window, scale, soft_cap] = context->saved_data["options"].to<std::tuple<bool, int64_t, double, double>>();
-        AttentionShape s = shape_of(q, k, saved[5], saved[6], causal, window, scale, soft_cap);
+        auto plan = c10::static_intrusive_pointer_cast<AttentionPlan>(context->saved_data["plan"].toCapsule());
+        const AttentionShape& s = plan->shape;
+        const AttentionKernels& kernel = kernels().attention;
+        auto bounds = plan->pieces(kernel.query_block, 4);
+        auto pieces = (int64_t)bounds.size() - 1;
+
         Tensor dout = rows(gradients[0].to(q.scalar_type()));
         Tensor dq = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), dk = at::empty({s.B, s.Tk, s.K, s.D}, q.options()),
-            dv = at::empty_like(dk);
-        AttentionBackward a{s, heads(q), heads(k), heads(v), heads(out), heads(dout), lse.data_ptr<float>(), dq.data_ptr(), dk.data_ptr(),
-            dv.data_ptr()};
-        Tensor dbias;
-        if (saved[5].defined() && context->needs_input_grad(3)) {
+            dv = at::empty_like(dk), dbias, ddistance, partial;
+        AttentionBackward a{s, heads_of(q), heads_of(k), heads_of(v), heads_of(out), heads_of(dout), lse.data_ptr<float>(), dq.data_ptr(),
+            dk.data_ptr(), dv.data_ptr()};
+        a.pieces = pieces;
+        if (s.bias && context->needs_input_grad(3)) {
             dbias = at::zeros({s.B, s.H, s.Tq, s.Tk}, lse.options());
             a.dbias = dbias.data_ptr<float>();
         }
-
-        const Kernels& kernel = kernels();
-        Scratch scratch(kernel.attention_backward_scratch(s), at::get_num_threads());
-        for_each_task(s.B * s.K, [&](int64_t task, int64_t worker) {
-            kernel.attention_backward(a, task / s.K, task % s.K, scratch.of(worker));
-        });
-
-        if (dbias.defined()) {
-            auto type = (at::ScalarType)context->saved_data["bias_type"].toInt();
-            dbias = at::sum_to(dbias, context->saved_data["bias_sizes"].toIntVector()).to(type);
+        if (s.distance_bias && context->needs_input_grad(s.bias ? 4 : 3)) {
+            ddistance = at::zeros({s.B, s.K, pieces, s.group(), s.distance_row()}, lse.options());
+            a.ddistance = ddistance.data_ptr<float>() + DistanceMargin;
         }
-        return {dq, dk, dv, dbias, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+        if (pieces > 1) {
+            partial = at::empty({s.B, s.K, pieces, 2, s.Tk, kernel.padded_size(s.D)}, lse.options());
+            a.partial = partial.data_ptr<float>();
+        }
+        Scratch scratch(kernel.backward_scratch(s, ddistance.defined()), at::get_num_threads());
+        for_pieces(s, bounds, [&](const AttentionTask& task, int64_t worker) { kernel.backward(a, task, scratch.of(worker)); });
+        if (pieces > 1) for_each_task(s.B * s.K, [&](int64_t head, int64_t) { kernel.join_backward(a, head / s.K, head % s.K); });
+
+        if (dbias.defined())
+            dbias = at::sum_to(dbias, context->saved_data["bias_sizes"].toIntVector())
+                        .to((at::ScalarType)context->saved_data["bias_type"].toInt());
+        if (ddistance.defined())
+            ddistance = ddistance.sum(at::IntArrayRef{0, 2}).view({s.H, -1}).narrow(1, DistanceMargin, s.distances())
+                            .to((at::ScalarType)context->saved_data["distance_type"].toInt());
+        return {dq, dk, dv, dbias, ddistance, Tensor()};
     }
 };
 
-}  // namespace
-
-Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias, const OptionalTensor& key_lengths,
-                 bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
+void check(const Tensor& query, const Tensor& key, const Tensor& value, const AttentionOptions& o) {
     TORCH_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4,
                 "attention: query, key and value are (batch, time, heads, size), not ", query.sizes(), ", ", key.sizes(), ", ",
                     value.sizes());
@@ -101,12 +114,35 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, co
     TORCH_CHECK(query.scalar_type() == key.scalar_type() && key.scalar_type() == value.scalar_type(),
                 "attention: query, key and value differ in type: ", query.scalar_type(), ", ", key.scalar_type(), ", ",
                     value.scalar_type());
-    TORCH_CHECK(window >= 0 && soft_cap >= 0, "attention: window and soft_cap are not negative");
-    TORCH_CHECK(!key_lengths || (key_lengths->dim() == 1 && key_lengths->size(0) == query.size(0)), "attention: key_lengths is (batch)");
-    double factor = scale.value_or(1 / std::sqrt((double)query.size(3)));
-    if (!on_kernels(query)) return attention_composed(query, key, value, bias, key_lengths, causal, window, factor, soft_cap);
-    OptionalTensor lengths = key_lengths ? OptionalTensor(key_lengths->to(at::kLong).contiguous()) : std::nullopt;
-    return AttentionFunction::apply(query, key, value, present(bias), lengths, causal, window, factor, soft_cap);
+    int64_t B = query.size(0), Tq = query.size(1), Tk = key.size(1), H = query.size(2);
+    auto expect = [](const OptionalTensor& x, at::IntArrayRef sizes, const char* what) {
+        TORCH_CHECK(!x || x->sizes() == sizes, "attention: ", what, " is ", sizes, ", not ", x->sizes());
+    };
+    TORCH_CHECK(o.window >= 0 && o.soft_cap >= 0, "attention: window and soft_cap are not negative");
+    TORCH_CHECK(o.dropout >= 0 && o.dropout <= 1, "attention: dropout is a probability, not ", o.dropout);
+    TORCH_CHECK((!o.documents && !o.prefix) || Tq <= Tk, "attention: ", Tq, " queries are not the last of ", Tk, " keys");
+    expect(o.key_lengths, {B}, "key_lengths");
+    expect(o.key_mask, {B, Tk}, "key_mask");
+    expect(o.documents, {B, Tk}, "documents");
+    expect(o.prefix, {B}, "prefix");
+    expect(o.slopes, {H}, "slopes");
+    expect(o.distance_bias, {H, Tq + Tk - 1}, "distance_bias");
+}
+
+}  // namespace
+
+Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, AttentionOptions options) {
+    for (OptionalTensor* x : {&options.bias, &options.key_lengths, &options.key_mask, &options.documents, &options.prefix, &options.slopes,
+                              &options.distance_bias}) *x = present(*x);
+    check(query, key, value, options);
+    if (options.slopes) {
+        Tensor terms = alibi_terms(*options.slopes, query.size(1), key.size(1));
+        options.distance_bias = options.distance_bias ? *options.distance_bias + terms : terms;
+    }
+    if (!on_kernels(query)) return attention_composed(query, key, value, options);
+    if (query.numel() == 0 || key.size(1) == 0) return at::zeros_like(query) + 0 * (query.sum() + key.sum() + value.sum());
+    return AttentionFunction::apply(query, key, value, options.bias, options.distance_bias,
+                                    c10::make_intrusive<AttentionPlan>(query, key, options));
 }
 
 }  // namespace tt

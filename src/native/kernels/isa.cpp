@@ -6,15 +6,24 @@
 
 namespace tt {
 
+namespace avx512bf16 { const Kernels& table(); bool runs_here(); }
 namespace avx512 { const Kernels& table(); bool runs_here(); }
 namespace avx2 { const Kernels& table(); bool runs_here(); }
 namespace portable { const Kernels& table(); bool runs_here(); }
 
 static const Kernels& choose() {
+    struct Table { const char* name; bool (*runs_here)(); const Kernels& (*table)(); };
+    static const Table tables[] = {
+        {"avx512bf16", avx512bf16::runs_here, avx512bf16::table},
+        {"avx512", avx512::runs_here, avx512::table},
+        {"avx2", avx2::runs_here, avx2::table},
+    };
     const char* wanted = std::getenv("TT_ISA");
-    auto allowed = [wanted](const char* name) { return !wanted || !*wanted || std::strcmp(wanted, name) == 0; };
-    if (avx512::runs_here() && allowed("avx512")) return avx512::table();
-    if (avx2::runs_here() && (allowed("avx2") || allowed("avx512"))) return avx2::table();
+    bool reached = !wanted || !*wanted;   // the wanted one, or the next that runs here
+    for (const Table& t : tables) {
+        reached = reached || std::strcmp(wanted, t.name) == 0;
+        if (reached && t.runs_here()) return t.table();
+    }
     return portable::table();
 }
 

@@ -1,43 +1,13 @@
 // The arithmetic of our operators on raw memory: one thread's share each, no libtorch. Every function exists once per instruction set;
-// kernels() answers with the widest that this processor has (TT_ISA=avx512|avx2|portable forces one).
+// kernels() answers with the widest that this processor has (TT_ISA=avx512bf16|avx512|avx2|portable forces one).
 #pragma once
 #include <cmath>
 #include <cstdint>
 
+#include "attention.h"
+#include "types.h"
+
 namespace tt {
-
-enum class Type : int { f32, bf16 };
-
-// Strides in elements; the last dimension is contiguous.
-struct HeadsView {
-    const void* data = nullptr;
-    int64_t batch = 0, time = 0, head = 0;
-};
-
-// query (B, Tq, H, D), key and value (B, Tk, K, D); H = group * K. Masked scores do not exist: a row without keys gives zeros.
-struct AttentionShape {
-    Type type = Type::f32;
-    int64_t B = 0, Tq = 0, Tk = 0, H = 0, K = 0, D = 0;
-    bool causal = false;
-    int64_t window = 0;                  // 0: unlimited
-    float scale = 1, soft_cap = 0;       // 0: none
-    const int64_t* key_lengths = nullptr;   // (B) or none
-    const float* bias = nullptr;         // (B, H, Tq, Tk) by strides, 0 where broadcast
-    int64_t bias_strides[4] = {0, 0, 0, 0};
-};
-struct AttentionForward {
-    AttentionShape shape;
-    HeadsView q, k, v;
-    void* out = nullptr;                 // (B, Tq, H, D)
-    float* lse = nullptr;                // (B, H, Tq): log of the sum of exponentials, -inf where there is no key
-};
-struct AttentionBackward {
-    AttentionShape shape;
-    HeadsView q, k, v, out, dout;
-    const float* lse = nullptr;
-    void *dq = nullptr, *dk = nullptr, *dv = nullptr;   // contiguous, as q, k, v are shaped
-    float* dbias = nullptr;              // (B, H, Tq, Tk), zeroed, or none
-};
 
 // Queries (N, H, D) over keys and values (slots, K, D) of pages; out (N, H, D).
 struct PagedView {
@@ -107,12 +77,7 @@ struct RotaryView {
 
 struct Kernels {
     const char* name;
-    // Heads of one key head, query blocks [first, last) of each: a task. Scratch sizes in floats.
-    int64_t query_block;
-    int64_t (*attention_scratch)(const AttentionShape&);
-    void (*attention_forward)(const AttentionForward&, int64_t batch, int64_t key_head, int64_t first, int64_t last, float* scratch);
-    int64_t (*attention_backward_scratch)(const AttentionShape&);
-    void (*attention_backward)(const AttentionBackward&, int64_t batch, int64_t key_head, float* scratch);
+    AttentionKernels attention;
 
     // A sequence's heads of one key head: a task.
     int64_t (*paged_scratch)(const PagedView&);

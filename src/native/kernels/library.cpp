@@ -26,6 +26,15 @@ Tensor loss_plain(const Tensor& hidden, const Tensor& weight, const OptionalTens
                                 common_type(hidden, weight));
 }
 
+Tensor attention_plain(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
+                       const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap,
+                       const OptionalTensor& key_mask, const OptionalTensor& documents, const OptionalTensor& prefix,
+                       const OptionalTensor& slopes, const OptionalTensor& distance_bias, double dropout) {
+    double factor = scale ? *scale : 1 / std::sqrt((double)query.size(-1));
+    return attention(query, key, value, {bias, key_lengths, key_mask, documents, prefix, slopes, distance_bias, causal, window, factor,
+                                         soft_cap, dropout});
+}
+
 // Under autocast: off for what is inside, on again after.
 template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
     c10::impl::ExcludeDispatchKeyGuard off{Key};
@@ -46,10 +55,12 @@ template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
                                     autocast.of(hidden));
     }
     static Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
-                            const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap) {
+                            const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap,
+                            const OptionalTensor& key_mask, const OptionalTensor& documents, const OptionalTensor& prefix,
+                            const OptionalTensor& slopes, const OptionalTensor& distance_bias, double dropout) {
         Autocast autocast;
-        return tt::attention(autocast.cast(query), autocast.cast(key), autocast.cast(value), bias, key_lengths, causal, window, scale,
-                             soft_cap);
+        return attention_plain(autocast.cast(query), autocast.cast(key), autocast.cast(value), bias, key_lengths, causal, window, scale,
+                               soft_cap, key_mask, documents, prefix, slopes, distance_bias, dropout);
     }
 };
 
@@ -63,7 +74,8 @@ template <class A> void register_autocast(torch::Library& m) {
 
 TORCH_LIBRARY(transformertorch, m) {
     m.def("attention(Tensor query, Tensor key, Tensor value, *, Tensor? bias=None, Tensor? key_lengths=None, bool causal=False, "
-          "int window=0, float? scale=None, float soft_cap=0.0) -> Tensor");
+          "int window=0, float? scale=None, float soft_cap=0.0, Tensor? key_mask=None, Tensor? documents=None, Tensor? prefix=None, "
+          "Tensor? slopes=None, Tensor? distance_bias=None, float dropout=0.0) -> Tensor");
     m.def("paged_attention(Tensor query, Tensor keys, Tensor values, Tensor pages, Tensor lengths, *, int page, Tensor? bias=None, "
           "int window=0, float scale=1.0, float soft_cap=0.0) -> Tensor");
     m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
@@ -87,7 +99,7 @@ TORCH_LIBRARY(transformertorch, m) {
 
 // Differentiable as they stand, on every device and for shapes alone: what they call is.
 TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
-    m.impl("attention", attention);
+    m.impl("attention", attention_plain);
     m.impl("paged_attention", paged_attention);
     m.impl("layer_norm", layer_norm);
     m.impl("rms_norm", rms_norm);

@@ -13,10 +13,21 @@ namespace tt {
 
 using OptionalTensor = std::optional<at::Tensor>;
 
-at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const OptionalTensor& bias,
-                     const OptionalTensor& key_lengths, bool causal, int64_t window, std::optional<double> scale, double soft_cap);
-at::Tensor attention_composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const OptionalTensor& bias,
-                              const OptionalTensor& key_lengths, bool causal, int64_t window, double scale, double soft_cap);
+// Beyond query, key and value: see the operator's schema. Absent tensors are nullopt.
+struct AttentionOptions {
+    OptionalTensor bias;            // added to the scores, broadcastable to (B, H, Tq, Tk); has a gradient
+    OptionalTensor key_lengths;     // (B): keys from there on are hidden
+    OptionalTensor key_mask;        // (B, Tk): keys where it is 0 are hidden
+    OptionalTensor documents;       // (B, Tk): a query sees keys of the same document alone
+    OptionalTensor prefix;          // (B): causality does not hide keys before it
+    OptionalTensor slopes;          // (H): ALiBi's, times key position less query position is added
+    OptionalTensor distance_bias;   // (H, Tq + Tk - 1): added by query position - key + Tq - 1; has a gradient
+    bool causal = false;
+    int64_t window = 0;
+    double scale = 1, soft_cap = 0, dropout = 0;
+};
+at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, AttentionOptions options);
+at::Tensor attention_composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const AttentionOptions& options);
 at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values, const at::Tensor& pages,
                            const at::Tensor& lengths, int64_t page, const OptionalTensor& bias, int64_t window, double scale,
                            double soft_cap);

@@ -1,5 +1,6 @@
 // One instruction set's kernels: included by table_*.cpp, whose compiler flags decide the width of a vector.
-#include "attention.inl"
+#include "attention_backward.inl"
+#include "attention_rows.inl"
 #include "elementwise.inl"
 #include "loss.inl"
 #include "norm.inl"
@@ -33,7 +34,9 @@ bool runs_here() {
 const Kernels& table();
 const Kernels& table() {
     static const Kernels kernels = {
-        TT_TEXT(TT_NAMESPACE), BQ, attention_scratch, attention_forward, attention_backward_scratch, attention_backward,
+        TT_TEXT(TT_NAMESPACE),
+        {BQ, TT_DOT != 0, padded_size, forward_scratch, attention_forward, backward_scratch, attention_backward, join_backward,
+         rows_scratch, attention_rows, join_rows},
         paged_scratch, paged_attention, norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, lion,
         sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert,
     };

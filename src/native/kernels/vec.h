@@ -7,7 +7,7 @@
 
 #include "kernels.h"
 
-#if defined(__AVX512BF16__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -19,6 +19,11 @@
 #define TT_LANES 4
 #endif
 #define TT_INLINE static inline __attribute__((always_inline))
+#if defined(__AVX512BF16__)
+#define TT_DOT 1   // dot products of bf16 pairs
+#else
+#define TT_DOT 0
+#endif
 
 namespace tt::TT_NAMESPACE {
 
@@ -42,7 +47,7 @@ TT_INLINE vf load(const bf16* p) {
     return (vf)(__builtin_convertvector(h, vu) << 16);
 }
 TT_INLINE vh to_bf16(vf x) {
-#if defined(__AVX512BF16__) && TT_LANES == 16
+#if TT_DOT
     return (vh)_mm512_cvtneps_pbh((__m512)x);
 #else
     vu u = (vu)x;   // round to nearest, ties to even; a NaN keeps its quiet bit
@@ -69,7 +74,23 @@ template <class T> TT_INLINE void store_part(T* p, vf x, int64_t n) {
 TT_INLINE float to_float(float x) { return x; }
 TT_INLINE float to_float(bf16 x) { uint32_t u = (uint32_t)x.bits << 16; float f; std::memcpy(&f, &u, 4); return f; }
 
-TT_INLINE float sum(vf x) { float s = 0; for (int i = 0; i < L; i++) s += x[i]; return s; }
+TT_INLINE bool any(vi x) {
+#if TT_LANES == 16
+    return _mm512_movepi32_mask((__m512i)x) != 0;
+#elif TT_LANES == 8
+    return _mm256_movemask_ps((__m256)x) != 0;
+#else
+    return (x[0] | x[1] | x[2] | x[3]) != 0;
+#endif
+}
+TT_INLINE float sum(vf x) {
+    typedef float quad __attribute__((vector_size(16)));
+    quad parts[L / 4], s;
+    std::memcpy(parts, &x, sizeof x);
+    s = parts[0];
+    for (int i = 1; i < L / 4; i++) s += parts[i];
+    return (s[0] + s[2]) + (s[1] + s[3]);
+}
 TT_INLINE float max(vf x) { float m = x[0]; for (int i = 1; i < L; i++) m = x[i] > m ? x[i] : m; return m; }
 
 // exp to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r. Zero below the smallest normal number.
@@ -93,6 +114,28 @@ TT_INLINE vf vexp(vf x) {
     vf y = p * as_float((half + 127) << 23) * as_float((n - half + 127) << 23);
     y = x < -87.33654f ? splat(0) : y;
     return x != x ? x : y;
+}
+// 2^x to about 1 ulp for x < 127, zero from -127 down: 2^n times a polynomial of the rest, |rest| <= 1/2 (Moshier, Cephes, exp2f).
+TT_INLINE vf vexp2(vf x) {
+    x = vmax(splat(-127.0f), x);
+#if TT_LANES == 16
+    vf n = (vf)_mm512_maskz_roundscale_ps(0xffff, (__m512)x, 0), f = x - n;
+#else
+    vf t = x + 12582912.0f, n = t - 12582912.0f, f = x - n;   // 1.5 * 2^23 rounds to an integer
+#endif
+    vf p = splat(1.535336188319500e-4f);
+    p = p * f + 1.339887440266574e-3f;
+    p = p * f + 9.618437357674640e-3f;
+    p = p * f + 5.550332471162809e-2f;
+    p = p * f + 2.402264791363012e-1f;
+    p = p * f + 6.931472028550421e-1f;
+    p = p * f + 1.0f;
+#if TT_LANES == 16
+    vf y = (vf)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)n);
+    return n < -126.5f ? splat(0) : y;
+#else
+    return p * as_float((as_int(t) - 0x4b400000 + 127) << 23);   // n = -127 has the exponent of zero
+#endif
 }
 TT_INLINE vf vtanh(vf x) {
     vf a = vmin(vmax(x, splat(-9.02f)), splat(9.02f));

@@ -1,0 +1,131 @@
+// Few queries against many keys, as in decoding: keys and values are read once, where they lie, by a group's rows of queries together.
+#pragma once
+#include "attention_forward.inl"
+
+namespace tt::TT_NAMESPACE {
+
+static int64_t rows_scratch(const AttentionShape& s) { return s.group() * s.Tq * (padded_size(s.D) + BK) + BK; }
+
+// Products of a row of queries (in cells) with keys that are `stride` apart, four keys at a time.
+template <class T, class Cell>
+static void dot_products(const Cell* query, const T* keys, int64_t stride, int64_t count, int64_t size, float* products) {
+    constexpr int64_t step = L * Depth<Cell>;
+    for (int64_t k = 0; k < count; k += 4) {
+        const T* row[4];
+        for (int64_t i = 0; i < 4; i++) row[i] = keys + std::min(k + i, count - 1) * stride;
+        vf s[4] = {};
+        for (int64_t d = 0; d < size; d += step) {
+            vf q = load(query + d / Depth<Cell>);
+            for (int64_t i = 0; i < 4; i++) s[i] = multiply_add<Cell>(s[i], q, load_cells<Cell>(row[i] + d, size - d));
+        }
+        for (int64_t i = 0; i < 4; i++) products[k + i] = sum(s[i]);
+    }
+}
+
+// Scores of query i over a block of keys; the greatest.
+static float finish_row(const AttentionShape& s, const Block& block, float* x) {
+    int64_t position = block.q0 + s.offset(), shift = position - block.k0 + s.Tq - 1;
+    int64_t first = s.first_key ? s.first_key[block.b] : 0, end = s.end_key ? s.end_key[block.b] : s.Tk;
+    int64_t seen = std::max<int64_t>(position + 1, s.prefix ? s.prefix[block.b] : 0);
+    if (s.causal) end = std::min(end, seen);
+    if (s.window > 0) {
+        first = std::max(first, position - s.window + 1);
+        if (!s.causal) end = std::min(end, position + s.window);
+    }
+    const float* bias = s.bias ? s.bias + block.b * s.bias_strides[0] + block.h * s.bias_strides[1] + block.q0 * s.bias_strides[2] : nullptr;
+    const float* distance = s.distance_bias ? s.distance_bias + block.h * s.distance_row() : nullptr;
+    const int32_t* documents = s.documents ? s.documents + block.b * s.Tk : nullptr;
+    for (int64_t i = 0; i < block.keys; i++) x[i] *= s.scale;
+    if (s.soft_cap > 0)
+        for (int64_t i = 0; i < BK; i += L) store(x + i, s.soft_cap * vtanh(load(x + i) * (1 / s.soft_cap)));
+    if (distance) for (int64_t i = 0; i < block.keys; i++) x[i] += distance[shift - i];
+    if (bias) for (int64_t i = 0; i < block.keys; i++) x[i] += bias[(block.k0 + i) * s.bias_strides[3]];
+    if (s.key_terms) for (int64_t i = 0; i < block.keys; i++) x[i] += s.key_terms[block.b * s.Tk + block.k0 + i];
+    if (documents)
+        for (int64_t i = 0; i < block.keys; i++) if (documents[block.k0 + i] != documents[position]) x[i] = -Infinity;
+    for (int64_t i = 0; i < std::min(first - block.k0, block.keys); i++) x[i] = -Infinity;
+    for (int64_t i = std::max<int64_t>(0, end - block.k0); i < BK; i++) x[i] = -Infinity;
+    for (int64_t i = block.keys; i < BK; i++) x[i] = -Infinity;
+    vf highest = load(x);
+    for (int64_t i = L; i < BK; i += L) highest = vmax(highest, load(x + i));
+    return max(highest);
+}
+
+template <class T, class Cell> static void rows_typed(const AttentionRows& r, int64_t b, int64_t key_head, int64_t share, float* scratch) {
+    const AttentionForward& a = r.forward;
+    const AttentionShape& s = a.shape;
+    const int64_t D = s.D, P = padded_size(D), rows = s.group() * s.Tq, row = row_of<Cell>(D);
+    auto take = [&scratch](int64_t n) { float* p = scratch; scratch += n; return p; };
+    Cell* queries = (Cell*)take(rows * P);
+    float *weights = take(rows * BK), *partial = r.partial + ((b * s.K + key_head) * r.shares + share) * rows * (P + RowSums);
+    for (int64_t i = 0; i < rows; i++) {
+        pack_rows(at<T>(a.q.data, b * a.q.batch + i % s.Tq * a.q.time + (key_head * s.group() + i / s.Tq) * a.q.head), 0, 1, D,
+                  queries + i * row, row);
+        float* out = partial + i * (P + RowSums);
+        std::fill(out, out + P, 0.0f);
+        out[P] = -Infinity;
+        out[P + 1] = 0;
+    }
+    Range range = visible_keys(s, b, 0, s.Tq);
+    int64_t blocks = (range.last - range.first + BK - 1) / BK;
+    int64_t end = std::min(range.last, range.first + blocks * (share + 1) / r.shares * BK);
+    for (int64_t k0 = range.first + blocks * share / r.shares * BK; k0 < end; k0 += BK) {
+        const int64_t n = std::min(BK, end - k0);
+        const T* keys = at<T>(a.k.data, b * a.k.batch + k0 * a.k.time + key_head * a.k.head);
+        const T* values = at<T>(a.v.data, b * a.v.batch + k0 * a.v.time + key_head * a.v.head);
+        for (int64_t i = 0; i < rows; i++) {
+            float *x = weights + i * BK, *out = partial + i * (P + RowSums);
+            dot_products(queries + i * row, keys, a.k.time, n, D, x);
+            float highest = finish_row(s, {b, key_head * s.group() + i / s.Tq, i % s.Tq, 1, k0, n}, x);
+            if (highest > out[P]) {
+                float shrink = std::exp2((out[P] - highest) * Log2E);
+                for (int64_t d = 0; d < P; d += L) store(out + d, load(out + d) * shrink);
+                out[P] = highest;
+                out[P + 1] *= shrink;
+            }
+            vf total = splat(0);
+            for (int64_t k = 0; k < BK; k += L) {
+                vf p = out[P] == -Infinity ? splat(0) : vexp2((load(x + k) - out[P]) * Log2E);
+                store(x + k, p);
+                total += p;
+            }
+            out[P + 1] += sum(total);
+        }
+        for (int64_t i = 0; i < rows; i++) {
+            float *x = weights + i * BK, *out = partial + i * (P + RowSums);
+            for (int64_t d = 0; d < D; d += L) {
+                vf y[4] = {load(out + d)};
+                for (int64_t k = 0; k < n; k++) y[k % 4] += load_part(values + k * a.v.time + d, D - d) * x[k];
+                store(out + d, (y[0] + y[1]) + (y[2] + y[3]));
+            }
+        }
+    }
+}
+
+static void attention_rows(const AttentionRows& r, int64_t b, int64_t key_head, int64_t share, float* scratch) {
+    if (r.forward.shape.type == Type::f32) rows_typed<float, float>(r, b, key_head, share, scratch);
+    else rows_typed<bf16, Bf16Cell>(r, b, key_head, share, scratch);
+}
+
+// Joins the shares of a group's rows: sums to the same maximum, then the quotient.
+static void join_rows(const AttentionRows& r, int64_t b, int64_t key_head) {
+    const AttentionForward& a = r.forward;
+    const AttentionShape& s = a.shape;
+    const int64_t P = padded_size(s.D), rows = s.group() * s.Tq, step = rows * (P + RowSums);
+    float* first = r.partial + (b * s.K + key_head) * r.shares * step;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t h = key_head * s.group() + i / s.Tq, q = i % s.Tq;
+        float *out = first + i * (P + RowSums), highest = -Infinity, total = 0;
+        for (int64_t n = 0; n < r.shares; n++) highest = std::max(highest, out[n * step + P]);
+        for (int64_t n = 0; n < r.shares; n++) {
+            float* part = out + n * step;
+            float weight = part[P] == -Infinity ? 0 : std::exp2((part[P] - highest) * Log2E);
+            total += part[P + 1] * weight;
+            for (int64_t d = 0; d < P; d += L) store(out + d, (n ? load(out + d) : splat(0)) + load(part + d) * weight);
+        }
+        a.lse[(b * s.H + h) * s.Tq + q] = total > 0 ? highest + std::log(total) : -Infinity;
+        TT_BY_TYPE(s.type, T, unpack_rows(out, P, 1, s.D, total > 0 ? 1 / total : 0, at<T>(a.out, ((b * s.Tq + q) * s.H + h) * s.D), 0))
+    }
+}
+
+}  // namespace tt::TT_NAMESPACE

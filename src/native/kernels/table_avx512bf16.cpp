@@ -1,0 +1,2 @@
+#define TT_NAMESPACE avx512bf16
+#include "table.inl"
