@@ -16,6 +16,14 @@ public static class Alibi
         return [.. own.Concat(between).Select(s => (float)s)];
     }
 
+    /// <summary>The terms by distance, where positions are places: (H, Tq + Tk - 1) float32, as <see cref="AttentionTerms"/> has them.</summary>
+    public static Tensor ByDistance(int heads, long queries, long keys, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var ahead = arange(queries - 1, -keys, -1, ScalarType.Float32, device); // key less query
+        return (tensor(Slopes(heads), device: device).unsqueeze(1) * ahead).MoveToOuterDisposeScope();
+    }
+
     /// <summary>The terms of keys at positions. Only differences between keys matter, so the query's place does not enter.</summary>
     /// <param name="positions">(Tk) or (B, Tk) int64</param>
     /// <param name="heads">H</param>

@@ -52,18 +52,17 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         using var scope = NewDisposeScope();
         var (B, T, _) = x.Dims3();
         var (q, k, v) = _options.Cross ? ProjectMemory(x, context) : ProjectSelf(x, context);
-        if (context.Pages is { } pages) return Projected(pages.Attend(_layer, q, k, v, _arguments with { Bias = context.Bias }));
-        var bias = Bias(context, k.shape[1]);
+        if (context.Pages is { } pages) return Projected(pages.Attend(_layer, q, k, v, _arguments with { Terms = context.Terms }));
+        var terms = Terms(context, T, k.shape[1]);
         if (_disentangled is not null && context.Relative is { } relative)
         {
             if (relative.Mask is { } mask) q = q * mask.unsqueeze(-1).unsqueeze(-1).to(q.dtype);
-            if (_disentangled.Bias(q, k, relative, _qkv!) is { } terms) bias = bias is null ? terms : bias + terms;
+            if (_disentangled.Bias(q, k, relative, _qkv!) is { } added) terms = terms with { Bias = terms.Bias is { } bias ? bias + added : added };
         }
         var masked = context.Windows.ContainsKey(_options.Window);
         var arguments = _arguments with
         {
-            Bias = bias, Causal = _arguments.Causal && !context.BiasIsCausal, Dropout = training ? _options.Dropout : 0,
-            Window = masked ? 0 : _options.Window, BlindRows = masked,
+            Terms = terms, Dropout = training ? _options.Dropout : 0, Window = masked ? 0 : _options.Window, BlindRows = masked,
         };
         context.Weights?.Invoke(AttentionKernel.Weights(q, k, arguments));
         return Projected(AttentionKernel.Run(q, k, v, arguments)); // (B, T, C)
@@ -104,15 +103,11 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         }
     }
 
-    /// <summary>The context's bias, of the keys that this layer still holds.</summary>
-    private Tensor? Bias(AttentionContext context, long keys)
-    {
-        if (_options.Cross) return context.MemoryBias;
-        if (context.Windows.TryGetValue(_options.Window, out var windowed)) return windowed;
-        if (context.Bias is not { } bias) return null;
-        var held = bias.shape[^1];
-        return held is 1 || held == keys ? bias : bias.narrow(-1, held - keys, keys);
-    }
+    /// <summary>The context's terms, of the keys that this layer still holds.</summary>
+    private AttentionTerms Terms(AttentionContext context, long queries, long keys)
+        => _options.Cross ? context.MemoryTerms
+            : context.Windows.TryGetValue(_options.Window, out var windowed) ? new AttentionTerms { Bias = windowed }
+            : context.Terms.OfLast(keys, queries);
 
     private static Tensor Normed(Tensor heads, Norm? norm) => norm is null ? heads : norm.call(heads);
 }

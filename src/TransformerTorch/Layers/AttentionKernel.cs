@@ -26,10 +26,8 @@ public sealed record AttentionArguments
     /// <summary>It sees only keys nearer than this, in both directions where it is not causal; 0: all.</summary>
     public int Window { get; init; }
 
-    /// <summary>
-    /// Added to the scores, broadcastable to (B, H, Tq, Tk); hides a key where it is <see cref="AttentionKernel.Hidden"/>.
-    /// </summary>
-    public Tensor? Bias { get; init; }
+    /// <summary>What else is hidden, and what is added to the scores.</summary>
+    public AttentionTerms Terms { get; init; } = AttentionTerms.None;
 
     /// <summary>
     /// Whether some rows see no key at all and their gradients matter; only plain mathematics knows how many keys share their weight.
@@ -84,10 +82,18 @@ public static class AttentionKernel
     /// <summary>Which kernel runs for these arguments. A named one that does not cover them gives way to the next that does.</summary>
     public static AttentionKernelKind Chosen(AttentionArguments arguments)
     {
-        var wanted = arguments.BlindRows ? AttentionKernelKind.Math : t_override ?? Override ?? AttentionKernelKind.Fused;
-        if (wanted == AttentionKernelKind.Fused && (arguments.Dropout > 0 || s_attention.Get() is null)) wanted = AttentionKernelKind.Sdpa;
-        return wanted == AttentionKernelKind.Sdpa && arguments.SoftCap > 0 ? AttentionKernelKind.Math : wanted;
+        if (WhyNotFused(arguments) is null) return AttentionKernelKind.Fused;
+        var math = arguments.BlindRows || arguments.SoftCap > 0 || Wanted == AttentionKernelKind.Math;
+        return math ? AttentionKernelKind.Math : AttentionKernelKind.Sdpa;
     }
+
+    /// <summary>What keeps the fused kernel, the fastest, from running; null where it runs.</summary>
+    public static string? WhyNotFused(AttentionArguments arguments)
+        => Wanted is { } named and not AttentionKernelKind.Fused ? $"{named.ToString().ToLowerInvariant()} was asked for"
+            : arguments.BlindRows ? "rows that see no key share their weight evenly, as plain mathematics alone does"
+            : s_attention.Get() is null ? NativeBridge.Missing ?? "the native library has no attention" : null;
+
+    private static AttentionKernelKind? Wanted => t_override ?? Override;
 
     /// <summary>Runs the chosen kernel.</summary>
     /// <param name="query">(B, Tq, H, D), any strides with the last dimension contiguous</param>
@@ -115,7 +121,8 @@ public static class AttentionKernel
     }
 
     private static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionArguments a)
-        => s_attention.Get()!.Call(query, key, value, a.Bias, (Tensor?)null, a.Causal, a.Window, a.Scale, a.SoftCap);
+        => s_attention.Get()!.Call(query, key, value, a.Terms.Bias, (Tensor?)null, a.Causal, a.Window, a.Scale, a.SoftCap,
+            a.Terms.KeyMask, a.Terms.Documents, a.Terms.Prefix, (Tensor?)null, a.Terms.ByDistance, a.Dropout);
 
     private static Tensor Sdpa(Tensor query, Tensor key, Tensor value, AttentionArguments a)
     {
@@ -126,7 +133,7 @@ public static class AttentionKernel
         var q = (a.Scale is { } scale ? query * (scale * Math.Sqrt(width)) : query).transpose(1, 2); // (B, H, Tq, D)
         var (k, v) = (Heads(key, H), Heads(value, H)); // (B, H, Tk, D)
         if (width > D) (q, k, v) = (F.pad(q, (0, width - D)), F.pad(k, (0, width - D)), F.pad(v, (0, width - D)));
-        var plain = a.Causal && a.Window == 0 && a.Bias is null && Tq == Tk;
+        var plain = a.Causal && a.Window == 0 && a.Terms == AttentionTerms.None && Tq == Tk;
         var bias = plain ? null : Bias(a, Tq, Tk, query);
         var mixed = F.scaled_dot_product_attention(q, k, v, bias?.to(q.dtype), a.Dropout, is_casual: plain);
         return mixed.transpose(1, 2).narrow(-1, 0, D); // (B, Tq, H, D)
@@ -158,16 +165,17 @@ public static class AttentionKernel
         return K == heads ? transposed : transposed.unsqueeze(2).expand(B, K, heads / K, T, D).reshape(B, heads, T, D);
     }
 
-    /// <summary>
-    /// All that is added to the scores: the caller's bias and what causality and window hide; null where that is nothing.
-    /// </summary>
+    /// <summary>All that is added to the scores: the terms and what causality and window hide; null where that is nothing.</summary>
     private static Tensor? Bias(AttentionArguments a, long Tq, long Tk, Tensor like)
     {
-        if (a.Window == 0 && (!a.Causal || Tq == 1)) return a.Bias;
+        var bias = a.Terms.Composed(Tq, Tk).Bias;
+        if (a.Window == 0 && (!a.Causal || Tq == 1)) return bias;
         var distance = arange(Tk - Tq, Tk, device: like.device).unsqueeze(1) - arange(Tk, device: like.device); // (Tq, Tk)
         var hidden = a.Causal ? distance.lt(0) : zeros_like(distance, ScalarType.Bool);
+        if (a.Causal && a.Terms.Prefix is { } prefix)
+            hidden = hidden.logical_and(arange(Tk, device: like.device).ge(prefix.view(-1, 1, 1, 1))); // (B, 1, Tq, Tk)
         if (a.Window > 0) hidden = hidden.logical_or(distance.abs().ge(a.Window));
-        var mask = zeros([Tq, Tk], ScalarType.Float32, like.device).masked_fill(hidden, float.NegativeInfinity);
-        return a.Bias is null ? mask : a.Bias + mask;
+        var mask = zeros(hidden.shape, ScalarType.Float32, like.device).masked_fill(hidden, float.NegativeInfinity);
+        return bias is null ? mask : bias + mask;
     }
 }

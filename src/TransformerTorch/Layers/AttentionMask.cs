@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace TransformerTorch.Layers;
 
 /// <summary>
-/// What is hidden from whom beyond causality and windows, as terms added to the scores: 0 where visible,
-/// <see cref="AttentionKernel.Hidden"/> where not.
+/// What is hidden from whom, as terms added to the scores: 0 where visible, <see cref="AttentionKernel.Hidden"/> where not.
+/// <see cref="AttentionTerms"/> says most of it without a matrix.
 /// </summary>
 public static class AttentionMask
 {
@@ -37,25 +37,21 @@ public static class AttentionMask
     /// <returns>(B, 1, T, T) float32</returns>
     public static Tensor Documents(Tensor documents) => Hide(documents.unsqueeze(-1).ne(documents.unsqueeze(1))).unsqueeze(1);
 
-    /// <summary>A prefix sees itself wholly, what follows sees what came before (Raffel et al., 2020, "prefix LM").</summary>
-    /// <param name="prefix">(B) int64, the prefix's length</param>
-    /// <param name="length">T</param>
-    /// <returns>(B, 1, T, T) float32</returns>
-    public static Tensor Prefix(Tensor prefix, long length)
-    {
-        using var scope = NewDisposeScope();
-        var at = arange(length, device: prefix.device);
-        var later = at.unsqueeze(0).gt(at.unsqueeze(1)); // (T, T), key after query
-        var outside = at.unsqueeze(0).ge(prefix.unsqueeze(-1)).unsqueeze(1); // (B, 1, T)
-        return Hide(later.unsqueeze(0).logical_and(outside)).unsqueeze(1).MoveToOuterDisposeScope();
-    }
-
     /// <summary>The positions inside their documents, counted from 0: (B, T) int64 to (B, T) int64.</summary>
     public static Tensor PositionsWithin(Tensor documents)
     {
         using var scope = NewDisposeScope();
         var same = documents.unsqueeze(-1).eq(documents.unsqueeze(1)).to(ScalarType.Int64); // (B, T, T)
         return (same.tril().sum(-1) - 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether each row of a mask (B, T) has its tokens side by side: padding at its ends alone.</summary>
+    public static bool IsOneRun(Tensor mask)
+    {
+        using var scope = NewDisposeScope();
+        var token = mask.ne(0).to(ScalarType.Int64);
+        var starts = token.narrow(1, 1, token.shape[1] - 1).gt(token.narrow(1, 0, token.shape[1] - 1)).sum(1) + token.select(1, 0); // (B)
+        return starts.le(1).all().item<bool>();
     }
 
     private static Tensor Hide(Tensor hidden)

@@ -58,14 +58,11 @@ public sealed record AttentionContext
     public IReadOnlyDictionary<RotaryOptions, (Tensor Cos, Tensor Sin)> Rotations { get; init; }
         = new Dictionary<RotaryOptions, (Tensor, Tensor)>();
 
-    /// <summary>Added to the scores (padding, documents, relative positions), broadcastable to (B, H, Tq, Tk).</summary>
-    public Tensor? Bias { get; init; }
+    /// <summary>What is hidden (padding, other documents) and what is added to the scores (relative positions).</summary>
+    public AttentionTerms Terms { get; init; } = AttentionTerms.None;
 
     /// <summary>By window, what is added to the scores of layers that have it, which says all about what is visible there.</summary>
     public IReadOnlyDictionary<int, Tensor> Windows { get; init; } = new Dictionary<int, Tensor>();
-
-    /// <summary>Whether <see cref="Bias"/> says all about what is visible, causality included (a visible prefix).</summary>
-    public bool BiasIsCausal { get; init; }
 
     /// <summary>Vectors of relative positions, where layers have terms of them.</summary>
     public RelativeContext? Relative { get; init; }
@@ -79,8 +76,8 @@ public sealed record AttentionContext
     /// <summary>What cross-attention reads: (B, S, C); null where there is none.</summary>
     public Tensor? Memory { get; init; }
 
-    /// <summary>Added to cross-attention's scores (padding of the memory), broadcastable to (B, H, Tq, S).</summary>
-    public Tensor? MemoryBias { get; init; }
+    /// <summary>What cross-attention does not see of the memory (padding).</summary>
+    public AttentionTerms MemoryTerms { get; init; } = AttentionTerms.None;
 
     /// <summary>Is given each layer's attention weights (B, H, Tq, Tk), which are computed only then; not kept.</summary>
     public Action<Tensor>? Weights { get; init; }

@@ -40,16 +40,12 @@ public sealed class RelativeBias : nn.Module
     /// <summary>(buckets, H)</summary>
     public Tensor Weight => _weight;
 
-    /// <summary>The terms of queries that stand at <paramref name="offset"/> and after over keys from 0 on: (1, H, Tq, Tk).</summary>
-    public Tensor At(long offset, long queries, long keys)
+    /// <summary>The terms by distance of the last queries over all keys: (H, Tq + Tk - 1), as <see cref="AttentionTerms"/> has them.</summary>
+    public Tensor ByDistance(long queries, long keys)
     {
         using var scope = NewDisposeScope();
-        var (first, last) = (-(offset + queries - 1), keys - 1 - offset); // the distances that occur
-        var buckets = Enumerable.Range(0, (int)(last - first + 1)).Select(i => Bucket(first + i)).ToArray();
-        var byDistance = _weight.index_select(0, tensor(buckets, device: _weight.device)); // (distances, H)
-        var at = arange(keys, device: _weight.device).unsqueeze(0) - arange(offset, offset + queries, device: _weight.device).unsqueeze(1);
-        var terms = byDistance.index_select(0, (at - first).flatten()).view(queries, keys, _options.Heads);
-        return terms.permute(2, 0, 1).unsqueeze(0).MoveToOuterDisposeScope();
+        var buckets = Enumerable.Range(0, (int)(queries + keys - 1)).Select(i => Bucket(queries - 1 - i)).ToArray();
+        return _weight.index_select(0, tensor(buckets, device: _weight.device)).t().MoveToOuterDisposeScope();
     }
 
     /// <summary>The bucket of a key's position minus the query's.</summary>

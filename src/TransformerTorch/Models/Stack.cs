@@ -52,6 +52,7 @@ public sealed record StackOptions
 /// </summary>
 public abstract class Stack : Backbone
 {
+    private static readonly AttentionArguments s_plain = new();
     private readonly Dictionary<RotaryOptions, Rotary> _rotary;
     [ComponentName(Name = "embeddings")] private readonly Embeddings _embeddings;
     [ComponentName(Name = "relative_bias")] private readonly RelativeBias? _relativeBias;
@@ -141,25 +142,32 @@ public abstract class Stack : Backbone
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {
         var T = inputs.Ids.shape[1];
-        var keys = inputs.Pages?.Longest ?? offset + T;
-        Tensor?[] terms =
-        [
-            mask is null ? null : Options.PaddingIsBlind ? AttentionMask.BlindPadding(mask) : AttentionMask.Padding(mask),
-            inputs.Documents is { } documents ? AttentionMask.Documents(documents) : null,
-            inputs.Prefix is { } prefix ? AttentionMask.Prefix(prefix, T) : null,
-            _relativeBias?.At(offset, T, offset + T),
-            Options.Alibi ? Alibi.Bias(mask is null ? arange(keys, device: positions.device) : Counted(mask), Heads) : null,
-        ];
-        Tensor? bias = null;
-        foreach (var term in terms.OfType<Tensor>()) bias = bias is null ? term : bias + term;
+        var terms = Terms(inputs, mask, offset);
+        // The kernels that read no terms of their own share one bias.
+        if (AttentionKernel.Chosen(s_plain) != AttentionKernelKind.Fused) terms = terms.Composed(T, offset + T);
         return new AttentionContext
         {
-            Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Bias = bias, BiasIsCausal = inputs.Prefix is not null,
+            Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Terms = terms,
             Relative = _relativePositions?.At(T, mask), Windows = Windows(inputs),
             Cache = inputs.Cache, Pages = inputs.Pages, Memory = inputs.Memory,
-            MemoryBias = inputs.MemoryMask is { } hidden ? AttentionMask.Padding(hidden) : null,
+            MemoryTerms = inputs.MemoryMask is { } hidden ? new AttentionTerms { KeyMask = hidden.ne(0) } : AttentionTerms.None,
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
+        };
+    }
+
+    private AttentionTerms Terms(ModelInputs inputs, Tensor? mask, long offset)
+    {
+        var (T, Tk) = (inputs.Ids.shape[1], offset + inputs.Ids.shape[1]);
+        var blind = mask is not null && Options.PaddingIsBlind;
+        var uneven = mask is not null && Options.Alibi && !AttentionMask.IsOneRun(mask); // positions that are no places
+        var positions = inputs.Pages is { } pages ? arange(pages.Longest, device: inputs.Ids.device) : uneven ? Counted(mask!) : null;
+        return new AttentionTerms
+        {
+            Bias = blind ? AttentionMask.BlindPadding(mask!) : Options.Alibi && positions is not null ? Alibi.Bias(positions, Heads) : null,
+            KeyMask = blind ? null : mask?.ne(0), Documents = inputs.Documents, Prefix = inputs.Prefix,
+            ByDistance = _relativeBias?.ByDistance(T, Tk)
+                ?? (Options.Alibi && positions is null ? Alibi.ByDistance(Heads, T, Tk, inputs.Ids.device) : null),
         };
     }
 

@@ -10,8 +10,8 @@ using at::Tensor;
 HeadsView heads_of(const Tensor& x) { return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
 
 Tensor alibi_terms(const Tensor& slopes, int64_t Tq, int64_t Tk) {
-    Tensor ahead = (Tq - 1) - at::arange(Tq + Tk - 1, slopes.options().dtype(at::kFloat));
-    return slopes.to(at::kFloat).unsqueeze(1) * ahead;
+    Tensor rates = slopes.scalar_type() == at::kDouble ? slopes : slopes.to(at::kFloat);
+    return rates.unsqueeze(1) * ((Tq - 1) - at::arange(Tq + Tk - 1, rates.options()));
 }
 
 // A number for each call, from the generator that torch.manual_seed sets.

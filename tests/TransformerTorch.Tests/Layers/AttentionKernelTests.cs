@@ -12,6 +12,10 @@ public class AttentionKernelTests
 
     public sealed record Shape(int B, int Tq, int Tk, int H, int K, int D);
 
+    private static readonly Tensor s_documents = tensor(new long[,] { { 0, 0, 0, 1, 1, 2, 2, 2, 2 }, { 4, 4, 4, 4, 4, 4, 4, 4, 5 } });
+    private static readonly Tensor s_prefix = tensor(new long[] { 0, 5 });
+    private static readonly Tensor s_byDistance = arange(24, ScalarType.Float32).sin().view(2, 12);
+
     private static readonly Dictionary<string, (Shape Shape, AttentionArguments Arguments)> s_cases = new()
     {
         ["plain"] = (new(2, 7, 7, 4, 4, 8), new()),
@@ -24,6 +28,10 @@ public class AttentionKernelTests
         ["scale and cap"] = (new(2, 6, 6, 4, 2, 8), new() { Causal = true, Scale = 0.7, SoftCap = 2 }),
         ["cross, no mask"] = (new(2, 5, 9, 4, 4, 8), new() { Scale = 1 }),
         ["long and odd"] = (new(1, 131, 131, 3, 3, 20), new() { Causal = true }),
+        ["documents"] = (new(2, 9, 9, 2, 2, 8), new() { Causal = true, Terms = new() { Documents = s_documents } }),
+        ["documents on a cache"] = (new(2, 3, 9, 2, 1, 8), new() { Causal = true, Terms = new() { Documents = s_documents } }),
+        ["prefix"] = (new(2, 7, 7, 4, 2, 8), new() { Causal = true, Terms = new() { Prefix = s_prefix } }),
+        ["terms by distance"] = (new(2, 5, 8, 2, 2, 8), new() { Terms = new() { ByDistance = s_byDistance } }),
     };
 
     public static TheoryData<string, AttentionKernelKind, bool> Cases()
@@ -42,8 +50,7 @@ public class AttentionKernelTests
         using var scope = NewDisposeScope();
         var (shape, arguments) = s_cases[name];
         var (q, k, v) = Inputs(shape);
-        var bias = padded ? Padding(shape) : null;
-        var given = arguments with { Bias = bias };
+        var given = padded ? arguments with { Terms = arguments.Terms with { KeyMask = Padding(shape) } } : arguments;
 
         var actual = AttentionKernel.Run(q, k, v, given);
         var expected = WrittenOut(q, k, v, given);
@@ -59,11 +66,11 @@ public class AttentionKernelTests
         var (shape, arguments) = s_cases[name];
         Tensor[] inputs = [.. Each(Inputs(shape)).Select(t => t.detach().requires_grad_())];
         Tensor[] wide = [.. inputs.Select(t => t.detach().to(ScalarType.Float64).requires_grad_())];
-        var bias = padded ? Padding(shape) : null;
+        var given = padded ? arguments with { Terms = arguments.Terms with { KeyMask = Padding(shape) } } : arguments;
         var weight = randn(shape.B, shape.Tq, shape.H, shape.D);
 
-        (AttentionKernel.Run(inputs[0], inputs[1], inputs[2], arguments with { Bias = bias }) * weight).sum().backward();
-        (WrittenOut(wide[0], wide[1], wide[2], arguments with { Bias = bias }) * weight).sum().backward();
+        (AttentionKernel.Run(inputs[0], inputs[1], inputs[2], given) * weight).sum().backward();
+        (WrittenOut(wide[0], wide[1], wide[2], given) * weight).sum().backward();
 
         for (var i = 0; i < 3; i++) TensorAssert.Close(wide[i].grad!, inputs[i].grad!, 5 * Within);
     }
@@ -85,35 +92,43 @@ public class AttentionKernelTests
 
     private static IEnumerable<Tensor> Each((Tensor, Tensor, Tensor) t) => [t.Item1, t.Item2, t.Item3];
 
+    /// <summary>The second key of the first row is hidden.</summary>
     private static Tensor Padding(Shape s)
     {
-        var bias = zeros(s.B, 1, 1, s.Tk);
-        bias[0, 0, 0, 0] = AttentionKernel.Hidden;
-        return bias;
+        var mask = ones([s.B, s.Tk], ScalarType.Int64);
+        mask[0, 1] = 0;
+        return mask;
     }
 
     private static Tensor WrittenOut(Tensor query, Tensor key, Tensor value, AttentionArguments a)
     {
         var (q, k, v) = (query.to(ScalarType.Float64), key.to(ScalarType.Float64), value.to(ScalarType.Float64));
-        var (Tq, Tk, H, K, D) = (q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3]);
-        var bias = a.Bias?.to(ScalarType.Float64).expand(q.shape[0], H, Tq, Tk);
+        var (B, Tq, Tk, H, K, D) = (q.shape[0], q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3]);
         var outputs = new List<Tensor>();
-        for (var i = 0L; i < Tq; i++)
-        {
-            var last = a.Causal ? i + (Tk - Tq) : Tk - 1;
-            var first = a.Window > 0 ? Math.Max(0, last - a.Window + 1) : 0;
-            Tensor Seen(Tensor t) => t.narrow(1, first, last - first + 1);
-            var heads = new List<Tensor>();
-            for (var h = 0L; h < H; h++)
+        for (var b = 0L; b < B; b++)
+            for (var i = 0L; i < Tq; i++)
             {
-                var (kh, vh) = (Seen(k.select(2, h * K / H)), Seen(v.select(2, h * K / H))); // (B, keys, D)
-                var scores = (kh * q.select(1, i).select(1, h).unsqueeze(1)).sum(-1) * (a.Scale ?? (1 / Math.Sqrt(D))); // (B, keys)
-                if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
-                if (bias is not null) scores = scores + bias.select(1, h).select(1, i).narrow(1, first, last - first + 1);
-                heads.Add((scores.softmax(-1).unsqueeze(-1) * vh).sum(1)); // (B, D)
+                var seen = Seen(a, b, i + (Tk - Tq), Tk);
+                var rows = new List<Tensor>();
+                for (var h = 0L; h < H; h++)
+                {
+                    var (kh, vh) = (k[b].select(1, h * K / H)[seen], v[b].select(1, h * K / H)[seen]); // (keys, D)
+                    var scores = kh.mv(q[b, i, h]) * (a.Scale ?? (1 / Math.Sqrt(D))); // (keys)
+                    if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
+                    if (a.Terms.ByDistance is { } terms) scores = scores + terms[h].index_select(0, i + Tk - 1 - seen);
+                    rows.Add(vh.t().mv(scores.softmax(-1))); // (D)
+                }
+                outputs.Add(stack(rows));
             }
-            outputs.Add(stack(heads, 1));
-        }
-        return stack(outputs, 1); // (B, Tq, H, D)
+        return stack(outputs).view(B, Tq, H, D);
+    }
+
+    private static Tensor Seen(AttentionArguments a, long row, long position, long keys)
+    {
+        bool Sees(long key)
+            => (!a.Causal || key <= position || key < a.Terms.Prefix?[row].item<long>()) && (a.Window == 0 || position - key < a.Window)
+                && a.Terms.KeyMask?[row, key].item<long>() != 0
+                && a.Terms.Documents?[row, key].item<long>() == a.Terms.Documents?[row, position].item<long>();
+        return tensor([.. Enumerable.Range(0, (int)keys).Select(key => (long)key).Where(Sees)]);
     }
 }

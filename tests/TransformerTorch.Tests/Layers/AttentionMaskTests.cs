@@ -39,11 +39,12 @@ public class AttentionMaskTests
     }
 
     [Fact]
-    public void A_prefix_sees_itself_wholly_and_the_rest_what_came_before()
+    public void A_run_of_tokens_has_padding_at_its_ends_alone()
     {
         using var scope = NewDisposeScope();
-        long[] prefix = [0, 3];
-        Is(AttentionMask.Prefix(tensor(prefix), 4), (b, i, j) => j <= i || j < prefix[b]);
+        Assert.True(AttentionMask.IsOneRun(Mask()));
+        Assert.True(AttentionMask.IsOneRun(tensor(new long[,] { { 0, 0 }, { 1, 1 } })));
+        Assert.False(AttentionMask.IsOneRun(tensor(new long[,] { { 1, 1, 1, 1 }, { 0, 1, 0, 1 } })));
     }
 
     [SkippableTheory, InlineData(AttentionKernelKind.Fused), InlineData(AttentionKernelKind.Sdpa), InlineData(AttentionKernelKind.Math)]
@@ -59,7 +60,7 @@ public class AttentionMaskTests
         var (x, weights) = (randn(2, 5, 12), default(Tensor));
         var context = new AttentionContext
         {
-            Bias = AttentionMask.Prefix(tensor(prefix), 5), BiasIsCausal = true,
+            Terms = new AttentionTerms { Prefix = tensor(prefix) },
             Weights = w => weights = w.clone().MoveToOtherDisposeScope(scope),
         };
 
