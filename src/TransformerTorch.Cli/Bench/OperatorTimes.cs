@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using TorchSharp;
-using TransformerTorch.Layers;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
@@ -38,37 +37,6 @@ internal static class OperatorTimes
         yield return Rate("x w^T", 1, () => matmul(x, w.t()));
         yield return Rate("dy w", 1, () => matmul(dy, w));
         yield return Rate("dy^T x", 1, () => matmul(dy.t(), x));
-    }
-
-    /// <summary>Causal attention of (2, 512, 12, 64), forward and with gradients, by each kernel.</summary>
-    public static IEnumerable<BenchResult> Attention(string name, BenchRun run)
-    {
-        using var scope = NewDisposeScope();
-        var type = run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        var qkv = randn([2, 512, 36, 64], type, run.Device).requires_grad_();
-        var dy = randn([2, 512, 12, 64], type, run.Device);
-        var arguments = new AttentionArguments { Causal = true };
-        Tensor Forward(AttentionKernelKind kind)
-        {
-            using var use = AttentionKernel.Use(kind);
-            return AttentionKernel.Run(qkv.narrow(2, 0, 12), qkv.narrow(2, 12, 12), qkv.narrow(2, 24, 12), arguments);
-        }
-        foreach (var kind in Enum.GetValues<AttentionKernelKind>())
-        {
-            var label = $"{name} {kind.ToString().ToLowerInvariant()}";
-            yield return new(label, run, 1e3 * run.Best(() =>
-            {
-                using var each = NewDisposeScope();
-                using var none = no_grad();
-                Forward(kind);
-            }), "ms");
-            yield return new($"{label} with gradients", run, 1e3 * run.Best(() =>
-            {
-                using var each = NewDisposeScope();
-                Forward(kind).backward([dy]);
-                qkv.grad = null;
-            }), "ms");
-        }
     }
 
     /// <summary>One optimizer step over 150 tensors of 768 x 768, with the norm of their gradients.</summary>

@@ -18,7 +18,7 @@ internal static class Workloads
     private static readonly Dictionary<string, Func<string, BenchRun, IEnumerable<BenchResult>>> s_operators = new()
     {
         ["matmul"] = OperatorTimes.MatrixProducts,
-        ["attention"] = OperatorTimes.Attention,
+        ["attention"] = AttentionTimes.All,
         ["adamw"] = OperatorTimes.AdamW,
         ["tokenizer"] = TokenizerTimes.Run,
     };

@@ -44,8 +44,8 @@ public sealed class RelativeBias : nn.Module
     public Tensor ByDistance(long queries, long keys)
     {
         using var scope = NewDisposeScope();
-        var buckets = Enumerable.Range(0, (int)(queries + keys - 1)).Select(i => Bucket(queries - 1 - i)).ToArray();
-        return _weight.index_select(0, tensor(buckets, device: _weight.device)).t().MoveToOuterDisposeScope();
+        var buckets = Enumerable.Range(0, (int)(queries + keys - 1)).Select(i => Bucket(i - keys + 1)).ToArray(); // from the farthest back
+        return _weight.index_select(0, tensor(buckets, device: _weight.device)).flip(0).t().MoveToOuterDisposeScope();
     }
 
     /// <summary>The bucket of a key's position minus the query's.</summary>

@@ -84,6 +84,19 @@ template <class Cell> static const Cell* along_keys(const Block& block, const fl
     }
 }
 
+// sums (keys, P) += weights (keys, queries) times stacked rows of queries (queries, P).
+template <class Cell>
+static void query_products(const Block& block, const Diagonal& diagonal, const Cell* weights, const Cell* rows, int64_t P, float* sums) {
+    constexpr int64_t row = BQ / Depth<Cell>;
+    const int64_t strip = diagonal.strip(block.keys);
+    for (int64_t k = 0; k < block.keys; k += strip) {
+        int64_t q = diagonal.first_query(k);
+        if (q < block.count)
+            product(std::min(strip, block.keys - k), P / L, cells<Cell>(block.count - q), weights + k * row + q / Depth<Cell>, row, 1,
+                    rows + q / Depth<Cell> * P, P, sums + k * P, P, true);
+    }
+}
+
 // delta = sum of dO O over the size, and lse in powers of two; a row without keys, and one past the end, gets weights of zero.
 template <class T>
 static void row_constants(const AttentionBackward& a, const Block& block, const T* out, const T* dout, float* lse, float* delta) {
@@ -117,6 +130,7 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
     float *sums = a.ddistance ? take(L * Diagonals) : nullptr, *dk = take(room), *dv = dk + s.Tk * P;
     if (a.partial) dk = a.partial + (((b * s.K + task.key_head) * a.pieces + task.piece) * 2) * s.Tk * P, dv = dk + s.Tk * P;
     std::fill(dk, dk + 2 * s.Tk * P, 0.0f);
+    std::fill(dscores, dscores + BK * BQ, 0.0f);   // what causality cuts off is multiplied by a weight of zero
 
     int64_t begin = visible_keys(s, b, task.first * BQ, BQ).first;
     int64_t end = visible_keys(s, b, task.first * BQ, std::min(task.last * BQ, s.Tq) - task.first * BQ).last;
@@ -142,24 +156,24 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
             for (int64_t k0 = range.first; k0 < range.last; k0 += BK) {
                 if (s.documents && apart(s, b, documents, k0)) continue;
                 block.k0 = k0; block.keys = std::min(BK, range.last - k0);
-                product(block.keys, block.vectors(), depth, keys + k0 * row, row, 1, q_t, BQ, scores, BQ, false);
+                const Diagonal diagonal(s, block);
+                key_products(block, diagonal, depth, keys, row, q_t, scores);
                 float factor = finish_scores(s, block, scores, slopes);
                 hide_outside(s, block, scores);
                 if (s.drop_below) dropout_factors(s, block, factors);
-                product(block.keys, block.vectors(), depth, values + k0 * row, row, 1, do_t, BQ, dscores, BQ, false);
+                key_products(block, diagonal, depth, values, row, do_t, dscores);
                 softmax_gradient(block, factor, s.drop_below ? factors : nullptr, lse, delta, scores, dscores);
                 if (a.dbias) keep_bias_gradient(a, block, dscores);
                 if (a.ddistance)
                     keep_distance_gradient(s, block, dscores, sums, a.ddistance +
                         (((b * s.K + task.key_head) * a.pieces + task.piece) * s.group() + h % s.group()) * s.distance_row());
                 if (s.soft_cap > 0) scale_by(block, slopes, dscores);
-                int64_t queries = cells<Cell>(block.count);
-                product(block.keys, P / L, queries, along_queries<Cell>(block, scores, room_p), BQ / Depth<Cell>, 1, do_stacked, P,
-                        dv + k0 * P, P, true);
-                product(block.keys, P / L, queries, along_queries<Cell>(block, dscores, room_ds), BQ / Depth<Cell>, 1, q_stacked, P,
-                        dk + k0 * P, P, true);
-                product(block.count, P / L, cells<Cell>(block.keys), along_keys<Cell>(block, dscores, room_p), 1, BQ,
-                        stacked_keys + k0 / Depth<Cell> * P, P, dq, P, true);
+                query_products(block, diagonal, along_queries<Cell>(block, scores, room_p), do_stacked, P, dv + k0 * P);
+                query_products(block, diagonal, along_queries<Cell>(block, dscores, room_ds), q_stacked, P, dk + k0 * P);
+                const Cell* ds = along_keys<Cell>(block, dscores, room_p);
+                for (int64_t i = 0, strip = diagonal.strip(block.count); i < block.count; i += strip)
+                    product(std::min(strip, block.count - i), P / L, cells<Cell>(diagonal.end_key(i, block.keys)), ds + i, 1, BQ,
+                            stacked_keys + k0 / Depth<Cell> * P, P, dq + i * P, P, true);
             }
             unpack_rows(dq, P, block.count, D, s.scale, at<T>(a.dq, ((b * s.Tq + q0) * s.H + h) * D), s.H * D);
         }

@@ -77,13 +77,15 @@ template <class T, class Cell> static void forward_typed(const AttentionForward&
             for (int64_t k0 = range.first; k0 < range.last; k0 += BK) {
                 if (s.documents && apart(s, b, documents, k0)) continue;
                 block.k0 = k0; block.keys = std::min(BK, range.last - k0);
-                product(block.keys, block.vectors(), depth, keys + k0 * row, row, 1, query, BQ, scores, BQ, false);
+                const Diagonal diagonal(s, block);
+                key_products(block, diagonal, depth, keys, row, query, scores);
                 float factor = finish_scores(s, block, scores, nullptr);
                 hide_outside(s, block, scores);
                 if (s.drop_below) dropout_factors(s, block, factors);
                 softmax_step<Cell>(block, D, factor, s.drop_below ? factors : nullptr, scores, m, l, out);
-                product(D, block.vectors(), cells<Cell>(block.keys), values + k0 / Depth<Cell> * P, 1, P,
-                        reinterpret_cast<const Cell*>(scores), BQ, out, BQ, true);
+                for (int64_t q = 0, strip = diagonal.cut ? 2 * L : BQ; q < block.count; q += strip)
+                    product(D, std::min(strip / L, block.vectors() - q / L), cells<Cell>(diagonal.end_key(q + strip - L, block.keys)),
+                            values + k0 / Depth<Cell> * P, 1, P, reinterpret_cast<const Cell*>(scores) + q, BQ, out + q, BQ, true);
             }
             for (int64_t i = 0; i < block.count; i++) {
                 a.lse[(b * s.H + h) * s.Tq + q0 + i] = l[i] > 0 ? m[i] * Ln2 + std::log(l[i]) : -Infinity;

@@ -19,6 +19,17 @@ struct Block {
     int64_t vectors() const { return (count + L - 1) / L; }
 };
 
+// Where causality cuts through a block: it is computed in strips of L keys or queries, and what lies beyond is left out.
+struct Diagonal {
+    int64_t ahead;   // how far the first query stands before the first key; only less than 0 where nothing is cut
+    bool cut;
+    Diagonal(const AttentionShape& s, const Block& block)
+        : ahead(block.k0 - block.q0 - s.offset()), cut(s.causal && !s.prefix && ahead + block.keys > 1) {}
+    int64_t strip(int64_t whole) const { return cut ? L : whole; }
+    int64_t first_query(int64_t key) const { return cut ? std::max<int64_t>(0, key + ahead) / L * L : 0; }   // seen by keys from `key` on
+    int64_t end_key(int64_t query, int64_t keys) const { return cut ? std::clamp<int64_t>(query + L - ahead, 0, keys) : keys; }
+};
+
 TT_INLINE vi lanes() {
     vi r;
     for (int i = 0; i < L; i++) r[i] = i;
@@ -47,6 +58,18 @@ static Range documents_of(const AttentionShape& s, int64_t b, int64_t q0, int64_
 static bool apart(const AttentionShape& s, int64_t b, Range queries, int64_t k0) {
     const int32_t* keys = s.block_documents + 2 * (b * ((s.Tk + BK - 1) / BK) + k0 / BK);
     return queries.last < keys[0] || keys[1] < queries.first;
+}
+
+// Scores (keys, queries) = rows of keys times columns of queries.
+template <class Cell>
+static void key_products(const Block& block, const Diagonal& diagonal, int64_t depth, const Cell* rows, int64_t row, const Cell* columns,
+                         float* scores) {
+    const int64_t strip = diagonal.strip(block.keys);
+    for (int64_t k = 0; k < block.keys; k += strip) {
+        int64_t q = diagonal.first_query(k), n = std::min(strip, block.keys - k);
+        if (q < block.count)
+            product(n, block.vectors() - q / L, depth, rows + (block.k0 + k) * row, row, 1, columns + q, BQ, scores + k * BQ + q, BQ, false);
+    }
 }
 
 // f(key, row of scores, lane's vector j) for each vector of a block.

@@ -1,0 +1,111 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli.Bench;
+
+/// <summary>
+/// Attention of (2, 512, 12, 64), forward and with gradients: causal by each kernel, then the fused one with each option, and one query
+/// on a cache of 4096. Beside the time stands the rate of the products it cannot avoid, and its share of what a plain matrix product of
+/// the same type reaches in the same run.
+/// </summary>
+internal static class AttentionTimes
+{
+    private const long B = 2, T = 512, H = 12, D = 64, Cached = 4096;
+
+    public static IEnumerable<BenchResult> All(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        var roof = Roof(run);
+        var causal = new AttentionArguments { Causal = true };
+        foreach (var kind in Enum.GetValues<AttentionKernelKind>())
+            foreach (var result in Both($"{name} {kind.ToString().ToLowerInvariant()}", run, kind, causal, Pairs((i, j) => j <= i), roof))
+                yield return result;
+        foreach (var (option, arguments, pairs) in Options(run.Device))
+            foreach (var result in Both($"{name} {option}", run, AttentionKernelKind.Fused, arguments, pairs, roof)) yield return result;
+        yield return Decode(name, run);
+    }
+
+    /// <summary>Each option, and how many pairs of query and key a head computes with it.</summary>
+    private static IEnumerable<(string Name, AttentionArguments Arguments, long Pairs)> Options(Device device)
+    {
+        var causal = Pairs((i, j) => j <= i);
+        AttentionArguments With(AttentionTerms terms, bool backwards = true) => new() { Causal = backwards, Terms = terms };
+        var documents = (arange(T, device: device) / 128).to(ScalarType.Int64).expand(B, T);
+        var terms = randn(H, (2 * T) - 1, device: device).requires_grad_();
+        yield return ("full", new(), T * T);
+        yield return ("window 128", new() { Causal = true, Window = 128 }, Pairs((i, j) => j <= i && i - j < 128));
+        yield return ("ALiBi", With(new() { ByDistance = Alibi.ByDistance((int)H, T, T, device) }), causal);
+        yield return ("relative bias", With(new() { ByDistance = terms }, backwards: false), T * T);
+        yield return ("documents of 128", With(new() { Documents = documents }), Pairs((i, j) => j <= i && i / 128 == j / 128));
+        yield return ("padding to 384", With(new() { KeyMask = arange(T, device: device).lt(384).expand(B, T) }, backwards: false), T * 384);
+        yield return ("dropout", new() { Causal = true, Dropout = 0.1 }, causal);
+        yield return ("bias", With(new() { Bias = randn(1, H, T, T, device: device).requires_grad_() }, backwards: false), T * T);
+    }
+
+    private static IEnumerable<BenchResult> Both(string label, BenchRun run, AttentionKernelKind kind, AttentionArguments arguments, long pairs,
+        double roof)
+    {
+        using var scope = NewDisposeScope();
+        var qkv = randn([B, T, 3 * H, D], Type(run), run.Device).requires_grad_();
+        var dy = randn([B, T, H, D], Type(run), run.Device);
+        Tensor Forward()
+        {
+            using var use = AttentionKernel.Use(kind);
+            return AttentionKernel.Run(qkv.narrow(2, 0, H), qkv.narrow(2, H, H), qkv.narrow(2, 2 * H, H), arguments);
+        }
+        BenchResult Row(string what, int products, Action action)
+        {
+            var seconds = run.Best(action);
+            var rate = products * 2.0 * B * H * D * pairs / seconds / 1e9;
+            return new(label + what, run, 1e3 * seconds, "ms")
+            {
+                Facts = new JsonObject { ["gflops"] = Math.Round(rate, 1), ["share_of_matmul"] = Math.Round(rate / roof, 3) },
+            };
+        }
+        yield return Row("", 2, () =>
+        {
+            using var each = NewDisposeScope();
+            using var none = no_grad();
+            Forward();
+        });
+        yield return Row(" with gradients", 7, () =>
+        {
+            using var each = NewDisposeScope();
+            Forward().backward([dy]);
+            qkv.grad = null;
+            foreach (var learned in (Tensor?[])[arguments.Terms.Bias, arguments.Terms.ByDistance]) if (learned is not null) learned.grad = null;
+        });
+    }
+
+    private static BenchResult Decode(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var (q, kv) = (randn([1, 1, H, D], Type(run), run.Device), randn([1, Cached, 2 * H, D], Type(run), run.Device));
+        var seconds = run.Best(() =>
+        {
+            using var each = NewDisposeScope();
+            AttentionKernel.Run(q, kv.narrow(2, 0, H), kv.narrow(2, H, H), new() { Causal = true });
+        });
+        var bytes = kv.numel() * kv.element_size();
+        return new($"{name} decode on {Cached}", run, 1e3 * seconds, "ms")
+        {
+            Facts = new JsonObject { ["gigabytes_per_second"] = Math.Round(bytes / seconds / 1e9, 1) },
+        };
+    }
+
+    /// <summary>GFLOP/s of a plain product.</summary>
+    private static double Roof(BenchRun run)
+    {
+        const long N = 1024;
+        var (x, y) = (randn([N, N], Type(run), run.Device), randn([N, N], Type(run), run.Device));
+        return 2.0 * N * N * N / 1e9 / run.Best(() => x.matmul(y).Dispose());
+    }
+
+    private static ScalarType Type(BenchRun run) => run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    private static long Pairs(Func<int, int, bool> seen)
+        => Enumerable.Range(0, (int)T).Sum(i => (long)Enumerable.Range(0, (int)T).Count(j => seen(i, j)));
+}
