@@ -10,10 +10,6 @@ missing_tools() {
 
 ensure_tools() { # installed where that is allowed, else named with the command to run
   local missing
-  if [[ $device == cuda ]]; then
-    export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
-    [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
-  fi
   missing=$(missing_tools)
   [[ -n $missing ]] || return 0
   command -v apt-get >/dev/null || die "needed and not found: $missing; install them with this system's package manager"

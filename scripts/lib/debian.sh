@@ -6,7 +6,7 @@ debian_suite=trixie debian_glibc=2.41
 debian=$cache/debian13-libtorch2.6
 
 use_debian_libtorch() {
-  local triplet ready
+  local triplet ready size="180 MB, unpacked 750 MB"
   triplet=$(uname -m)-linux-gnu
   [[ $device == cpu ]] || debian+=-cuda
   ready=$debian/usr/include/torch
@@ -17,13 +17,16 @@ use_debian_libtorch() {
       die "Debian's archive key is missing: install debian-archive-keyring, or set LIBTORCH to an unpacked official libtorch zip"
     ensure_folder "$cache" "set TT_CACHE to a folder that can be written"
     lock "$cache/lock"
-    [[ -d $ready ]] || step "fetching libtorch 2.6 from Debian 13 into $cache (180 MB, unpacked 750 MB)" \
+    [[ $device == cpu ]] || size="2.5 GB, unpacked 7 GB"
+    [[ -d $ready ]] || step "fetching libtorch 2.6 from Debian 13 into $cache ($size)" \
       "set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder, or try again" \
       fetch_debian
   fi
   torch_include=$debian/usr/include torch_lib=$debian/usr/lib/$triplet torch_from="Debian 13's libtorch 2.6 in $debian"
   # OpenBLAS on OpenMP stands first, so that libblas.so.3 and liblapack.so.3 are its; libgloo is in usr/lib itself
   torch_rpath="$torch_lib/openblas-openmp;$torch_lib;$debian/usr/lib"
+  export CUDACXX=$debian/usr/lib/nvidia-cuda-toolkit/bin/nvcc   # of libtorch's own CUDA
+  if [[ $device == cuda ]]; then find_cudnn; fi
   torch_loader=
   if ! version_at_least "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" $debian_glibc; then
     torch_loader=$(echo "$torch_lib"/ld-linux-*.so.*)
@@ -43,7 +46,8 @@ fetch_debian() {
   packages=(libtorch2.6 libopenblas0-openmp libc-bin)
   headers=(libtorch-dev libdnnl-dev patchelf)   # their own dependencies are not wanted
   if [[ $device == cuda ]]; then
-    components="main contrib non-free non-free-firmware" packages[0]=libtorch-cuda-2.6 headers[0]=libtorch-cuda-dev
+    components="main contrib non-free non-free-firmware" packages[0]=libtorch-cuda-2.6
+    headers[0]=libtorch-cuda-dev headers+=(nvidia-cuda-toolkit)
   fi
   mkdir -p "$work"/{lists/partial,archives/partial}
   : >"$work/status"   # an empty machine: apt resolves the whole closure, the C library included
@@ -66,9 +70,30 @@ fetch_debian() {
   rm -rf "$work/root"; mkdir "$work/root"
   for deb in "$work"/archives/*.deb; do echo "unpacking ${deb##*/}"; dpkg-deb -x "$deb" "$work/root"; done
   sync -f "$work/root" || true
+  [[ $device == cpu ]] || point_nvcc_at "$work/root" "$debian"
   rm -rf "$work/root/usr/share/doc" "$debian"
   mv "$work/root" "$debian"
   rm -rf "$work"
+}
+
+# find_cudnn: NVIDIA's library, which libtorch with CUDA needs and Debian does not hold, from where this machine has it.
+find_cudnn() {
+  local file
+  file=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n 's/.*libcudnn\.so\.9 .*=> //p' | head -n 1)
+  if [[ -n $file ]]; then torch_rpath+=";$(dirname "$file")"
+  else say "NVIDIA's cuDNN 9 is not here, which Debian does not hold: without it the native library is built but will not load"; fi
+}
+
+# point_nvcc_at ROOT FOLDER: Debian's nvcc, unpacked in ROOT and soon in FOLDER, finds its parts there and not in /usr.
+point_nvcc_at() {
+  local bin=usr/lib/nvidia-cuda-toolkit/bin tool
+  rm "$1/$bin/nvcc.profile" "$1/$bin/gcc" "$1/$bin/g++"   # a link to /etc, and wrappers of a compiler that is not here
+  # The rest of usr/bin must not be found: an assembler that needs libraries of Debian 13's.
+  for tool in bin2c cudafe++ fatbinary nvlink ptxas; do ln -s "../../../bin/$tool" "$1/$bin/"; done
+  { echo "TOP = $2/usr"
+    sed "s|nvidia-cuda-toolkit/libdevice|cuda/nvvm/libdevice|; s|/usr/|$2/usr/|g" "$1/etc/nvcc.profile"   # where CMake wants it
+    echo "INCLUDES += \"-I$2/usr/include\" \$(_SPACE_)"
+  } >"$1/$bin/nvcc.profile"
 }
 
 # choose_host: sets `host`, the dotnet that runs programs with libtorch in them.

@@ -31,8 +31,14 @@ use_distribution_libtorch() { # true where one new enough is installed
   torch_include=$include torch_lib=$lib torch_rpath=$lib torch_loader= torch_from="the distribution's libtorch $version"
 }
 
+find_nvcc() { # for a libtorch that brings none
+  [[ $device == cuda ]] || return 0
+  export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
+  [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
+}
+
 find_libtorch() {
-  if [[ -n $libtorch ]]; then use_libtorch_folder "$libtorch"; return; fi
-  if use_distribution_libtorch; then return; fi
+  if [[ -n $libtorch ]]; then use_libtorch_folder "$libtorch"; find_nvcc; return; fi
+  if use_distribution_libtorch; then find_nvcc; return; fi
   use_debian_libtorch
 }

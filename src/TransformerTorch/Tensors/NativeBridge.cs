@@ -64,9 +64,16 @@ public static unsafe partial class NativeBridge
         var file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
         var path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, file) : named;
         if (!File.Exists(path)) return (false, $"no {path}");
-        if (!NativeLibrary.TryLoad(path, out var handle)) return (false, $"{path} does not load");
-        NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), (name, _, _) => name == Library ? handle : 0);
-        return (true, "");
+        try
+        {
+            var handle = NativeLibrary.Load(path);
+            NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), (name, _, _) => name == Library ? handle : 0);
+            return (true, "");
+        }
+        catch (DllNotFoundException e)
+        {
+            return (false, $"{path} does not load: {e.Message.TrimEnd().Split('\n')[^1]}"); // the loader's own words come last
+        }
     }
 
     // libtorch takes the processors of a virtual machine for hyperthreads of one core, and uses one of two.

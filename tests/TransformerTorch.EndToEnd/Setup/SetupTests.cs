@@ -99,16 +99,17 @@ public sealed class SetupTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_nvcc_is_told_before_anything_is_fetched()
+    public void A_libtorch_that_brings_no_nvcc_needs_one_and_says_so()
     {
-        _machine.Command("apt-get", "exit 0");
+        _machine.Write("libtorch/lib/libtorch_cuda.so", "");
+        UseLibtorch();
         _machine.Environment["CUDA_HOME"] = _machine.Path("none");
 
         var result = _machine.Run("setup.sh", "--provider", "system", "--device", "cuda");
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("--device cuda needs nvcc", result.Errors);
-        Assert.DoesNotContain(_machine.Calls, call => call.StartsWith("apt-get", StringComparison.Ordinal));
+        Assert.DoesNotContain(_machine.Calls, call => call.StartsWith("cmake", StringComparison.Ordinal));
     }
 
     [Fact]
