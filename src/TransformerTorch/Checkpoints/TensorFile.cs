@@ -13,7 +13,7 @@ public sealed class TensorFile : IDisposable
     private readonly FileStream _stream;
     private readonly TensorTable _table;
 
-    private TensorFile(FileStream stream, TensorTable table) => (_stream, _table) = (stream, table);
+    private TensorFile(FileStream stream, string path, TensorTable table) => (_stream, Path, _table) = (stream, path, table);
 
     /// <summary>The tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Tensors => _table.Tensors;
@@ -22,7 +22,7 @@ public sealed class TensorFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _table.Metadata;
 
     /// <summary>The file.</summary>
-    public string Path => _stream.Name;
+    public string Path { get; }
 
     /// <summary>Opens a file and checks what lies where.</summary>
     /// <exception cref="CheckpointException">It is damaged, of an unknown format, or a pickle that asks for more than tensors.</exception>
@@ -32,8 +32,9 @@ public sealed class TensorFile : IDisposable
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.SequentialScan);
         try
         {
-            var table = PyTorchFile.Recognizes(stream) ? PyTorchFile.Read(stream, path) : SafeTensorsHeader.Read(stream, path);
-            return new TensorFile(stream, table);
+            if (!PyTorchFile.Recognizes(stream)) return new TensorFile(stream, path, SafeTensorsHeader.Read(stream, path));
+            stream = PyTorchFile.Stored(stream, path);
+            return new TensorFile(stream, path, PyTorchFile.Read(stream, path));
         }
         catch
         {

@@ -167,12 +167,38 @@ public class PyTorchFileTests
     }
 
     [Fact]
-    public void A_compressed_archive_is_named()
+    public void A_compressed_archive_reads_as_a_stored_one()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllBytes(folder["x"], Zip([(byte)'}', (byte)'.'], level: CompressionLevel.SmallestSize));
+        using var scope = NewDisposeScope();
+        byte[] storage = [0, 0, 128, 63, 0, 0, 0, 64];
+        File.WriteAllBytes(folder["x"], Zip(OneTensor(0, [2], [1]), storage, CompressionLevel.SmallestSize));
+        using var file = TensorFile.Open(folder["x"]);
+        Assert.Equal([1, 2], file.Read("a").data<float>().ToArray());
+        Assert.Equal(folder["x"], file.Path);
+    }
+
+    [Fact]
+    public void An_archive_that_unpacks_to_far_more_than_weights_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["x"], Zip(OneTensor(0, [2], [1]), new byte[4 << 20], CompressionLevel.SmallestSize));
         var error = Assert.Throws<CheckpointException>(() => TensorFile.Open(folder["x"]));
-        Assert.Contains("x/data.pkl is compressed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("unpack to", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(folder["x"], error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_training_run_s_file_gives_its_state_dict()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var before = Encoding.Latin1.GetBytes("}X\u0005\0\0\0epochK\u0003sX\u000a\0\0\0state_dict");
+        byte[] wrapped = [.. before, .. OneTensor(0, [2], [1])[..^1], .. "s."u8];
+        File.WriteAllBytes(folder["x"], Zip(wrapped, storage: [0, 0, 128, 63, 0, 0, 0, 64]));
+        using var file = TensorFile.Open(folder["x"]);
+        Assert.Equal([1, 2], file.Read("a").data<float>().ToArray());
+        Assert.Equal(["a"], file.Tensors.Keys);
     }
 
     [Fact]

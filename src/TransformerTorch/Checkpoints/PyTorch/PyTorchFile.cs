@@ -28,17 +28,27 @@ internal static class PyTorchFile
         return IsZip(start) || (start[0] == 0x80 && start[1] <= 5 && BinaryPrimitives.ReadUInt64LittleEndian(start) > MostHeader);
     }
 
+    /// <summary>The file as <see cref="Read"/> needs it: see <see cref="UnpackedArchive"/>.</summary>
+    public static FileStream Stored(FileStream file, string path)
+    {
+        Span<byte> start = stackalloc byte[4];
+        file.ReadExactly(start);
+        file.Position = 0;
+        return IsZip(start) ? UnpackedArchive.Of(file, path) : file;
+    }
+
     /// <summary>Reads where the tensors lie.</summary>
     /// <exception cref="CheckpointException">The file is truncated or damaged, or is no dict of tensors.</exception>
     public static TensorTable Read(Stream file, string path)
     {
         Span<byte> start = stackalloc byte[4];
+        file.Position = 0;
         file.ReadExactly(start);
         file.Position = 0;
         var (root, storages) = IsZip(start) ? ReadZip(file, path) : ReadLegacy(file, path);
         if (root is not PickleDict dict) throw new CheckpointException($"{path}: no dict of tensors");
         var tensors = new Dictionary<string, TensorEntry>();
-        foreach (var (key, value) in dict.Pairs)
+        foreach (var (key, value) in Weights(dict).Pairs)
         {
             var name = key as string ?? throw new CheckpointException($"{path}: a tensor's name is no text");
             var tensor = value as PickledTensor
@@ -47,6 +57,10 @@ internal static class PyTorchFile
         }
         return new TensorTable(tensors, new Dictionary<string, string>());
     }
+
+    /// <summary>The dict of tensors: the whole, or what a training run calls so beside its own state.</summary>
+    private static PickleDict Weights(PickleDict root)
+        => root.Pairs.LastOrDefault(p => p.Key is "state_dict").Value as PickleDict ?? root;
 
     private static bool IsZip(ReadOnlySpan<byte> start) => start.StartsWith("PK\x03\x04"u8);
 
@@ -76,8 +90,9 @@ internal static class PyTorchFile
         Unpickler.Read(input);
         var root = Unpickler.Read(input);
         if (Unpickler.Read(input) is not PickleList keys) throw new CheckpointException($"{path}: no list of storages");
-        var sizes = ((root as PickleDict)?.Pairs ?? []).Select(p => (p.Value as PickledTensor)?.Storage).OfType<PickledStorage>()
-            .DistinctBy(s => s.Key).ToDictionary(s => s.Key, s => (s.Type?.Bits ?? 8) / 8);
+        var weights = root is PickleDict dict ? Weights(dict).Pairs : [];
+        var sizes = weights.Select(p => (p.Value as PickledTensor)?.Storage).OfType<PickledStorage>().DistinctBy(s => s.Key)
+            .ToDictionary(s => s.Key, s => (s.Type?.Bits ?? 8) / 8);
         var places = new Dictionary<string, (long, long)>();
         foreach (var key in keys.Items)
         {

@@ -29,12 +29,14 @@ internal sealed class ZipDirectory
     /// <summary>The names of the entries.</summary>
     public IReadOnlyCollection<string> Names => _entries.Keys;
 
+    /// <summary>Whether any entry is not stored as it is.</summary>
+    public bool IsCompressed => _entries.Values.Any(e => e.Method != 0);
+
     /// <summary>Where an entry's bytes lie; null where there is none.</summary>
-    /// <exception cref="CheckpointException">It is compressed, or lies outside of the file.</exception>
+    /// <exception cref="CheckpointException">It lies outside of the file.</exception>
     public (long Begin, long End)? Find(string name)
     {
         if (!_entries.TryGetValue(name, out var entry)) return null;
-        if (entry.Method != 0) throw new CheckpointException($"{_path}: {name} is compressed; torch.save stores weights as they are");
         var local = Bytes(entry.Header, LocalBytes);
         if (UInt32(local) != 0x04034b50) throw Damaged($"no header for {name}");
         var begin = entry.Header + LocalBytes + UInt16(local.AsSpan(26)) + UInt16(local.AsSpan(28));
