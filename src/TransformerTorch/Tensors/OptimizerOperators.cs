@@ -127,19 +127,21 @@ public static class OptimizerOperators
         static Tensor Rms(Tensor x) => x.square().mean().sqrt();
     }
 
-    /// <summary>The 2-norm of all gradients together: a float32 scalar on their device, not synchronised.</summary>
+    /// <summary>The 2-norm of all gradients together: a float32 scalar (float64 of such) on their device, not synchronised.</summary>
     public static Tensor GradNorm(Tensor[] gradients)
     {
         using var _ = no_grad();
         if (gradients.Length == 0) return zeros([], ScalarType.Float32);
-        if (s_gradNorm.Get() is { } native) return native.Call(gradients);
+        var exact = gradients[0].dtype == ScalarType.Float64;
+        if (!exact && s_gradNorm.Get() is { } native) return native.Call(gradients);
         using var scope = NewDisposeScope();
-        var squares = Array.ConvertAll(gradients, g => g.to(ScalarType.Float32).square().sum());
+        var squares = Array.ConvertAll(gradients, g => (exact ? g : g.to(ScalarType.Float32)).square().sum());
         return stack(squares).sum().sqrt().MoveToOuterDisposeScope();
     }
 
-    // Lower halves are known to the CPU's kernels alone.
-    private static NativeOperator? Native(NativeSlot slot, ParameterSet set) => set.Halves.Length == 0 || OnCpu(set) ? slot.Get() : null;
+    // Lower halves are known to the CPU's kernels alone; float64 to none.
+    private static NativeOperator? Native(NativeSlot slot, ParameterSet set) =>
+        (set.Halves.Length == 0 || OnCpu(set)) && set.Parameters is not [{ dtype: ScalarType.Float64 }, ..] ? slot.Get() : null;
 
     private static bool OnCpu(ParameterSet set) =>
         set.Parameters.Length == 0 || set.Parameters[0].device_type == TorchSharp.DeviceType.CPU;

@@ -35,12 +35,13 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
         using var _ = no_grad();
         var (produced, counts, kept) = (new Dictionary<string, Tensor>(), new Dictionary<string, int>(), new List<Tensor>());
         var inputs = reference.Inputs(_device);
+        var mask = inputs.Mask?.view(-1, inputs.Mask.shape[^1]); // choices are rows of their own
         var attentions = reference.Names("out.").Any(n => n.Contains("attentions", StringComparison.Ordinal));
         foreach (var (name, tensor) in model.call(inputs with { Trace = Keep, TraceAttention = attentions })) produced[name] = tensor;
         try
         {
             return [.. reference.Names("out.").Select(name => produced.TryGetValue(name, out var found)
-                ? Compare(name, reference[$"out.{name}"].to(_device), found, inputs.Mask) : Finding.Missing(name, "not produced"))];
+                ? Compare(name, reference[$"out.{name}"].to(_device), found, mask) : Finding.Missing(name, "not produced"))];
         }
         finally
         {
@@ -61,7 +62,7 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
         if (reference.Gradients is not { } expected) return [];
         using var scope = NewDisposeScope();
         model.zero_grad();
-        var loss = Loss();
+        var loss = Loss(model);
         loss.backward();
         var findings = new List<Finding> { Relative("loss", (double)expected["loss"]!, loss.item<float>(), LossLimit) };
         var names = model.Names;
@@ -84,17 +85,18 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
     /// <summary>
     /// The loss before each of ten steps on one batch: gradients clipped to a norm of 1, AdamW at 1e-3 with decay 0.01 on everything.
     /// AdamW gives a gradient that is nothing but rounding a step like any other, so some models leave the reference's path by rounding
-    /// alone. How far is measured: the limit is 1e-5, or from where weights that differ in their last bit have moved a loss by more than
-    /// half of that, twice as much as they have.
+    /// alone. How far is measured: the limit is 1e-5, or from where rounding has moved a loss by more than half of that, twice as much as
+    /// it has. Rounding is all that is between these steps and the same in float64, or from weights that differ in their last bit.
     /// </summary>
     public List<Finding> AdamW()
     {
         if (reference.Gradients?["adamw_losses"]?.AsArray() is not { } expected) return [];
         using var scope = NewDisposeScope();
-        Tensor[] parameters = [.. model.parameters().Where(p => p.requires_grad)];
+        using var exact = ModelFolder.Load(reference.Folder, new LoadOptions { Type = ScalarType.Float64, Device = _device });
+        Tensor[] parameters = [.. Learned(model)];
         var start = Array.ConvertAll(parameters, p => p.detach().clone());
-        var moved = Enumerable.Range(1, Shakes).Select(seed => Losses(expected.Count, seed)).ToList();
-        var losses = Losses(expected.Count, seed: null);
+        var moved = Enumerable.Range(1, Shakes).Select(Shaken).Append(Steps(exact, expected.Count)).ToList();
+        var losses = Shaken(seed: 0);
         var (findings, limit) = (new List<Finding>(), LossLimit);
         for (var step = 0; step < losses.Length; step++)
         {
@@ -103,45 +105,48 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
         }
         return findings;
 
-        double[] Losses(int steps, long? seed)
+        double[] Shaken(int seed)
         {
             using var no = no_grad();
             using var each = NewDisposeScope();
-            using var random = new Generator((ulong)(seed ?? 0), _device);
+            using var random = new Generator((ulong)seed, _device);
             foreach (var (parameter, first) in parameters.Zip(start))
-                parameter.copy_(seed is null ? first : first * (1 + (LastBit * empty_like(first).normal_(generator: random).sign())));
-            return Steps(parameters, steps);
+                parameter.copy_(seed == 0 ? first : first * (1 + (LastBit * empty_like(first).normal_(generator: random).sign())));
+            return Steps(model, expected.Count);
         }
     }
 
-    private double[] Steps(Tensor[] parameters, int count)
+    private double[] Steps(PretrainedModel of, int count)
     {
         using var on = enable_grad();
         using var scope = NewDisposeScope();
+        Tensor[] parameters = [.. Learned(of)];
         var (means, squares) = (Array.ConvertAll(parameters, Zeros), Array.ConvertAll(parameters, Zeros));
         var options = new AdamWOptions { LearningRate = 1e-3, WeightDecay = 0.01 };
         var losses = new double[count];
         for (var step = 1; step <= count; step++)
         {
             using var each = NewDisposeScope();
-            model.zero_grad();
-            var loss = Loss();
-            losses[step - 1] = loss.item<float>();
+            of.zero_grad();
+            var loss = Loss(of);
+            losses[step - 1] = loss.to(ScalarType.Float64).item<double>();
             loss.backward();
             var gradients = Array.ConvertAll(parameters, p => p.grad ?? Zeros(p));
             var clip = (1 / (OptimizerOperators.GradNorm(gradients) + 1e-6)).clamp_max(1);
             OptimizerOperators.AdamW(new(parameters, gradients) { GradientScale = clip }, means, squares, options, step);
         }
-        model.zero_grad();
+        of.zero_grad();
         return losses;
 
         static Tensor Zeros(Tensor like) => zeros_like(like, requires_grad: false);
     }
 
+    private static IEnumerable<Tensor> Learned(PretrainedModel model) => model.parameters().Where(p => p.requires_grad);
+
     /// <summary>The ids of each generation.</summary>
     public List<Finding> Generations() => [.. GenerationCheck.Run(model, reference)];
 
-    private Tensor Loss() => LossTerm.Total(model.Loss(reference.Inputs(_device), reference.Labels(_device)));
+    private Tensor Loss(PretrainedModel of) => LossTerm.Total(of.Loss(reference.Inputs(_device), reference.Labels(_device)));
 
     private static Finding Compare(string name, Tensor expected, Tensor actual, Tensor? mask)
     {
