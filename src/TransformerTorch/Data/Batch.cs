@@ -53,6 +53,9 @@ public sealed record Batch(IReadOnlyDictionary<string, Column> Columns)
 
         /// <summary>(B, T) the document of each token of a packed row.</summary>
         public const string Documents = "documents";
+
+        /// <summary>(B, U) that of each token that a decoder beside an encoder reads.</summary>
+        public const string DecoderDocuments = "decoder_documents";
     }
 }
 

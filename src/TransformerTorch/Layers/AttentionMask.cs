@@ -33,9 +33,11 @@ public static class AttentionMask
     }
 
     /// <summary>Documents packed into one row see themselves alone.</summary>
-    /// <param name="documents">(B, T) int64, the number of each position's document</param>
-    /// <returns>(B, 1, T, T) float32</returns>
-    public static Tensor Documents(Tensor documents) => Hide(documents.unsqueeze(-1).ne(documents.unsqueeze(1))).unsqueeze(1);
+    /// <param name="documents">(B, Tq) int64, the number of each position's document</param>
+    /// <param name="read">(B, Tk), those of the keys; null: the same</param>
+    /// <returns>(B, 1, Tq, Tk) float32</returns>
+    public static Tensor Documents(Tensor documents, Tensor? read = null)
+        => Hide(documents.unsqueeze(-1).ne((read ?? documents).unsqueeze(1))).unsqueeze(1);
 
     /// <summary>The positions inside their documents, counted from 0: (B, T) int64 to (B, T) int64.</summary>
     public static Tensor PositionsWithin(Tensor documents)

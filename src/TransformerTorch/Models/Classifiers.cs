@@ -1,3 +1,4 @@
+using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -20,16 +21,7 @@ public enum ProblemType
 public sealed class SequenceClassifier(ModelConfig config) : HeadedModel(nameof(SequenceClassifier), config)
 {
     /// <summary>Scores (B, labels).</summary>
-    public Tensor Logits(ModelInputs inputs)
-    {
-        using var scope = NewDisposeScope();
-        var mask = inputs.Mask;
-        // The last token is told by its id, as published libraries do, where padding has one.
-        if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = inputs.Ids.ne(padding);
-        var end = Config.EndTokens is [var first, ..] ? first : (int?)null;
-        var pooled = Pooled.Of(Hidden(inputs), Config.Pooling, inputs.Ids, mask, end);
-        return Head.call(pooled).MoveToOuterDisposeScope();
-    }
+    public Tensor Logits(ModelInputs inputs) => OfTexts(inputs);
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, Tensor> forward(ModelInputs inputs)
@@ -56,14 +48,22 @@ public sealed class SequenceClassifier(ModelConfig config) : HeadedModel(nameof(
     }
 }
 
-/// <summary>A class for each token.</summary>
-public sealed class TokenClassifier(ModelConfig config) : HeadedModel(nameof(TokenClassifier), config)
+/// <summary>Which of several texts is right (Zellers et al., 2018): one score a text, held against those of the others.</summary>
+public sealed class MultipleChoiceModel(ModelConfig config) : HeadedModel(nameof(MultipleChoiceModel), config)
 {
-    /// <summary>Scores (B, T, labels).</summary>
+    /// <summary>Scores (B, choices).</summary>
+    /// <param name="inputs">each (B, choices, T)</param>
     public Tensor Logits(ModelInputs inputs)
     {
-        using var hidden = Hidden(inputs);
-        return Head.call(hidden);
+        using var scope = NewDisposeScope();
+        var (B, N, _) = inputs.Ids.Dims3();
+        var texts = inputs with
+        {
+            Ids = Texts(inputs.Ids)!, Mask = Texts(inputs.Mask), Segments = Texts(inputs.Segments), Positions = Texts(inputs.Positions),
+        };
+        return OfTexts(texts).view(B, N).MoveToOuterDisposeScope();
+
+        static Tensor? Texts(Tensor? choices) => choices?.view(-1, choices.shape[^1]); // (B N, T)
     }
 
     /// <inheritdoc/>
@@ -71,13 +71,17 @@ public sealed class TokenClassifier(ModelConfig config) : HeadedModel(nameof(Tok
         => new Dictionary<string, Tensor> { ["logits"] = Logits(inputs) };
 
     /// <inheritdoc/>
+    /// <remarks>Labels are the right choices, (B).</remarks>
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         using var scope = NewDisposeScope();
-        var sum = Head.LossSum(Hidden(inputs), labels.Required, labels.Scoring);
+        var sum = F.cross_entropy(Logits(inputs).to(ScalarType.Float32), labels.Required, reduction: nn.Reduction.Sum);
         return [new("cross_entropy", sum.MoveToOuterDisposeScope(), Count(labels.Required).MoveToOuterDisposeScope())];
     }
 }
+
+/// <summary>A class for each token.</summary>
+public sealed class TokenClassifier(ModelConfig config) : TokenScorer(nameof(TokenClassifier), config);
 
 /// <summary>Where in a text the answer begins and ends (Rajpurkar et al., 2016).</summary>
 public sealed class QuestionAnswerer(ModelConfig config) : HeadedModel(nameof(QuestionAnswerer), config)

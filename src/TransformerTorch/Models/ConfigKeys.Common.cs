@@ -28,6 +28,9 @@ public sealed partial class ConfigKeys
         return [.. Enumerable.Range(0, Whole("num_labels", otherwise)).Select(i => $"LABEL_{i}")];
     }
 
+    /// <summary>How many scores a text has: one of each class, or one that is held against those of other texts.</summary>
+    public int Scores(ModelTask task) => task == ModelTask.MultipleChoice ? 1 : Labels().Count;
+
     /// <summary>A token's id; null where it is given as null.</summary>
     /// <param name="key">such as <c>pad_token_id</c></param>
     /// <param name="otherwise">where the key is absent</param>
@@ -63,7 +66,7 @@ public sealed partial class ConfigKeys
         ModelTask.QuestionAnswering => new HeadOptions { Outputs = 2 },
         ModelTask.ReplacedTokenDetection => new HeadOptions { Outputs = 1 },
         ModelTask.NextSentencePrediction => new HeadOptions { Outputs = 2 },
-        _ => new HeadOptions { Outputs = Labels().Count, Dropout = dropout },
+        _ => new HeadOptions { Outputs = Scores(task), Dropout = dropout },
     };
 
     /// <summary>The window of each layer; 0: none.</summary>

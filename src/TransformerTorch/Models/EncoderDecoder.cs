@@ -42,7 +42,8 @@ public sealed class EncoderDecoder : Backbone
     /// <inheritdoc/>
     public override Tensor Hidden(ModelInputs inputs)
     {
-        if (inputs.Documents is not null) throw new NotSupportedException("packed documents need a stack alone");
+        if (inputs.Documents is null != inputs.DecoderDocuments is null)
+            throw new ArgumentException("documents are packed on both sides, or on neither");
         using var scope = NewDisposeScope();
         // A cache keeps what it made of the memory.
         var memory = inputs.Cache is { HoldsMemory: true } ? null : inputs.Memory ?? Encode(inputs);
@@ -50,8 +51,8 @@ public sealed class EncoderDecoder : Backbone
         return _decoder.Hidden(new ModelInputs
         {
             Ids = inputs.DecoderIds ?? throw new ArgumentException("the decoder has no ids to read"), Mask = inputs.DecoderMask,
-            Memory = memory, MemoryMask = inputs.Mask, Cache = inputs.Cache, Trace = Prefixed(inputs.Trace, "decoder_"),
-            TraceAttention = inputs.TraceAttention,
+            Documents = inputs.DecoderDocuments, Memory = memory, MemoryMask = inputs.Mask, MemoryDocuments = inputs.Documents,
+            Cache = inputs.Cache, Trace = Prefixed(inputs.Trace, "decoder_"), TraceAttention = inputs.TraceAttention,
         }).MoveToOuterDisposeScope();
     }
 

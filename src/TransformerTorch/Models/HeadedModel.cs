@@ -1,4 +1,5 @@
 using TorchSharp.Utils;
+using static TorchSharp.torch;
 
 namespace TransformerTorch.Models;
 
@@ -14,4 +15,15 @@ public abstract class HeadedModel : PretrainedModel
     }
 
     private protected Head Head => _head;
+
+    /// <summary>Scores of whole texts, read off one vector each: (B, outputs).</summary>
+    private protected Tensor OfTexts(ModelInputs inputs)
+    {
+        using var scope = NewDisposeScope();
+        var mask = inputs.Mask;
+        // The last token is told by its id, as published libraries do, where padding has one.
+        if (Config is { Pooling: Pooling.Last, PaddingToken: { } padding }) mask = inputs.Ids.ne(padding);
+        var end = Config.EndTokens is [var first, ..] ? first : (int?)null;
+        return Head.call(Pooled.Of(Hidden(inputs), Config.Pooling, inputs.Ids, mask, end)).MoveToOuterDisposeScope();
+    }
 }

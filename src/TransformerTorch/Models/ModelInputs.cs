@@ -30,11 +30,19 @@ public sealed record ModelInputs
     /// <summary>(B, U) as <see cref="Mask"/>, for <see cref="DecoderIds"/>.</summary>
     public Tensor? DecoderMask { get; init; }
 
+    /// <summary>
+    /// (B, U) as <see cref="Documents"/>, for <see cref="DecoderIds"/>: a document reads what the encoder made of that of its number.
+    /// </summary>
+    public Tensor? DecoderDocuments { get; init; }
+
     /// <summary>(B, T, C) what an encoder made of <see cref="Ids"/> before; null: it is to be run.</summary>
     public Tensor? Memory { get; init; }
 
     /// <summary>(B, S) as <see cref="Mask"/>, for <see cref="Memory"/>; set by the stack's owner.</summary>
     internal Tensor? MemoryMask { get; init; }
+
+    /// <summary>(B, S) as <see cref="Documents"/>, for <see cref="Memory"/>; set by the stack's owner.</summary>
+    internal Tensor? MemoryDocuments { get; init; }
 
     /// <summary>Earlier positions of the decoder, to which these are added.</summary>
     public KvCache? Cache { get; init; }

@@ -24,6 +24,9 @@ public enum ModelTask
     /// <summary>A text's class, classes or values.</summary>
     SequenceClassification,
 
+    /// <summary>Which of several texts.</summary>
+    MultipleChoice,
+
     /// <summary>A class for each token.</summary>
     TokenClassification,
 
@@ -42,7 +45,8 @@ internal static class Architecture
         ("ForCausalLM", ModelTask.CausalLanguageModel), ("LMHeadModel", ModelTask.CausalLanguageModel),
         ("ForMaskedLM", ModelTask.MaskedLanguageModel), ("ForPreTraining", ModelTask.Pretraining),
         ("ForNextSentencePrediction", ModelTask.NextSentencePrediction),
-        ("ForSequenceClassification", ModelTask.SequenceClassification), ("ForTokenClassification", ModelTask.TokenClassification),
+        ("ForSequenceClassification", ModelTask.SequenceClassification), ("ForMultipleChoice", ModelTask.MultipleChoice),
+        ("ForTokenClassification", ModelTask.TokenClassification),
         ("ForQuestionAnswering", ModelTask.QuestionAnswering), ("ForConditionalGeneration", ModelTask.SequenceToSequence),
         ("MTModel", ModelTask.SequenceToSequence), ("Model", ModelTask.Bare),
     ];

@@ -33,6 +33,7 @@ public abstract class PretrainedModel : nn.Module<ModelInputs, IReadOnlyDictiona
         ModelTask.Pretraining => new PretrainingModel(config),
         ModelTask.ReplacedTokenDetection => new ReplacedTokenDetector(config),
         ModelTask.SequenceClassification or ModelTask.NextSentencePrediction => new SequenceClassifier(config),
+        ModelTask.MultipleChoice => new MultipleChoiceModel(config),
         ModelTask.TokenClassification => new TokenClassifier(config),
         ModelTask.QuestionAnswering => new QuestionAnswerer(config),
         _ => new BareModel(config),

@@ -11,7 +11,7 @@ public sealed class SequenceToSequenceModel(ModelConfig config) : LanguageModel(
     public override IReadOnlyList<LossTerm> Loss(ModelInputs inputs, ModelLabels labels)
     {
         if (inputs.DecoderIds is not null) return base.Loss(inputs, labels);
-        using var read = Shifted(labels.Required);
+        using var read = DecoderInput.Shifted(Config, labels.Required, inputs.DecoderDocuments);
         return base.Loss(inputs with { DecoderIds = read }, labels);
     }
 
@@ -23,8 +23,12 @@ public sealed class SequenceToSequenceModel(ModelConfig config) : LanguageModel(
 internal static class DecoderInput
 {
     /// <summary>What it reads to predict ids (B, U): its start token, then all of them but the last, -100 as padding.</summary>
+    /// <param name="config">of the model</param>
+    /// <param name="ids">(B, U) what it is to write</param>
+    /// <param name="documents">(B, U) the document of each, which begins with a start token of its own; none: a row is one</param>
     /// <exception cref="ModelConfigException">The configuration names no start token.</exception>
-    public static Tensor Shifted(ModelConfig config, Tensor ids)
+    /// <exception cref="NotSupportedException">Documents of a model that begins with a text's last token.</exception>
+    public static Tensor Shifted(ModelConfig config, Tensor ids, Tensor? documents = null)
     {
         using var scope = NewDisposeScope();
         var (B, U) = ids.Dims2();
@@ -32,7 +36,12 @@ internal static class DecoderInput
         var padded = ids.masked_fill(ids.eq(-100), padding);
         var start = config.StartsWithLastToken ? padded.gather(1, padded.ne(padding).sum(1, keepdim: true) - 1)
             : full([B, 1], (long)Start(config), ScalarType.Int64, ids.device);
-        return cat([start, padded.narrow(1, 0, U - 1)], 1).MoveToOuterDisposeScope();
+        var moved = cat([start, padded.narrow(1, 0, U - 1)], 1);
+        if (documents is null) return moved.MoveToOuterDisposeScope();
+        if (config.StartsWithLastToken) throw new NotSupportedException("texts that begin with their last token cannot share a row");
+        var begins = documents.narrow(1, 1, U - 1).ne(documents.narrow(1, 0, U - 1)); // (B, U - 1)
+        moved.narrow(1, 1, U - 1).masked_fill_(begins, (long)Start(config));
+        return moved.MoveToOuterDisposeScope();
     }
 
     /// <summary>The token that it begins with.</summary>

@@ -149,8 +149,7 @@ public abstract class Stack : Backbone
         {
             Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Terms = terms,
             Relative = _relativePositions?.At(T, mask), Windows = Windows(inputs),
-            Cache = inputs.Cache, Pages = inputs.Pages, Memory = inputs.Memory,
-            MemoryTerms = inputs.MemoryMask is { } hidden ? new AttentionTerms { KeyMask = hidden.ne(0) } : AttentionTerms.None,
+            Cache = inputs.Cache, Pages = inputs.Pages, Memory = inputs.Memory, MemoryTerms = MemoryTerms(inputs),
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
             Weights = inputs is { TraceAttention: true, Trace: { } trace } ? weights => trace("attentions", weights) : null,
         };
@@ -170,6 +169,13 @@ public abstract class Stack : Backbone
                 ?? (Options.Alibi && positions is null ? Alibi.ByDistance(Heads, T, Tk, inputs.Ids.device) : null),
         };
     }
+
+    /// <summary>What of the memory is seen: no padding, and of packed documents the one that reads.</summary>
+    private static AttentionTerms MemoryTerms(ModelInputs inputs) => new()
+    {
+        KeyMask = inputs.MemoryMask?.ne(0),
+        Bias = inputs is { Documents: { } reading, MemoryDocuments: { } read } ? AttentionMask.Documents(reading, read) : null,
+    };
 
     /// <summary>Whole masks for windows, where it shows what padding far from any token sees.</summary>
     private Dictionary<int, Tensor> Windows(ModelInputs inputs)

@@ -113,8 +113,8 @@ public sealed class Bart(string modelType) : IModelFamily
         foreach (var stack in (string[])["encoder", "decoder"]) AddStack(names, stack, config.Main.Embeddings.Width);
         if (config.Task != ModelTask.SequenceToSequence) names.Ignore("final_logits_bias", "lm_head.weight");
         if (config.TieEmbeddings) names.Ignore("lm_head.weight");
-        return config.SharedEmbeddings ? names.Ignore("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
-            : names.Ignore("shared.weight");
+        if (!config.SharedEmbeddings) return names.Ignore("shared.weight");
+        return names.Also("shared.weight", "encoder.embed_tokens.weight").Also("shared.weight", "decoder.embed_tokens.weight");
     }
 
     private static void AddStack(WeightNames names, string stack, int width)

@@ -23,7 +23,8 @@ public sealed class Bert : IModelFamily
             Head = task switch
             {
                 ModelTask.Bare => pooler,
-                ModelTask.SequenceClassification => pooler with { Outputs = keys.Labels().Count, Dropout = dropout },
+                ModelTask.SequenceClassification or ModelTask.MultipleChoice
+                    => pooler with { Outputs = keys.Scores(task), Dropout = dropout },
                 ModelTask.NextSentencePrediction => pooler with { Outputs = 2 },
                 _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, keys.ActivationName("hidden_act", "gelu")), dropout),
             },

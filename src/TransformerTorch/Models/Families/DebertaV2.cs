@@ -60,9 +60,9 @@ public sealed class DebertaV2 : IModelFamily
             Encoder = encoder,
             Head = task switch
             {
-                ModelTask.SequenceClassification => new HeadOptions
+                ModelTask.SequenceClassification or ModelTask.MultipleChoice => new HeadOptions
                 {
-                    Outputs = keys.Labels().Count, Features = width, Activation = keys.ActivationName("pooler_hidden_act", "gelu"),
+                    Outputs = keys.Scores(task), Features = width, Activation = keys.ActivationName("pooler_hidden_act", "gelu"),
                     InputDropout = keys.Probability("pooler_dropout", 0), Dropout = dropout,
                 },
                 _ => keys.Head(task, Vocabulary(keys, encoder), block.Dropout),
@@ -91,7 +91,8 @@ public sealed class DebertaV2 : IModelFamily
         if (config.TieEmbeddings) names.Also("deberta.embeddings.word_embeddings.weight", $"{head}.decoder.weight");
         return config.Task switch
         {
-            ModelTask.SequenceClassification => names.Same("head.dense", "pooler.dense").Same("head.output", "classifier"),
+            ModelTask.SequenceClassification or ModelTask.MultipleChoice
+                => names.Same("head.dense", "pooler.dense").Same("head.output", "classifier"),
             ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
             ModelTask.TokenClassification => names.Same("head.output", "classifier"),
             _ => names.Same("head.dense", $"{transform}.dense").Same("head.norm", $"{transform}.LayerNorm")

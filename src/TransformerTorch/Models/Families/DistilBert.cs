@@ -33,7 +33,7 @@ public sealed class DistilBert : IModelFamily
             Norm = norm, Placement = NormPlacement.Post,
         };
         var task = keys.Task(ModelTask.MaskedLanguageModel);
-        var features = new HeadOptions { Outputs = keys.Labels().Count, Features = width, Activation = "relu" };
+        var features = new HeadOptions { Outputs = keys.Scores(task), Features = width, Activation = "relu" };
         var masked = new HeadOptions
         {
             Outputs = vocabulary, Features = width, Activation = activation, Norm = norm, Tied = keys.Flag("tie_word_embeddings", true),
@@ -54,7 +54,7 @@ public sealed class DistilBert : IModelFamily
             },
             Head = task switch
             {
-                ModelTask.SequenceClassification => features with { Dropout = ofTexts },
+                ModelTask.SequenceClassification or ModelTask.MultipleChoice => features with { Dropout = ofTexts },
                 ModelTask.QuestionAnswering => new HeadOptions { Outputs = 2, Dropout = ofAnswers },
                 _ => keys.Head(task, masked, dropout),
             },
@@ -80,7 +80,8 @@ public sealed class DistilBert : IModelFamily
         if (config.TieEmbeddings) names.Also("distilbert.embeddings.word_embeddings.weight", "vocab_projector.weight");
         return config.Task switch
         {
-            ModelTask.SequenceClassification => names.Same("head.dense", "pre_classifier").Same("head.output", "classifier"),
+            ModelTask.SequenceClassification or ModelTask.MultipleChoice
+                => names.Same("head.dense", "pre_classifier").Same("head.output", "classifier"),
             ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
             ModelTask.TokenClassification => names.Same("head.output", "classifier"),
             _ => names.Same("head.dense", "vocab_transform").Same("head.norm", "vocab_layer_norm")

@@ -36,6 +36,10 @@ public sealed class Electra : IModelFamily
                 ModelTask.ReplacedTokenDetection => features with { Activation = keys.ActivationName("hidden_act", "gelu") },
                 ModelTask.SequenceClassification
                     => features with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
+                ModelTask.MultipleChoice => features with
+                {
+                    Activation = keys.ActivationName("summary_activation", "gelu"), Dropout = keys.Probability("summary_last_dropout", 0.1),
+                },
                 _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, "gelu") with { Features = narrow }, dropout),
             },
         };
@@ -52,6 +56,7 @@ public sealed class Electra : IModelFamily
             ModelTask.ReplacedTokenDetection
                 => names.Same("head.dense", $"{detector}.dense").Same("head.output", $"{detector}.dense_prediction"),
             ModelTask.SequenceClassification => names.Same("head.dense", "classifier.dense").Same("head.output", "classifier.out_proj"),
+            ModelTask.MultipleChoice => names.Same("head.dense", "sequence_summary.summary").Same("head.output", "classifier"),
             ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
             ModelTask.TokenClassification => names.Same("head.output", "classifier"),
             _ => names.Same("head.dense", $"{generator}.dense").Same("head.norm", $"{generator}.LayerNorm")

@@ -20,14 +20,13 @@ public sealed class Esm : IModelFamily
         var encoder = BertFamily.Encoder(keys, new BertDefaults { Positions = 1026, Segments = 0, Padding = null });
         var (embeddings, block) = (encoder.Embeddings, encoder.Blocks[0]);
         var rotary = keys.OneOf("position_embedding_type", ["absolute", "rotary"], "absolute") == "rotary";
-        if (!rotary && embeddings.PaddingToken is null) throw keys.Wrong("pad_token_id", "an id: positions are counted from it on");
+        if (!rotary) embeddings = embeddings.CountedFromPadding(keys);
         var turned = new RotaryOptions { Size = block.Attention.HeadSize, Theta = keys.Number("rope_theta", 10000) };
         encoder = encoder with
         {
             Embeddings = embeddings with
             {
                 Positions = rotary ? 0 : embeddings.Positions, Segments = 0, Dropout = 0, ZeroPadding = true,
-                PositionSource = rotary ? PositionSource.Index : PositionSource.PaddingToken,
                 Norm = keys.Flag("emb_layer_norm_before", false) ? block.Norm : null,
                 DroppedToken = keys.Flag("token_dropout", false) ? keys.Whole("mask_token_id", least: 0) : null,
             },
@@ -38,21 +37,14 @@ public sealed class Esm : IModelFamily
             })],
             FinalNorm = block.Norm,
         };
-        var (task, dropout) = (keys.Task(ModelTask.MaskedLanguageModel), block.Dropout);
-        var pooler = BertFamily.Pooler(encoder);
+        var task = keys.Task(ModelTask.MaskedLanguageModel);
         return new ModelConfig
         {
             ModelType = ModelType, Published = published, Task = task,
             ContextLength = rotary ? embeddings.Positions : encoder.Embeddings.Length,
             Initialization = BertFamily.Initialization(keys),
             Encoder = encoder,
-            Head = task switch
-            {
-                ModelTask.Bare => pooler,
-                ModelTask.SequenceClassification
-                    => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
-                _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, "gelu"), dropout),
-            },
+            Head = keys.RobertaHead(task, encoder, block.Dropout),
         };
     }
 
@@ -60,18 +52,9 @@ public sealed class Esm : IModelFamily
     public WeightNames Names(ModelConfig config)
     {
         var parts = new BertParts { EmbeddingNorm = "layer_norm", AttentionNorm = "attention.LayerNorm", FeedForwardNorm = "LayerNorm" };
-        var names = BertFamily.Names("esm", config, parts).Same("backbone.norm", "esm.encoder.emb_layer_norm_after")
+        return BertFamily.Names("esm", config, parts).Same("backbone.norm", "esm.encoder.emb_layer_norm_after")
             .Ignore("contact_head.regression.weight", "contact_head.regression.bias", "rotary_embeddings.inv_freq",
-                "position_embeddings.weight");
-        if (config.TieEmbeddings) names.Also("esm.embeddings.word_embeddings.weight", "lm_head.decoder.weight");
-        if (config.Task != ModelTask.Bare) names.Ignore(".pooler.dense.weight", ".pooler.dense.bias");
-        return config.Task switch
-        {
-            ModelTask.Bare => names.Same("head.dense", "esm.pooler.dense"),
-            ModelTask.SequenceClassification => names.Same("head.dense", "classifier.dense").Same("head.output", "classifier.out_proj"),
-            ModelTask.TokenClassification => names.Same("head.output", "classifier"),
-            _ => names.Same("head.dense", "lm_head.dense").Same("head.norm", "lm_head.layer_norm")
-                .Exact("head.output.weight", "lm_head.decoder.weight").Exact("head.output.bias", "lm_head.bias").Same("head", "lm_head"),
-        };
+                "position_embeddings.weight")
+            .RobertaHead("esm", config, "lm_head.bias");
     }
 }

@@ -21,39 +21,18 @@ public sealed class Roberta(string modelType = "roberta") : IModelFamily
     {
         var otherwise = new BertDefaults { Vocabulary = modelType == "roberta" ? 50265 : 30522, Padding = 1 };
         var encoder = BertFamily.Encoder(keys, otherwise);
-        encoder = encoder with { Embeddings = encoder.Embeddings with { PositionSource = PositionSource.PaddingToken } };
-        if (encoder.Embeddings is { PaddingToken: null }) throw keys.Wrong("pad_token_id", "an id: positions are counted from it on");
-        var (task, dropout) = (keys.Task(ModelTask.MaskedLanguageModel), BertFamily.ClassifierDropout(keys));
-        var pooler = BertFamily.Pooler(encoder);
+        encoder = encoder with { Embeddings = encoder.Embeddings.CountedFromPadding(keys) };
+        var task = keys.Task(ModelTask.MaskedLanguageModel);
         return new ModelConfig
         {
             ModelType = ModelType, Published = published, Task = task, ContextLength = encoder.Embeddings.Length,
             Initialization = BertFamily.Initialization(keys),
             Encoder = encoder,
-            Head = task switch
-            {
-                ModelTask.Bare => pooler,
-                ModelTask.SequenceClassification
-                    => pooler with { Outputs = keys.Labels().Count, InputDropout = dropout, Dropout = dropout },
-                _ => keys.Head(task, BertFamily.Vocabulary(keys, encoder, "gelu"), dropout),
-            },
+            Head = keys.RobertaHead(task, encoder, BertFamily.ClassifierDropout(keys)),
         };
     }
 
     /// <inheritdoc/>
     public WeightNames Names(ModelConfig config)
-    {
-        var names = BertFamily.Names("roberta", config);
-        if (config.TieEmbeddings) names.Also("roberta.embeddings.word_embeddings.weight", "lm_head.decoder.weight");
-        if (config.Task != ModelTask.Bare) names.Ignore(".pooler.dense.weight", ".pooler.dense.bias");
-        return config.Task switch
-        {
-            ModelTask.Bare => names.Same("head.dense", "roberta.pooler.dense"),
-            ModelTask.SequenceClassification => names.Same("head.dense", "classifier.dense").Same("head.output", "classifier.out_proj"),
-            ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
-            ModelTask.TokenClassification => names.Same("head.output", "classifier"),
-            _ => names.Same("head.dense", "lm_head.dense").Same("head.norm", "lm_head.layer_norm")
-                .Same("head.output", "lm_head.decoder").Same("head", "lm_head").Also("lm_head.decoder.bias", "lm_head.bias"),
-        };
-    }
+        => BertFamily.Names("roberta", config).RobertaHead("roberta", config, "lm_head.decoder.bias");
 }

@@ -88,8 +88,8 @@ public sealed class T5(string modelType = "t5") : IModelFamily
                 ModelTask.QuestionAnswering => "qa_outputs",
                 _ => "lm_head",
             })
-            .Ignore("encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
-                "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight");
+            .Also("shared.weight", "encoder.embed_tokens.weight").Also("shared.weight", "decoder.embed_tokens.weight")
+            .Ignore("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight");
         if (config.Task != ModelTask.SequenceToSequence || config.TieEmbeddings) names.Ignore("lm_head.weight");
         var block = config.Main.Blocks[0];
         Stack(names, config.Decoder is null ? "backbone" : "backbone.encoder", $"{prefix}encoder", block, feedForward: 1);

@@ -29,6 +29,7 @@ public sealed class DeviceBatch : IDisposable
         Ids = this[Batch.Names.InputIds], Mask = Column(Batch.Names.AttentionMask), Segments = Column(Batch.Names.TokenTypeIds),
         Positions = Column(Batch.Names.PositionIds), Documents = Column(Batch.Names.Documents),
         DecoderIds = Column(Batch.Names.DecoderInputIds), DecoderMask = Column(Batch.Names.DecoderAttentionMask),
+        DecoderDocuments = Column(Batch.Names.DecoderDocuments),
     };
 
     /// <summary>What it is to learn.</summary>
