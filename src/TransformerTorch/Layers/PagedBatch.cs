@@ -70,8 +70,8 @@ public sealed class PagedBatch : IDisposable
             var (span, held) = (_spans[i], i < _single ? Slots(_spans[i], q.device) : _held[i - _single]);
             var keys = held is null ? k.narrow(1, start, span.Count) : room.Keys.index_select(0, held).unsqueeze(0); // (1, Tk, K, D)
             var values = held is null ? v.narrow(1, start, span.Count) : room.Values.index_select(0, held).unsqueeze(0);
-            var bias = arguments.Bias?.narrow(-1, 0, span.Length);
-            parts.Add(AttentionKernel.Run(q.narrow(1, start, span.Count), keys, values, arguments with { Bias = bias }));
+            var bias = arguments.Terms.Bias?.narrow(-1, 0, span.Length);
+            parts.Add(AttentionKernel.Run(q.narrow(1, start, span.Count), keys, values, arguments with { Terms = new AttentionTerms { Bias = bias } }));
         }
         return (parts.Count == 1 ? parts[0] : cat([.. parts], 1)).MoveToOuterDisposeScope();
     }
@@ -83,7 +83,7 @@ public sealed class PagedBatch : IDisposable
     }
 
     private Tensor Single(Tensor q, (Tensor Keys, Tensor Values) room, AttentionArguments a)
-        => s_attention.Get()!.Call(q, room.Keys, room.Values, _pages, _lengths, (long)_cache.PageSize, a.Bias, (long)a.Window,
+        => s_attention.Get()!.Call(q, room.Keys, room.Values, _pages, _lengths, (long)_cache.PageSize, a.Terms.Bias, (long)a.Window,
             a.Scale ?? (1 / Math.Sqrt(q.shape[2])), a.SoftCap).unsqueeze(0); // (1, R, H, D)
 
     private Tensor Slots(PagedSpan span, Device device)
