@@ -33,19 +33,20 @@ internal static class AttentionTimes
         var causal = Pairs((i, j) => j <= i);
         AttentionArguments With(AttentionTerms terms, bool backwards = true) => new() { Causal = backwards, Terms = terms };
         var documents = (arange(T, device: device) / 128).to(ScalarType.Int64).expand(B, T);
-        var terms = randn(H, (2 * T) - 1, device: device).requires_grad_();
+        var learned = randn(H, (2 * T) - 1, device: device).requires_grad_();
         yield return ("full", new(), T * T);
         yield return ("window 128", new() { Causal = true, Window = 128 }, Pairs((i, j) => j <= i && i - j < 128));
         yield return ("ALiBi", With(new() { ByDistance = Alibi.ByDistance((int)H, T, T, device) }), causal);
-        yield return ("relative bias", With(new() { ByDistance = terms }, backwards: false), T * T);
+        yield return ("relative bias", With(new() { ByDistance = learned }, backwards: false), T * T);
         yield return ("documents of 128", With(new() { Documents = documents }), Pairs((i, j) => j <= i && i / 128 == j / 128));
-        yield return ("padding to 384", With(new() { KeyMask = arange(T, device: device).lt(384).expand(B, T) }, backwards: false), T * 384);
+        var tokens = arange(T, device: device).lt(384).expand(B, T);
+        yield return ("padding to 384", With(new() { KeyMask = tokens }, backwards: false), T * 384);
         yield return ("dropout", new() { Causal = true, Dropout = 0.1 }, causal);
         yield return ("bias", With(new() { Bias = randn(1, H, T, T, device: device).requires_grad_() }, backwards: false), T * T);
     }
 
-    private static IEnumerable<BenchResult> Both(string label, BenchRun run, AttentionKernelKind kind, AttentionArguments arguments, long pairs,
-        double roof)
+    private static IEnumerable<BenchResult> Both(string label, BenchRun run, AttentionKernelKind kind, AttentionArguments arguments,
+        long pairs, double roof)
     {
         using var scope = NewDisposeScope();
         var qkv = randn([B, T, 3 * H, D], Type(run), run.Device).requires_grad_();
@@ -75,7 +76,8 @@ internal static class AttentionTimes
             using var each = NewDisposeScope();
             Forward().backward([dy]);
             qkv.grad = null;
-            foreach (var learned in (Tensor?[])[arguments.Terms.Bias, arguments.Terms.ByDistance]) if (learned is not null) learned.grad = null;
+            if (arguments.Terms.Bias is { } bias) bias.grad = null;
+            if (arguments.Terms.ByDistance is { } terms) terms.grad = null;
         });
     }
 

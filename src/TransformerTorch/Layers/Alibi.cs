@@ -16,7 +16,7 @@ public static class Alibi
         return [.. own.Concat(between).Select(s => (float)s)];
     }
 
-    /// <summary>The terms by distance, where positions are places: (H, Tq + Tk - 1) float32, as <see cref="AttentionTerms"/> has them.</summary>
+    /// <summary>The terms by distance, where positions are places: (H, Tq + Tk - 1), as <see cref="AttentionTerms"/> has them.</summary>
     public static Tensor ByDistance(int heads, long queries, long keys, Device device)
     {
         using var scope = NewDisposeScope();

@@ -57,7 +57,8 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         if (_disentangled is not null && context.Relative is { } relative)
         {
             if (relative.Mask is { } mask) q = q * mask.unsqueeze(-1).unsqueeze(-1).to(q.dtype);
-            if (_disentangled.Bias(q, k, relative, _qkv!) is { } added) terms = terms with { Bias = terms.Bias is { } bias ? bias + added : added };
+            if (_disentangled.Bias(q, k, relative, _qkv!) is { } added)
+                terms = terms with { Bias = terms.Bias is { } bias ? bias + added : added };
         }
         var masked = context.Windows.ContainsKey(_options.Window);
         var arguments = _arguments with

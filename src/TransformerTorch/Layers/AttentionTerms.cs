@@ -54,7 +54,8 @@ public sealed record AttentionTerms
     /// <summary>Terms by distance (H, Tq + Tk - 1) at every query and key: (1, H, Tq, Tk).</summary>
     private static Tensor Spread(Tensor terms, long queries, long keys)
     {
-        var behind = arange(keys - 1, keys + queries - 1, device: terms.device).unsqueeze(1) - arange(keys, device: terms.device); // (Tq, Tk)
-        return terms.index_select(1, behind.flatten()).view(1, -1, queries, keys);
+        var last = arange(keys - 1, keys + queries - 1, device: terms.device);
+        var places = last.unsqueeze(1) - arange(keys, device: terms.device); // (Tq, Tk)
+        return terms.index_select(1, places.flatten()).view(1, -1, queries, keys);
     }
 }

@@ -70,8 +70,8 @@ public sealed class PagedBatch : IDisposable
             var (span, held) = (_spans[i], i < _single ? Slots(_spans[i], q.device) : _held[i - _single]);
             var keys = held is null ? k.narrow(1, start, span.Count) : room.Keys.index_select(0, held).unsqueeze(0); // (1, Tk, K, D)
             var values = held is null ? v.narrow(1, start, span.Count) : room.Values.index_select(0, held).unsqueeze(0);
-            var bias = arguments.Terms.Bias?.narrow(-1, 0, span.Length);
-            parts.Add(AttentionKernel.Run(q.narrow(1, start, span.Count), keys, values, arguments with { Terms = new AttentionTerms { Bias = bias } }));
+            var terms = new AttentionTerms { Bias = arguments.Terms.Bias?.narrow(-1, 0, span.Length) };
+            parts.Add(AttentionKernel.Run(q.narrow(1, start, span.Count), keys, values, arguments with { Terms = terms }));
         }
         return (parts.Count == 1 ? parts[0] : cat([.. parts], 1)).MoveToOuterDisposeScope();
     }

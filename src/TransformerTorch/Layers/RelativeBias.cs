@@ -40,7 +40,7 @@ public sealed class RelativeBias : nn.Module
     /// <summary>(buckets, H)</summary>
     public Tensor Weight => _weight;
 
-    /// <summary>The terms by distance of the last queries over all keys: (H, Tq + Tk - 1), as <see cref="AttentionTerms"/> has them.</summary>
+    /// <summary>The terms by distance of the last queries over all keys, (H, Tq + Tk - 1): see <see cref="AttentionTerms"/>.</summary>
     public Tensor ByDistance(long queries, long keys)
     {
         using var scope = NewDisposeScope();

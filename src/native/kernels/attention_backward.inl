@@ -112,7 +112,8 @@ static void row_constants(const AttentionBackward& a, const Block& block, const 
     }
 }
 
-template <class T> static void store_key_gradients(const AttentionBackward& a, int64_t b, int64_t key_head, const float* dk, const float* dv) {
+template <class T>
+static void store_key_gradients(const AttentionBackward& a, int64_t b, int64_t key_head, const float* dk, const float* dv) {
     const AttentionShape& s = a.shape;
     int64_t P = padded_size(s.D), place = (b * s.Tk * s.K + key_head) * s.D;
     unpack_rows(dk, P, s.Tk, s.D, s.scale, at<T>(a.dk, place), s.K * s.D);

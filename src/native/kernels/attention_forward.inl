@@ -17,7 +17,8 @@ static int64_t forward_scratch(const AttentionShape& s) {
 // One block of scores: exponentials as cells take their place, the output so far is rescaled where the maximum has risen much. (While it
 // rises by less than 2^8 the old one serves.)
 template <class Cell>
-static void softmax_step(const Block& block, int64_t width, float factor, const float* keep, float* scores, float* m, float* l, float* out) {
+static void softmax_step(const Block& block, int64_t width, float factor, const float* keep, float* scores, float* m, float* l,
+                         float* out) {
     constexpr int64_t step = Depth<Cell>;
     Cell* weights = reinterpret_cast<Cell*>(scores);
     for (int64_t j = 0; j < block.vectors(); j++) {

@@ -32,14 +32,15 @@ static float finish_row(const AttentionShape& s, const Block& block, float* x) {
         first = std::max(first, position - s.window + 1);
         if (!s.causal) end = std::min(end, position + s.window);
     }
-    const float* bias = s.bias ? s.bias + block.b * s.bias_strides[0] + block.h * s.bias_strides[1] + block.q0 * s.bias_strides[2] : nullptr;
+    const int64_t* stride = s.bias_strides;
+    const float* bias = s.bias ? s.bias + block.b * stride[0] + block.h * stride[1] + block.q0 * stride[2] : nullptr;
     const float* distance = s.distance_bias ? s.distance_bias + block.h * s.distance_row() : nullptr;
     const int32_t* documents = s.documents ? s.documents + block.b * s.Tk : nullptr;
     for (int64_t i = 0; i < block.keys; i++) x[i] *= s.scale;
     if (s.soft_cap > 0)
         for (int64_t i = 0; i < BK; i += L) store(x + i, s.soft_cap * vtanh(load(x + i) * (1 / s.soft_cap)));
     if (distance) for (int64_t i = 0; i < block.keys; i++) x[i] += distance[shift - i];
-    if (bias) for (int64_t i = 0; i < block.keys; i++) x[i] += bias[(block.k0 + i) * s.bias_strides[3]];
+    if (bias) for (int64_t i = 0; i < block.keys; i++) x[i] += bias[(block.k0 + i) * stride[3]];
     if (s.key_terms) for (int64_t i = 0; i < block.keys; i++) x[i] += s.key_terms[block.b * s.Tk + block.k0 + i];
     if (documents)
         for (int64_t i = 0; i < block.keys; i++) if (documents[block.k0 + i] != documents[position]) x[i] = -Infinity;

@@ -68,7 +68,8 @@ static void key_products(const Block& block, const Diagonal& diagonal, int64_t d
     for (int64_t k = 0; k < block.keys; k += strip) {
         int64_t q = diagonal.first_query(k), n = std::min(strip, block.keys - k);
         if (q < block.count)
-            product(n, block.vectors() - q / L, depth, rows + (block.k0 + k) * row, row, 1, columns + q, BQ, scores + k * BQ + q, BQ, false);
+            product(n, block.vectors() - q / L, depth, rows + (block.k0 + k) * row, row, 1, columns + q, BQ, scores + k * BQ + q, BQ,
+                    false);
     }
 }
 

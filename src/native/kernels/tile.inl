@@ -116,7 +116,8 @@ template <class Cell, class T> static void pack_stacked(const T* x, int64_t stri
 }
 
 // x (rows, width) -> y (cells of width, block); the columns past rows are zero.
-template <class Cell, class T> static void pack_transposed(const T* x, int64_t stride, int64_t rows, int64_t width, int64_t block, Cell* y) {
+template <class Cell, class T>
+static void pack_transposed(const T* x, int64_t stride, int64_t rows, int64_t width, int64_t block, Cell* y) {
     constexpr int64_t step = L * Depth<Cell>;
     for (int64_t i = 0; i < block; i += L)
         for (int64_t j = 0; j < width; j += step) {
