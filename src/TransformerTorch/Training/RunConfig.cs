@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
+using TransformerTorch.Training.Evaluation;
 using TransformerTorch.Training.Objectives;
 
 namespace TransformerTorch.Training;
