@@ -93,6 +93,8 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
         if (reference.Gradients?["adamw_losses"]?.AsArray() is not { } expected) return [];
         using var scope = NewDisposeScope();
         using var exact = ModelFolder.Load(reference.Folder, new LoadOptions { Type = ScalarType.Float64, Device = _device });
+        using (no_grad())
+            foreach (var (copy, own) in exact.parameters().Zip(model.parameters())) copy.copy_(own);
         Tensor[] parameters = [.. Learned(model)];
         var start = Array.ConvertAll(parameters, p => p.detach().clone());
         var moved = Enumerable.Range(1, Shakes).Select(Shaken).Append(Steps(exact, expected.Count)).ToList();
