@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using TransformerTorch.Checkpoints;
+using TransformerTorch.Checkpoints.Gguf;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Cli;
@@ -10,11 +11,11 @@ namespace TransformerTorch.Cli;
 /// <summary><c>tt convert</c>: between checkpoint formats, types and sizes of files.</summary>
 internal static partial class ConvertCommand
 {
-    private static readonly Argument<string> _in = new("IN") { Description = "A model's folder, or org/name on the hub" };
-    private static readonly Argument<string> _out = new("OUT") { Description = "The folder to write, in the published layout" };
+    private static readonly Argument<string> _in = new("IN") { Description = "A model's folder, org/name on the hub, or a GGUF file" };
+    private static readonly Argument<string> _out = new("OUT") { Description = "A folder to write, in the published layout, or FILE.gguf" };
     private static readonly Option<string?> _type = new("--dtype")
     {
-        Description = "bf16, f16 or f32 [default: as it is]", HelpName = "TYPE",
+        Description = "bf16, f16 or f32 [default: as it is; GGUF: f16], for GGUF also q8_0", HelpName = "TYPE",
     };
     private static readonly Option<string> _shard = new("--max-shard-size")
     {
@@ -23,7 +24,7 @@ internal static partial class ConvertCommand
 
     public static Command Create()
     {
-        var command = new Command("convert", "Write a model's weights as safetensors: from pytorch_model.bin, in another type, in shards")
+        var command = new Command("convert", "Write a model's weights as safetensors or GGUF, from either or from pytorch_model.bin")
         {
             _in, _out, _type, _shard,
         };
@@ -34,22 +35,39 @@ internal static partial class ConvertCommand
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
         var (type, target) = (parsed.GetValue(_type), parsed.GetRequiredValue(_out));
-        if (target.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
-            throw new UsageException("GGUF cannot be written yet: OUT is a folder, for safetensors");
-        var options = new ConversionOptions { Type = Scalar(type), MostShardBytes = Size(parsed.GetRequiredValue(_shard)) };
-        var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_in), cancellation);
+        var (from, most) = (parsed.GetRequiredValue(_in), Size(parsed.GetRequiredValue(_shard)));
         var (clock, shown, done) = (Stopwatch.StartNew(), TimeSpan.Zero, 0L);
-        var count = WeightConversion.Run(folder, target, options, tensor =>
+        var gguf = target.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? Gguf(type) : (GgufType?)null;
+        var options = new ConversionOptions { Type = gguf is null ? Scalar(type) : null, MostShardBytes = most };
+        int count;
+        if (GgufFile.Recognizes(from)) count = GgufConversion.Read(from, target, options.Type ?? ScalarType.Float32, most);
+        else
+        {
+            var folder = await ModelArgument.Folder(from, cancellation);
+            count = gguf is { } kind ? GgufConversion.Write(folder, target, kind, tensor => Written(tensor.Name, tensor.Bytes))
+                : WeightConversion.Run(folder, target, options, tensor => Written(tensor.Name, tensor.Bytes));
+        }
+        Console.WriteLine($"{target}: {count} tensors{(done > 0 ? $", {ModelArgument.Bytes(done)}" : "")}");
+        return CommandLine.Done;
+
+        void Written(string name, long bytes)
         {
             cancellation.ThrowIfCancellationRequested();
-            done += tensor.Bytes;
+            done += bytes;
             if (clock.Elapsed - shown < TimeSpan.FromSeconds(2)) return;
             shown = clock.Elapsed;
-            Console.Error.WriteLine($"writing {tensor.Name}: {ModelArgument.Bytes(done)}");
-        });
-        Console.WriteLine($"{target}: {count} tensors, {ModelArgument.Bytes(done)}");
-        return CommandLine.Done;
+            Console.Error.WriteLine($"writing {name}: {ModelArgument.Bytes(done)}");
+        }
     }
+
+    private static GgufType Gguf(string? name) => name switch
+    {
+        null or "f16" => GgufType.F16,
+        "f32" => GgufType.F32,
+        "bf16" => GgufType.BF16,
+        "q8_0" => GgufType.Q8,
+        _ => throw new UsageException($"--dtype {name}: GGUF is written in f32, f16, bf16 and q8_0"),
+    };
 
     private static ScalarType? Scalar(string? name) => name switch
     {
@@ -57,7 +75,8 @@ internal static partial class ConvertCommand
         "bf16" => ScalarType.BFloat16,
         "f16" => ScalarType.Float16,
         "f32" => ScalarType.Float32,
-        _ => throw new UsageException($"--dtype {name}: possible are bf16, f16 and f32; quantized types cannot be written yet"),
+        "q8_0" => throw new UsageException("--dtype q8_0 is for GGUF: let OUT end with .gguf"),
+        _ => throw new UsageException($"--dtype {name}: possible are bf16, f16 and f32, and q8_0 for GGUF"),
     };
 
     private static long Size(string text)

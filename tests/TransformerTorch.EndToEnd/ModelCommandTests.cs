@@ -28,8 +28,8 @@ public sealed class ModelCommandTests
     }
 
     [Theory]
-    [InlineData("convert a b --dtype q8_0", "tt: --dtype q8_0: possible are bf16, f16 and f32; quantized types cannot be written yet")]
-    [InlineData("convert a b.gguf", "tt: GGUF cannot be written yet: OUT is a folder, for safetensors")]
+    [InlineData("convert a b --dtype q8_0", "tt: --dtype q8_0 is for GGUF: let OUT end with .gguf")]
+    [InlineData("convert a b.gguf --dtype q4_0", "tt: --dtype q4_0: GGUF is written in f32, f16, bf16 and q8_0")]
     [InlineData("convert a b --max-shard-size big", "tt: --max-shard-size big: expected a size such as 5GB or 500MB")]
     public void What_cannot_be_written_is_wrong_usage(string arguments, string expected)
     {

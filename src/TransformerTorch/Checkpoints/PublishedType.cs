@@ -13,8 +13,12 @@ internal static class PublishedType
     };
 
     /// <summary>Lets a configuration that tells a type tell this one.</summary>
-    public static void Set(JsonObject config, ScalarType type)
+    /// <param name="config">the configuration</param>
+    /// <param name="type">the type</param>
+    /// <param name="always">whether one that tells none shall tell it too</param>
+    public static void Set(JsonObject config, ScalarType type, bool always = false)
     {
+        if (always) config["dtype"] = s_names[type];
         foreach (var key in (string[])["dtype", "torch_dtype"])
             if (config.ContainsKey(key)) config[key] = s_names[type];
     }
