@@ -24,7 +24,8 @@ internal static class TrainCommand
             var config = Yaml.Load<RunConfig>(parsed.GetRequiredValue(path), parsed.GetValue(set));
             var progress = new TrainingProgress();
             NativeBridge.Tell = missing => progress.Report(new Warned(missing));
-            var run = new TrainingRun(config, progress) { Sampler = Samples.Of(config) };
+            using var meter = new TrainingMeter();
+            var run = new TrainingRun(config, progress) { Sampler = Samples.Of(config), Callbacks = [meter] };
             var resumes = parsed.GetResult(resume) is not null;
             var result = progress.During(() => resumes ? run.Resume(parsed.GetValue(resume), stop) : run.Start(stop));
 
@@ -55,6 +56,7 @@ internal static class TrainCommand
         if (progress.Loss is { } loss) lines.Add(("loss", $"{loss:0.0000}"));
         if (result.Evaluation is { } evaluation)
             lines.Add(("validation", TrainingProgress.Figures(evaluation)));
+        if (result.BestStep != result.Step) lines.Add(("best", $"step {result.BestStep}, whose weights are exported"));
         lines.Add(("curves", Path.Combine(config.OutputDir, "loss.svg")));
         if (result.ModelFolder is { } model)
         {

@@ -94,6 +94,8 @@ internal sealed partial class Tt : IDisposable
             }
         }
 
+        public bool HasEnded => _process.HasExited;
+
         public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
 
         public Outcome Ended()
