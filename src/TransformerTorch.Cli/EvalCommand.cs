@@ -12,7 +12,8 @@ internal static class EvalCommand
         var (path, set, json) = (RunFile.Path(), RunFile.Overrides(), CommandLine.Json());
         var model = new Option<string?>("--model")
         {
-            Description = "A model's or an adapter's folder, or org/name on the hub [default: model/ in the run's output_dir]", HelpName = "DIR",
+            Description = "A model's or an adapter's folder, or org/name on the hub [default: model/ in the run's output_dir]",
+            HelpName = "DIR",
         };
         var command = new Command("eval", "Measure a model on the held-out data of a run file") { path, model, set, json };
         command.SetAction((parsed, stop) =>

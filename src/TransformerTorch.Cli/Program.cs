@@ -3,7 +3,8 @@ using TransformerTorch.Cli;
 // A command is a file: it parses, calls the engine, prints. Add it to this list.
 return await CommandLine.Run(args,
 [
-    TrainCommand.Create(), EvalCommand.Create(),
+    TrainCommand.Create(),
+    EvalCommand.Create(), EvalCommand.Create(),
     GenerateCommand.Create(),
     VerifyCommand.Create(),
     TokenizerCommand.Create(),

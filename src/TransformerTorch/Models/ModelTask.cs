@@ -54,6 +54,10 @@ internal static class Architecture
     /// <summary>All endings known.</summary>
     public static IEnumerable<string> Endings => s_endings.Select(e => e.Ending);
 
+    /// <summary>How the name of a published class for a task usually ends.</summary>
+    public static string Ending(ModelTask task) => task == ModelTask.ReplacedTokenDetection ? "ForPreTraining"
+        : s_endings.First(e => e.Task == task).Ending;
+
     /// <summary>The task of a published class; null where its name tells none.</summary>
     public static ModelTask? Task(string architecture)
         => s_endings.Where(e => architecture.EndsWith(e.Ending, StringComparison.Ordinal)).Select(e => (ModelTask?)e.Task).FirstOrDefault();

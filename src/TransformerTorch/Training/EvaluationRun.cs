@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
@@ -24,7 +25,8 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
     {
         using var scope = NewDisposeScope();
         var folder = name is null ? Path.Combine(config.OutputDir, "model") : ModelFolder.Find(name);
-        if (!Directory.Exists(folder)) throw new CheckpointException($"{folder}: there is no such model. Train it first, or name one: --model DIR.");
+        if (!Directory.Exists(folder))
+            throw new CheckpointException($"{folder}: there is no such model. Train it first, or name one: --model DIR.");
         var device = Devices.Parse(config.Device);
         var preparation = new DataPreparation(config.Data, (what, done, total) => tell(new Preparing(what, done, total)), stop);
         var tokenizer = preparation.Tokenizer(new TokenizerConfig { Path = ModelFolder.TokenizerFolder(folder) });
@@ -62,7 +64,8 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
     {
         if (keys["id2label"] is not JsonObject labels) return;
         var wanted = labels.Select(l => $"{l.Value}").ToList();
-        if (!wanted.SequenceEqual(model.Config.Labels)) throw new ModelConfigException(
-            $"the data's classes are {string.Join(", ", wanted)}; the model's {string.Join(", ", model.Config.Labels)}: set objective.labels");
+        if (!wanted.SequenceEqual(model.Config.Labels))
+            throw new ModelConfigException($"the data's classes are {string.Join(", ", wanted)}, the model's " +
+                $"{string.Join(", ", model.Config.Labels)}: set objective.labels");
     }
 }

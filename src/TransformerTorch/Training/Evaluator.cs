@@ -60,7 +60,8 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
         var loss = terms.Values.Sum(t => t.Sum / t.Count);
         return new(step, loss)
         {
-            EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(loss) : null, EvalBitsPerByte = bytes > 0 ? loss * targets / Math.Log(2) / bytes : null,
+            EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(loss) : null,
+            EvalBitsPerByte = bytes > 0 ? loss * targets / Math.Log(2) / bytes : null,
             Scores = scorer is null ? null : Written(scorer), EvalTokens = targets, EvalSeconds = clock.Elapsed.TotalSeconds,
         };
 

@@ -85,8 +85,8 @@ public sealed record LossChart
         svg.Append($"""<svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{height}" viewBox="0 0 {Width} {height}" """);
         svg.Append($"""role="img" aria-label="{Text(Title)}">""").Append('\n');
         svg.Append($"<title>{Text(Title)}</title>\n<style>\n{Style}\n</style>\n");
-        svg.Append($"""<clipPath id="plot{Width}"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" height="{Bottom - Top + 12}"/>""");
-        svg.Append($"""</clipPath><rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
+        svg.Append($"""<clipPath id="plot{Width}"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" """);
+        svg.Append($"""height="{Bottom - Top + 12}"/></clipPath><rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
         Write(svg, Title, Left, 34, style: "title");
         Write(svg, Subtitle(mean), Left, 54);
 

@@ -103,7 +103,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
         var speed = new Throughput
         {
-            FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen), PeakFlops = Throughput.Peak(device, config.Precision),
+            FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen),
+            PeakFlops = Throughput.Peak(device, config.Precision),
         };
         using var recorder = new RunRecorder(config.OutputDir, RunFacts.Of(objective.Parts[0].Model, config, speed, device));
         _recorder = recorder;

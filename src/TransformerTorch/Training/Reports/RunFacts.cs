@@ -83,12 +83,14 @@ public sealed record RunFacts
         var blocks = stacks.SelectMany(s => s.Blocks).ToList();
         return new RunFacts
         {
-            Started = DateTimeOffset.UtcNow, Model = $"{model.GetType().Name} ({model.Config.ModelType})", Parameters = model.parameters().Sum(p => p.numel()),
+            Started = DateTimeOffset.UtcNow, Model = $"{model.GetType().Name} ({model.Config.ModelType})",
+            Parameters = model.parameters().Sum(p => p.numel()),
             TrainedParameters = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
             Sizes = new Dictionary<string, long>
             {
                 ["layers"] = blocks.Count, ["width"] = model.Backbone.Width, ["heads"] = blocks.FirstOrDefault()?.Attention.Heads ?? 0,
-                ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength, ["sequence"] = config.Data.SequenceLen,
+                ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
+                ["sequence"] = config.Data.SequenceLen,
             },
             FlopsPerToken = speed.FlopsPerToken, Peak = speed.PeakFlops, Machine = MachineOf(config.Precision, device),
         };
