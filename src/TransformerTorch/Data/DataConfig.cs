@@ -22,7 +22,7 @@ public abstract record DataConfig
     [Range(0.0, 0.5)]
     public double ValSetSize { get; init; } = 0.02;
 
-    /// <summary>What becomes of records that cannot be used: the run fails, naming the first, or they are skipped, counted and listed.</summary>
+    /// <summary>What becomes of records that cannot be used: the run fails at the first, or they are skipped, counted and listed.</summary>
     public OnMalformed OnMalformed { get; init; } = OnMalformed.Fail;
 
     /// <summary>Documents that share a row do not see each other: neither running text cut into windows nor packed examples.</summary>
@@ -159,7 +159,7 @@ public sealed record MixtureConfig : DataConfig, IValidated
     public IEnumerable<(string Key, string Message)> Validate()
     {
         if (Sources.Count == 0) yield return ("sources", "name at least one source");
-        if (Sources.Any(part => part.Data is MixtureConfig)) yield return ("sources", "a mixture cannot hold a mixture: list its sources here");
+        if (Sources.Any(part => part.Data is MixtureConfig)) yield return ("sources", "a mixture holds no mixture: list its sources here");
         if (Sources.Any(part => part.Data.SaysMoreThanItsSource))
             yield return ("sources", "sequence_len, val_set_size and what else is of the whole belongs to the mixture, not to its sources");
     }

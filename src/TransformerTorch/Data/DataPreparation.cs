@@ -34,7 +34,8 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
             var reporter = new Reporter<TrainingProgress>(p =>
                 progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
             var malformed = new MalformedRecords(data.OnMalformed);
-            options.Save(options.Trainer().Train(Training(malformed).Select(d => Text(d, options.TextColumn, malformed)), reporter), folder);
+            var texts = Training(malformed).Select(d => Text(d, options.TextColumn, malformed));
+            options.Save(options.Trainer().Train(texts, reporter), folder);
         }
         return TrainedTokenizer.Open(folder);
     }
@@ -78,7 +79,7 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         var (train, held) = (prepared.Train, prepared.Validation!);
         if (train.Parts.Any(part => part.File.Count == 0))
             throw new DataException(prepared.Malformed > 0
-                ? $"The source holds nothing to train on: {prepared.Malformed} records were skipped, the first: {prepared.MalformedRecords[0]}"
+                ? $"The source holds nothing to train on: {prepared.Malformed} records were skipped, first {prepared.MalformedRecords[0]}"
                 : "The source holds no text to train on. Check data.files, or lower data.val_set_size.");
         if (held.Count > 0) return prepared;
         if (data.ValSetSize > 0)
@@ -90,7 +91,8 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
 
     private string Described => string.Join('\n', _parts.Select(Description));
 
-    private string Description(Part part) => $"{Form} {data.ValSetSize:R} {data.OnMalformed}\n{part.Source.Identity}\n{part.Held?.Identity}";
+    private string Description(Part part)
+        => $"{Form} {data.ValSetSize:R} {data.OnMalformed}\n{part.Source.Identity}\n{part.Held?.Identity}";
 
     private IEnumerable<Document> Training(MalformedRecords malformed)
         => _parts.SelectMany(part => Documents(part, malformed)).Where(d => !d.Held).Select(d => d.Document);
@@ -130,7 +132,8 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
             var (malformed, done) = (new MalformedRecords(data.OnMalformed), 0L);
             foreach (var chunk in Documents(part, malformed).Chunk(DocumentsAtOnce))
             {
-                var encoded = chunk.AsParallel().AsOrdered().WithCancellation(stop).Select(d => (d.Held, Result: Encode(d.Document, recipe)));
+                var encoded = chunk.AsParallel().AsOrdered().WithCancellation(stop)
+                    .Select(d => (d.Held, Result: Encode(d.Document, recipe)));
                 foreach (var ((held, (examples, problem)), (document, _)) in encoded.AsEnumerable().Zip(chunk))
                 {
                     if (problem is not null) malformed.Add(document.Place, problem);

@@ -66,7 +66,8 @@ public sealed class BatchLoaderTests : IDisposable
             StringComparison.Ordinal);
         var state = Loader(seed: 1).State;
         Assert.Contains("changed", Assert.Throws<DataException>(
-            () => new BatchLoader([new(Windows(20))], new NextTokenCollator(), new() { Rows = 1 }, state)).Message, StringComparison.Ordinal);
+            () => new BatchLoader([new(Windows(20))], new NextTokenCollator(), new() { Rows = 1 }, state)).Message,
+            StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 100)]
@@ -90,7 +91,7 @@ public sealed class BatchLoaderTests : IDisposable
     }
 
     [Property(MaxTest = 60)]
-    public void Every_way_of_making_batches_goes_on_exactly_and_the_same_with_and_without_threads(NonNegativeInt before, int seed, byte kind)
+    public void Every_way_of_making_batches_goes_on_exactly_with_and_without_threads(NonNegativeInt before, int seed, byte kind)
     {
         var random = SplitMix.Of(seed, kind);
         LoaderPart Part(int count, double weight) => new(new WholeExamples(TokenData.Of(_folder, [.. Enumerable.Range(1, count)
@@ -120,7 +121,8 @@ public sealed class BatchLoaderTests : IDisposable
     public void Grouping_packing_and_a_token_budget_lose_no_example_and_keep_their_promises()
     {
         var random = SplitMix.Of(5);
-        using var file = TokenData.Of(_folder, [.. Enumerable.Range(1, 640).Select(i => Enumerable.Repeat(i, 1 + random.Below(30)).ToArray())]);
+        using var file = TokenData.Of(_folder,
+            [.. Enumerable.Range(1, 640).Select(i => Enumerable.Repeat(i, 1 + random.Below(30)).ToArray())]);
         List<int> Pass(LoaderOptions options, Action<Batch> check)
         {
             LoaderPart[] parts = [new(new WholeExamples(file))];

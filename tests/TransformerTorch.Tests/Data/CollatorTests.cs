@@ -26,7 +26,8 @@ public sealed class CollatorTests
     {
         var (corruption, length) = (new SpanCorruption(0.15, 3), 16 + size.Get % 500);
         var (tokens, targets) = corruption.Lengths(length);
-        int[] text = [.. Enumerable.Range(1000, tokens)], sentinels = [.. Enumerable.Range(0, corruption.Spans(tokens)).Select(i => -1 - i)];
+        int[] text = [.. Enumerable.Range(1000, tokens)];
+        int[] sentinels = [.. Enumerable.Range(0, corruption.Spans(tokens)).Select(i => -1 - i)];
 
         var batch = new SpanCorruptionCollator(corruption, sentinels, end: 7, padding: 0).Collate([new(text)], SplitMix.Of(seed.Get));
 

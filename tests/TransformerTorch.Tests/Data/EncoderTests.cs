@@ -57,7 +57,8 @@ public sealed class EncoderTests
     [Fact]
     public void Classes_several_classes_and_values_become_labels_and_others_are_refused_by_name()
     {
-        ClassificationEncoder Of(ClassificationKind kind) => new(_bert, new("text", null, "label"), 16) { Kind = kind, Labels = new(["a", "b", "c"]) };
+        ClassificationEncoder Of(ClassificationKind kind)
+            => new(_bert, new("text", null, "label"), 16) { Kind = kind, Labels = new(["a", "b", "c"]) };
         Example Encode(ClassificationKind kind, JsonNode label)
             => Of(kind).Encode(Record(new() { ["text"] = "x", ["label"] = label })).Single();
         float[] Values(Example example) => [.. example[Batch.Names.Labels]!.Select(BitConverter.Int32BitsToSingle)];
@@ -100,7 +101,8 @@ public sealed class EncoderTests
     [InlineData(400, 64)]
     public void A_long_text_is_cut_into_parts_that_share_a_stride_and_each_knows_whether_it_holds_the_answer(int length, int stride)
     {
-        const string context = "The quick brown fox jumps over the lazy dog. It was a bright day in April, and the clocks were striking thirteen; "
+        const string context = "The quick brown fox jumps over the lazy dog. "
+            + "It was a bright day in April, and the clocks were striking thirteen; "
             + "nobody on the farm remembered when the old mill had burnt down, but Ümlaut 🦊 Nikolaus said it was in 1912.";
         const string answer = "Nikolaus";
         var codePoints = context[..context.IndexOf(answer, StringComparison.Ordinal)].EnumerateRunes().Count();
@@ -134,11 +136,37 @@ public sealed class EncoderTests
     }
 
     [Fact]
+    public void The_answer_is_the_best_span_of_all_parts_that_lies_in_the_text_and_is_not_too_long()
+    {
+        const string context = "one two three four five six seven eight nine ten eleven twelve";
+        var record = Record(new() { ["question"] = "which?", ["context"] = context });
+        var parts = new QuestionEncoder(_bert, new("question", "context", "answers"), 16, 2).Encode(record).ToList();
+        var second = parts[1];
+        var (from, to) = (Array.FindIndex(second[QuestionEncoder.OffsetStarts]!, at => at >= 0) + 2, second.Ids.Length - 3);
+
+        string Answer(AnswerReader reader, float none, params (int Part, int Start, int End, float Score)[] spans)
+        {
+            var scored = parts.Select(p => new ScoredPart(p, new float[p.Ids.Length], new float[p.Ids.Length])).ToList();
+            foreach (var part in scored) part.Start[0] = part.End[0] = none;
+            foreach (var (part, start, end, score) in spans) scored[part].Start[start] = scored[part].End[end] = score;
+            return reader.Read(scored).Single().Answer;
+        }
+        var expected = context[second[QuestionEncoder.OffsetStarts]![from]..second[QuestionEncoder.OffsetEnds]![to]];
+
+        Assert.Equal(expected, Answer(new(), 0, (1, from, to, 5)));
+        Assert.Equal(expected, Answer(new(), 9, (1, from, to, 5)));          // the first token is no part of the text
+        Assert.Equal("", Answer(new() { AllowsNone = true }, 9, (1, from, to, 5)));
+        Assert.NotEqual(expected, Answer(new() { MaxAnswerLength = to - from }, 0, (1, from, to, 5)));
+        Assert.Equal(expected, Answer(new(), 0, (1, from, to, 5), (0, 1, 2, 9)));     // in the question
+    }
+
+    [Fact]
     public void An_answer_that_does_not_stand_where_it_is_said_to_is_malformed()
     {
         var record = Record(new()
         {
-            ["question"] = "q", ["context"] = "some text", ["answers"] = new JsonArray(new JsonObject { ["text"] = "text", ["answer_start"] = 3 }),
+            ["question"] = "q", ["context"] = "some text",
+            ["answers"] = new JsonArray(new JsonObject { ["text"] = "text", ["answer_start"] = 3 }),
         });
 
         var error = Assert.Throws<RecordException>(() => new QuestionEncoder(_bert, new("question", "context", "answers"), 32, 4)
@@ -181,7 +209,8 @@ public sealed class EncoderTests
     [Fact]
     public void Of_a_prompt_and_its_completion_the_completion_and_the_end_mark_are_learnt()
     {
-        var example = new ChatEncoder(_gpt2, 64).Encode(Record(new() { ["prompt"] = "two plus two is", ["completion"] = " four" })).Single();
+        var example = new ChatEncoder(_gpt2, 64)
+            .Encode(Record(new() { ["prompt"] = "two plus two is", ["completion"] = " four" })).Single();
 
         Assert.Equal([.. _gpt2.Encode("two plus two is"), .. _gpt2.Encode(" four"), _gpt2.EndMark], example.Ids);
         Assert.Equal([.. _gpt2.Encode(" four"), _gpt2.EndMark], example[Batch.Names.Labels]!.Where(label => label != -100));
@@ -214,7 +243,7 @@ public sealed class EncoderTests
             [Batch.Names.InputIds] = [.. ids.Select(i => d * 100 + i), 9999],
             [DenoisingCollator.SentenceStarts] = [.. ids.Select(i => i % 8 == 0 ? 1 : 0), 0],
         }))]);
-        var (next, order) = (new SentencePairs(file, PairTask.NextSentence, 100, 1), new SentencePairs(file, PairTask.SentenceOrder, 100, 1));
+        SentencePairs next = new(file, PairTask.NextSentence, 100, 1), order = new(file, PairTask.SentenceOrder, 100, 1);
         var wrong = 0;
         for (var epoch = 0; epoch < 8; epoch++)
         {

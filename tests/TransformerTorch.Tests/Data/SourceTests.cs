@@ -60,7 +60,8 @@ public sealed class SourceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("a.jsonl", "{\"text\": \"good\"}\n{\"text\": \"bad\"\n[1]\n{\"text\": \"good\"}", 2, ":2: not JSON", ":3: not a JSON object")]
+    [InlineData("a.jsonl", "{\"text\": \"good\"}\n{\"text\": \"bad\"\n[1]\n{\"text\": \"good\"}", 2,
+        ":2: not JSON", ":3: not a JSON object")]
     [InlineData("a.csv", "text,n\ngood,1\nbad\ngood,2\nbad,3,4", 2, ":3: 1 fields", ":5: 3 fields")]
     [InlineData("b.csv", "text,n\ngood,1\nb\"a\"d,2\ngood,3", 1, ":3: a quote inside", ":3")]
     public void A_malformed_record_is_named_by_file_line_and_reason_and_fails_or_is_skipped_and_counted(
@@ -84,8 +85,12 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void A_record_without_the_field_is_malformed_too_and_stays_counted_when_what_is_prepared_is_found_again()
     {
-        var file = _folder.Write("a.jsonl", string.Concat(Enumerable.Range(0, 60).Select(i => i == 7 ? "{\"txt\": 1}\n" : $"{{\"text\": \"t{i}\"}}\n")));
-        var data = new JsonlConfig { Files = [file], DatasetPreparedPath = _folder["cache"], ValSetSize = 0.2, OnMalformed = OnMalformed.Skip };
+        var file = _folder.Write("a.jsonl", string.Concat(Enumerable.Range(0, 60)
+            .Select(i => i == 7 ? "{\"txt\": 1}\n" : $"{{\"text\": \"t{i}\"}}\n")));
+        var data = new JsonlConfig
+        {
+            Files = [file], DatasetPreparedPath = _folder["cache"], ValSetSize = 0.2, OnMalformed = OnMalformed.Skip,
+        };
 
         using (Prepare(data)) { }
         using var again = Prepare(data);
@@ -136,7 +141,8 @@ public sealed class SourceTests : IDisposable
     [InlineData("data: {source: dotnet_docs}\nobjective: {type: replaced_token_detection, generator_size: 0}", "generator_size")]
     [InlineData("data: {source: dotnet_docs}\nobjective: {type: seq2seq_lm, max_target_length: 0}", "max_target_length")]
     [InlineData("data: {source: dotnet_docs}\nobjective: {type: sequence_classification, labels: [a]}", "two classes")]
-    [InlineData("data: {source: dotnet_docs}\nobjective: {type: sequence_classification, problem_type: regression, labels: [a, b]}", "no classes")]
+    [InlineData("data: {source: dotnet_docs}\nobjective: {type: sequence_classification, problem_type: regression, labels: [a, b]}",
+        "no classes")]
     [InlineData("data: {source: dotnet_docs}\nobjective: {type: token_classification, label_column: 1}", "label_column")]
     [InlineData("data: {source: dotnet_docs, sequence_len: 64}\nobjective: {type: question_answering, doc_stride: 60}", "doc_stride")]
     [InlineData("data: {source: dotnet_docs}\nobjective: {type: chat, train_on: user}", "assistant")]

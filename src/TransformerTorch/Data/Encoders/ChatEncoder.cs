@@ -18,7 +18,7 @@ public enum ChatTargets
 }
 
 /// <summary>
-/// Chats as their template writes them, or a prompt and its completion; labels stand where the tokens that are learnt stand, -100 elsewhere.
+/// Chats as their template writes them, or a prompt and its completion; labels stand where tokens are learnt, -100 elsewhere.
 /// </summary>
 public sealed class ChatEncoder(TrainedTokenizer tokenizer, int length) : IExampleEncoder
 {

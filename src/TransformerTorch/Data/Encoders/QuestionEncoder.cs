@@ -87,7 +87,8 @@ public sealed class QuestionEncoder(TrainedTokenizer tokenizer, QuestionFields f
         if (!document.Has(fields.Answers)) return [];
         var answers = document.Node(fields.Answers) switch
         {
-            JsonObject lists when lists["text"] is JsonArray texts && lists["answer_start"] is JsonArray starts && texts.Count == starts.Count
+            JsonObject lists when (lists["text"], lists["answer_start"]) is (JsonArray texts, JsonArray starts)
+                    && texts.Count == starts.Count
                 => texts.Zip(starts).Select(pair => (pair.First, pair.Second)).ToList(),
             JsonArray list when list.All(item => item is JsonObject) => [.. list.Select(item => (item!["text"], item["answer_start"]))],
             var other => throw Document.Wrong(fields.Answers, "lists `text` and `answer_start` of one length", other),

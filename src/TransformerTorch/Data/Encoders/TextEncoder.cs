@@ -50,7 +50,7 @@ public sealed class TextEncoder(TrainedTokenizer tokenizer, string column, TextM
     }
 }
 
-/// <summary>Where sentences begin: after a full stop, question or exclamation mark and space, before no small letter; and after line ends.</summary>
+/// <summary>Where sentences begin: after . ? or ! and space, before no small letter; and after line ends.</summary>
 public static class Sentences
 {
     /// <summary>For each token, 1 where it is the first of a sentence.</summary>
