@@ -89,10 +89,10 @@ public sealed record AttentionContext
     public AttentionContext Map(Func<Tensor, Tensor> replace) => this with
     {
         Rotations = Rotations.ToDictionary(r => r.Key, r => (replace(r.Value.Cos), replace(r.Value.Sin))),
-        Bias = Bias is { } bias ? replace(bias) : null,
+        Terms = Terms.Map(replace),
         Windows = Windows.ToDictionary(w => w.Key, w => replace(w.Value)),
         Relative = Relative?.Map(replace),
         Memory = Memory is { } memory ? replace(memory) : null,
-        MemoryBias = MemoryBias is { } memoryBias ? replace(memoryBias) : null,
+        MemoryTerms = MemoryTerms.Map(replace),
     };
 }

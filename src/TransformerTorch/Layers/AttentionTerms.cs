@@ -48,6 +48,17 @@ public sealed record AttentionTerms
         return new AttentionTerms { Bias = terms.OfType<Tensor>().Aggregate((sum, term) => sum + term), Prefix = Prefix };
     }
 
+    /// <summary>The same with other tensors in the place of each, always asked for in one order.</summary>
+    public AttentionTerms Map(Func<Tensor, Tensor> replace)
+    {
+        return this with
+        {
+            Bias = Of(Bias), KeyMask = Of(KeyMask), Documents = Of(Documents), Prefix = Of(Prefix), ByDistance = Of(ByDistance),
+        };
+
+        Tensor? Of(Tensor? term) => term is null ? null : replace(term);
+    }
+
     private static Tensor? Last(Tensor? x, long keys)
         => x is null || x.shape[^1] is 1 || x.shape[^1] == keys ? x : x.narrow(-1, x.shape[^1] - keys, keys);
 
