@@ -19,13 +19,56 @@ void norms() {
     compare(rms ? "rms_norm" : "layer_norm", ours, inputs, truth, twins, type == at::kFloat ? 3e-6 : 1e-2);
 }
 
-void gelu() {
-    bool tanh = one_in(2);
+void sums_and_norms() {
+    bool rms = one_in(2), lower = one_in(2);
+    int64_t C = one_in(3) ? 384 : roll(4, 900);
+    Tensor x = at::randn({roll(1, 100), C}), added = (at::randn(x.sizes()) * 3).to(lower ? at::kBFloat16 : at::kFloat), w = at::randn({C});
+    std::vector<Tensor> inputs{leaf(x), leaf(added), leaf(w)}, twins{twin(x), twin(added), twin(w)};
+    Tensor total = twins[0] + twins[1], u = rms ? total : total - total.mean(-1, true);
+    Tensor truth = u * at::rsqrt(u.square().mean(-1, true) + 1e-5) * twins[2];
+    auto both = call_all("add_norm", inputs[0], inputs[1], inputs[2], IValue(), 1e-5, !rms);
+    compare("add_norm", at::cat({both[0].toTensor(), both[1].toTensor()}), inputs, at::cat({total, truth}), twins, lower ? 1e-2 : 3e-6);
+}
+
+void activations() {
+    bool gated = one_in(2);
     auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
-    Tensor x = leaf((at::randn({roll(1, 3000)}) * 4).to(type)), y = twin(x);
-    Tensor truth = tanh ? y * (1 + at::tanh(std::sqrt(2 / M_PI) * (y + 0.044715 * y * y * y))) / 2
-        : y * (1 + at::erf(y / std::sqrt(2.0))) / 2;
-    compare("gelu", call("gelu", x, tanh ? "tanh" : "none"), {x}, truth, {y}, type == at::kFloat ? 1e-6 : 1e-2);
+    const char* names[] = {"gelu", "gelu_tanh", "silu", "relu"};
+    std::string name = names[roll(0, 3)];
+    Tensor x = leaf((at::randn({roll(1, 9), 2 * roll(1, 400)}) * 4).to(type)), y = twin(x);
+    Tensor v = gated ? y.narrow(-1, 0, y.size(1) / 2) : y;
+    Tensor truth = name == "silu" ? v / (1 + at::exp(-v)) : name == "relu" ? v.clamp_min(0)
+        : name == "gelu" ? v * (1 + at::erf(v / std::sqrt(2.0))) / 2
+        : v * (1 + at::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2;
+    if (gated) truth = truth * y.narrow(-1, y.size(1) / 2, y.size(1) / 2);
+    compare("activation " + name + (gated ? " gated" : ""), call("activation", x, name, gated), {x}, truth, {y},
+            type == at::kFloat ? 1e-6 : 1e-2);
+}
+
+void skinny() {   // few rows of x, strided weights, odd depths
+    auto type = one_in(2) ? at::kBFloat16 : at::kFloat;
+    int64_t M = roll(1, 17), K = one_in(2) ? 64 * roll(1, 8) : roll(1, 700), O = roll(1, 150);
+    Tensor x = at::randn({1, M, K}).to(type), w = at::randn({O, K + roll(0, 9)}).to(type).narrow(1, 0, K), b = at::randn({O}).to(type);
+    at::NoGradGuard none;
+    Tensor truth = at::matmul(twin(x), twin(w).t()) + twin(b);
+    expect_close(c10::str("few rows: ", M, " x ", K, " to ", O), call("linear", x, w, b), truth, type == at::kFloat ? 1e-5 : 1e-2);
+}
+
+void quantized() {
+    int64_t bits = one_in(2) ? 8 : 4, group = 32 << roll(0, 2), M = one_in(4) ? roll(9, 60) : roll(1, 9), K = roll(1, 500), O = roll(1, 100);
+    auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
+    Tensor x = (at::randn({M, K}) * 3).to(type), w = at::randn({O, K}), b = at::randn({O});
+    at::NoGradGuard none;
+    auto packed = call_all("quantize_weight", w, bits, group);
+    Tensor back = call("dequantize_weight", packed[0], packed[1], bits, O, K);
+    // Half a step of the largest in a group, bf16's rounding of the scale included.
+    expect_close(c10::str("weights of ", bits, " bits"), back, twin(w), bits == 8 ? 6e-3 : 0.13);
+    auto name = c10::str(bits, " bits: ", M, " x ", K, " to ", O, " in groups of ", group);
+    Tensor ours = call("quantized_linear", x, packed[0], packed[1], b, bits, O), truth = at::matmul(twin(x), twin(back).t()) + twin(b);
+    expect_close(name, ours, truth, type == at::kFloat ? 1e-4 : 1e-2);
+    at::AutoGradMode with(true);
+    Tensor y = twin(x);   // double goes by libtorch's operators
+    expect_close(name + " composed", call("quantized_linear", y, packed[0], packed[1], b, bits, O).detach(), truth, 1e-6);
 }
 
 void linear() {
@@ -85,7 +128,7 @@ int cases = 25;
 int run() {
     torch::manual_seed(7);
     for (int i = 0; i < cases; i++) {
-        norms(); gelu(); linear(); cross_entropy(); plain_products();
+        norms(); sums_and_norms(); activations(); linear(); skinny(); quantized(); cross_entropy(); plain_products();
     }
     return failures ? 1 : 0;
 }

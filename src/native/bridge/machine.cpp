@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #endif
 
+#include "kernels/isa.h"
 #include "guard.h"
 
 namespace {
@@ -55,6 +56,7 @@ std::string build_info() {
     text << "libtorch: " << TORCH_VERSION << " (headers)\n"
          << "compiler: " << compiler() << '\n'
          << "CPU kernels: " << at::get_cpu_capability() << '\n'
+         << "own kernels: " << tt::kernel_choice() << '\n'
          << "own operators: " << own_operators() << '\n'
          << "BLAS in front: " << blas_in_front() << '\n'
          << "CUDA: " << (tt_cuda_built() ? "yes" : "no") << '\n';

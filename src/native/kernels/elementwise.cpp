@@ -19,30 +19,51 @@ namespace {
 
 constexpr int64_t Grain = 16384;
 
-struct GeluFunction : torch::autograd::Function<GeluFunction> {
-    static Tensor forward(AutogradContext* context, const Tensor& input, bool tanh) {
-        Tensor x = input.contiguous(), y = at::empty_like(x);
+Activation activation_named(const std::string& name) {
+    if (name == "gelu") return Activation::gelu;
+    if (name == "gelu_tanh") return Activation::gelu_tanh;
+    if (name == "silu") return Activation::silu;
+    TORCH_CHECK(name == "relu", "activation: gelu, gelu_tanh, silu or relu, not ", name);
+    return Activation::relu;
+}
+
+// f over pieces of x, or of each row's halves: (first element of x, of the second half or -1, of the result, count).
+template <class F> void over_halves(const Tensor& x, bool gated, const F& f) {
+    if (!gated) return for_ranges(x.numel(), Grain, [&](int64_t first, int64_t last) { f(first, -1, first, last - first); });
+    int64_t width = x.size(-1) / 2, rows = width ? x.numel() / (2 * width) : 0;
+    for_ranges(rows, std::max<int64_t>(1, Grain / std::max<int64_t>(1, width)), [&](int64_t first, int64_t last) {
+        for (int64_t row = first; row < last; row++) f(2 * row * width, (2 * row + 1) * width, row * width, width);
+    });
+}
+char* element(const Tensor& x, int64_t index) { return index < 0 ? nullptr : (char*)x.data_ptr() + index * x.element_size(); }
+
+Tensor activate(const Tensor& x, Activation activation, bool gated) {
+    std::vector<int64_t> sizes = x.sizes().vec();
+    if (gated) sizes.back() /= 2;
+    Tensor y = at::empty(sizes, x.options());
+    over_halves(x, gated, [&](int64_t from, int64_t up, int64_t to, int64_t n) {
+        kernels().activation_forward(kernel_type(x), activation, element(x, from), element(x, up), element(y, to), n);
+    });
+    return y;
+}
+
+struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
+    static Tensor forward(AutogradContext* context, const Tensor& input, Activation activation, bool gated) {
+        Tensor x = input.contiguous();
         context->save_for_backward({x});
-        context->saved_data["tanh"] = tanh;
-        const char* from = (char*)x.data_ptr();
-        char* to = (char*)y.data_ptr();
-        int64_t size = x.element_size();
-        for_ranges(x.numel(), Grain, [&](int64_t first, int64_t last) {
-            kernels().gelu_forward(kernel_type(x), tanh, from + first * size, to + first * size, last - first);
-        });
-        return y;
+        context->saved_data["activation"] = (int64_t)activation;
+        context->saved_data["gated"] = gated;
+        return activate(x, activation, gated);
     }
     static variable_list backward(AutogradContext* context, variable_list gradients) {
-        refuse_double_backward("gelu");
+        refuse_double_backward("activation");
         Tensor x = context->get_saved_variables()[0], dy = gradients[0].to(x.scalar_type()).contiguous(), dx = at::empty_like(x);
-        bool tanh = context->saved_data["tanh"].toBool();
-        const char *from = (char*)x.data_ptr(), *out = (char*)dy.data_ptr();
-        char* to = (char*)dx.data_ptr();
-        int64_t size = x.element_size();
-        for_ranges(x.numel(), Grain, [&](int64_t first, int64_t last) {
-            kernels().gelu_backward(kernel_type(x), tanh, from + first * size, out + first * size, to + first * size, last - first);
+        auto activation = (Activation)context->saved_data["activation"].toInt();
+        over_halves(x, context->saved_data["gated"].toBool(), [&](int64_t from, int64_t up, int64_t to, int64_t n) {
+            kernels().activation_backward(kernel_type(x), activation, element(x, from), element(x, up), element(dy, to), element(dx, from),
+                                          element(dx, up), n);
         });
-        return {dx, Tensor()};
+        return {dx, Tensor(), Tensor()};
     }
 };
 
@@ -66,7 +87,7 @@ Tensor rotate(const Tensor& input, const Tensor& cos, const Tensor& sin, bool in
 
 struct RotaryFunction : torch::autograd::Function<RotaryFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& cos, const Tensor& sin, bool interleaved) {
-        Tensor c = cos.to(at::kFloat).contiguous(), s = sin.to(at::kFloat).contiguous();
+        Tensor c = as_float(cos), s = as_float(sin);
         context->save_for_backward({c, s});
         context->saved_data["interleaved"] = interleaved;
         return rotate(x, c, s, interleaved, false);
@@ -92,10 +113,15 @@ Tensor rotary_composed(const Tensor& x, const Tensor& cos, const Tensor& sin, bo
 
 }  // namespace
 
-Tensor gelu(const Tensor& x, const std::string& approximate) {
-    TORCH_CHECK(approximate == "none" || approximate == "tanh", "gelu: approximate is none or tanh, not ", approximate);
-    if (on_kernels(x)) return GeluFunction::apply(x, approximate == "tanh");
-    return at::gelu(x, approximate);
+Tensor activation(const Tensor& x, const std::string& name, bool gated) {
+    Activation kind = activation_named(name);
+    TORCH_CHECK(!gated || (x.dim() > 0 && x.size(-1) % 2 == 0), "activation: ", x.sizes(), " has no two halves");
+    if (on_kernels(x))
+        return wants_gradient(x) ? ActivationFunction::apply(x, kind, gated) : activate(x.contiguous(), kind, gated);
+    Tensor first = gated ? x.narrow(-1, 0, x.size(-1) / 2) : x;
+    Tensor y = kind == Activation::silu ? at::silu(first) : kind == Activation::relu ? at::relu(first)
+        : at::gelu(first, kind == Activation::gelu_tanh ? "tanh" : "none");
+    return gated ? y * x.narrow(-1, x.size(-1) / 2, x.size(-1) / 2) : y;
 }
 
 Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interleaved) {
@@ -103,6 +129,7 @@ Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interl
     bool fits = cos.sizes() == sin.sizes() && (cos.dim() == 2 || (cos.dim() == 3 && (cos.size(0) == x.size(0) || cos.size(0) == 1))) &&
                 cos.size(-2) == x.size(1) && 2 * cos.size(-1) <= x.size(3);
     TORCH_CHECK(fits, "rotary: cos ", cos.sizes(), " and sin ", sin.sizes(), " do not go with x ", x.sizes());
+    if (on_kernels(x) && !wants_gradient(x)) return rotate(x, as_float(cos), as_float(sin), interleaved, false);
     if (on_kernels(x)) return RotaryFunction::apply(x, cos, sin, interleaved);
     return rotary_composed(x, cos, sin, interleaved);
 }

@@ -1,4 +1,4 @@
-// GELU, rotary position embedding, conversions and column sums.
+// Activations, plain and gated, rotary position embedding, conversions and column sums.
 #pragma once
 #include <algorithm>
 
@@ -22,47 +22,93 @@ TT_INLINE Gate gate_erf(vf x) {
     return {x < 0 ? tail : 1.0f - tail, x * 0.3989422804f * vexp(-0.5f * x * x)};
 }
 
-template <class T, bool Tanh> static void gelu_forward_typed(const T* x, T* y, int64_t n) {
+// x sigmoid(x) (Elfwing et al. 2017).
+TT_INLINE Gate gate_silu(vf x) {
+    vf sigmoid = 1.0f / (1.0f + vexp(-x));
+    return {sigmoid, x * sigmoid * (1.0f - sigmoid)};
+}
+TT_INLINE Gate gate_relu(vf x) { return {x > 0 ? splat(1) : splat(0), splat(0)}; }
+
+template <Activation A> TT_INLINE Gate gate(vf x) {
+    if constexpr (A == Activation::gelu) return gate_erf(x);
+    else if constexpr (A == Activation::gelu_tanh) return gate_tanh(x);
+    else if constexpr (A == Activation::silu) return gate_silu(x);
+    else return gate_relu(x);
+}
+
+template <class T, Activation A> static void activate_typed(const T* x, const T* up, T* y, int64_t n) {
     for (int64_t i = 0; i < n; i += L) {
-        vf v = load_part(x + i, n - i);
-        store_part(y + i, v * (Tanh ? gate_tanh(v) : gate_erf(v)).factor, n - i);
+        vf v = load_part(x + i, n - i), f = v * gate<A>(v).factor;
+        store_part(y + i, up ? f * load_part(up + i, n - i) : f, n - i);
     }
 }
-template <class T, bool Tanh> static void gelu_backward_typed(const T* x, const T* dy, T* dx, int64_t n) {
+template <class T, Activation A>
+static void activate_backward_typed(const T* x, const T* up, const T* dy, T* dx, T* dup, int64_t n) {
     for (int64_t i = 0; i < n; i += L) {
-        vf v = load_part(x + i, n - i);
-        Gate g = Tanh ? gate_tanh(v) : gate_erf(v);
-        store_part(dx + i, load_part(dy + i, n - i) * (g.factor + g.slope), n - i);
+        vf v = load_part(x + i, n - i), d = load_part(dy + i, n - i);
+        Gate g = gate<A>(v);
+        if (up) {
+            store_part(dup + i, d * v * g.factor, n - i);
+            d *= load_part(up + i, n - i);
+        }
+        store_part(dx + i, d * (g.factor + g.slope), n - i);
     }
 }
-static void gelu_forward(Type type, bool tanh, const void* x, void* y, int64_t n) {
-    TT_BY_TYPE(type, T, (tanh ? gelu_forward_typed<T, true> : gelu_forward_typed<T, false>)(at<T>(x, 0), at<T>(y, 0), n))
+// Calls f with the activation as a constant.
+#define TT_BY_ACTIVATION(activation, A, ...)                                                               \
+    switch (activation) {                                                                                  \
+        case Activation::gelu: { constexpr Activation A = Activation::gelu; __VA_ARGS__; break; }           \
+        case Activation::gelu_tanh: { constexpr Activation A = Activation::gelu_tanh; __VA_ARGS__; break; } \
+        case Activation::silu: { constexpr Activation A = Activation::silu; __VA_ARGS__; break; }           \
+        case Activation::relu: { constexpr Activation A = Activation::relu; __VA_ARGS__; break; }           \
+    }
+static void activation_forward(Type type, Activation activation, const void* x, const void* up, void* y, int64_t n) {
+    TT_BY_TYPE(type, T, TT_BY_ACTIVATION(activation, A, activate_typed<T, A>(at<T>(x, 0), at<T>(up, 0), at<T>(y, 0), n)))
 }
-static void gelu_backward(Type type, bool tanh, const void* x, const void* dy, void* dx, int64_t n) {
-    TT_BY_TYPE(type, T, (tanh ? gelu_backward_typed<T, true> : gelu_backward_typed<T, false>)(at<T>(x, 0), at<T>(dy, 0), at<T>(dx, 0), n))
+static void activation_backward(Type type, Activation activation, const void* x, const void* up, const void* dy, void* dx, void* dup,
+                                int64_t n) {
+    TT_BY_TYPE(type, T, TT_BY_ACTIVATION(activation, A, activate_backward_typed<T, A>(at<T>(x, 0), at<T>(up, 0), at<T>(dy, 0),
+                                                                                      at<T>(dx, 0), at<T>(dup, 0), n)))
+}
+
+// L pairs turned by their angles: in halves, whole vectors.
+template <class T>
+TT_INLINE void turn_halves(const T* from, int64_t half, const float* c, const float* s, float sign, T* to) {
+    for (int64_t i = 0; i < half; i += L) {
+        int64_t left = half - i;
+        vf u = load_part(from + i, left), v = load_part(from + half + i, left);
+        vf cos = load_part(c + i, left), sin = load_part(s + i, left) * sign;
+        store_part(to + i, u * cos - v * sin, left);
+        store_part(to + half + i, v * cos + u * sin, left);
+    }
+}
+template <class T> TT_INLINE void turn_neighbours(const T* from, int64_t half, const float* c, const float* s, float sign, T* to) {
+    vi swap, pairs;
+    vf signs;
+    for (int i = 0; i < L; i++) { swap[i] = i ^ 1; pairs[i] = i / 2; signs[i] = i % 2 ? sign : -sign; }
+    for (int64_t i = 0; i < half; i += L / 2) {
+        int64_t left = half - i;
+        vf x = load_part(from + 2 * i, 2 * left);
+        vf cos = __builtin_shuffle(load_part(c + i, std::min(left, L / 2)), pairs);
+        vf sin = __builtin_shuffle(load_part(s + i, std::min(left, L / 2)), pairs) * signs;
+        store_part(to + 2 * i, x * cos + __builtin_shuffle(x, swap) * sin, 2 * left);
+    }
 }
 
 template <class T>
 static void rotary_typed(const RotaryView& a, const T* x, const float* cos, const float* sin, T* y, int64_t b, int64_t first,
                          int64_t last) {
-    const int64_t half = a.R / 2;
-    const int64_t step = a.interleaved ? 2 : 1, second = a.interleaved ? 1 : half;
-    for (int64_t t = first; t < last; t++)
+    const float sign = a.inverse ? -1 : 1;
+    for (int64_t t = first; t < last; t++) {
+        const float *c = cos + b * a.angle_batch + t * a.angle_time, *s = sin + b * a.angle_batch + t * a.angle_time;
         for (int64_t h = 0; h < a.H; h++) {
             const T* from = x + b * a.x_batch + t * a.x_time + h * a.x_head;
             T* to = y + ((b * a.T + t) * a.H + h) * a.D;
-            const float *c = cos + b * a.angle_batch + t * a.angle_time, *s = sin + b * a.angle_batch + t * a.angle_time;
-            for (int64_t i = 0; i < half; i++) {
-                float u = to_float(from[i * step]), v = to_float(from[i * step + second]), w = a.inverse ? -s[i] : s[i];
-                vf pair = splat(u * c[i] - v * w);
-                pair[1] = v * c[i] + u * w;
-                T out[L];
-                store(out, pair);
-                to[i * step] = out[0];
-                to[i * step + second] = out[1];
-            }
+            if (a.interleaved) turn_neighbours(from, a.R / 2, c, s, sign, to);
+            else turn_halves(from, a.R / 2, c, s, sign, to);
             std::memcpy(to + a.R, from + a.R, (a.D - a.R) * sizeof(T));
         }
+    }
 }
 static void rotary(const RotaryView& a, const void* x, const float* cos, const float* sin, void* y, int64_t b, int64_t first,
                    int64_t last) {

@@ -1,4 +1,6 @@
 // Chooses the instruction set once per process.
+#include "isa.h"
+
 #include "kernels.h"
 
 #include <cstdlib>
@@ -30,6 +32,13 @@ static const Kernels& choose() {
 const Kernels& kernels() {
     static const Kernels& chosen = choose();
     return chosen;
+}
+
+std::string kernel_choice() {
+    std::string name = kernels().name, wanted = std::getenv("TT_ISA") ? std::getenv("TT_ISA") : "";
+    if (name == "avx512bf16") return name;
+    if (!wanted.empty() && wanted != "avx512bf16") return name + " (TT_ISA=" + wanted + ")";
+    return name + " (not avx512bf16: this processor lacks an instruction that those kernels were compiled with)";
 }
 
 }  // namespace tt

@@ -67,6 +67,7 @@ struct NormView {
     float eps;
     const float *weight, *bias;          // or none
     bool centred;                        // layer norm; else RMS norm
+    Type added_type = Type::f32;
 };
 struct RotaryView {
     Type type;
@@ -74,6 +75,36 @@ struct RotaryView {
     int64_t x_batch, x_time, x_head, angle_batch, angle_time;
     bool interleaved, inverse;
 };
+
+// Few rows of x (rows, depth) times a weight (outputs, depth), x and weight of one type: y (rows, outputs). Strides between rows.
+struct SkinnyView {
+    Type type, out;
+    int64_t rows, depth;
+    const void* x;
+    int64_t x_row;
+    const void* w;
+    int64_t w_row;
+    const void* bias;                    // (outputs) of bias_type, or none
+    Type bias_type;
+    void* y;
+    int64_t y_row;
+};
+// The same with a weight of 8 or 4 bits as quantized.inl lays it out; groups * group inputs, x filled up with zeros to so many.
+struct QuantizedView {
+    Type out;
+    int bits;
+    int64_t rows, outputs, groups, group;
+    const int32_t* weight;
+    const void* scales;
+    const float* x;
+    int64_t x_row;
+    const int8_t *high, *low;            // x in 16 bits (rows, groups * group) where uses_halves
+    const float* units;                  // (rows, groups, 2): of these, and an int32 to take off their sums
+    const float* bias;                   // (outputs) or none
+    void* y;                             // (rows, outputs)
+};
+// Elementwise functions, and their products with a second half of the row: f(x[:n]) * x[n:].
+enum class Activation : int { gelu, gelu_tanh, silu, relu };
 
 struct Kernels {
     const char* name;
@@ -83,13 +114,15 @@ struct Kernels {
     int64_t (*paged_scratch)(const PagedView&);
     void (*paged_attention)(const PagedView&, int64_t sequence, int64_t key_head, float* scratch);
 
-    void (*norm_forward)(const NormView&, const void* x, void* y, float* mean, float* rstd, int64_t rows);
-    // dweight and dbias (width, or none) are added to.
-    void (*norm_backward)(const NormView&, const void* x, const void* dy, const float* mean, const float* rstd, void* dx, float* dweight,
-                          float* dbias, int64_t rows);
+    // added: none, or what is added to x first; the sum goes to total then.
+    void (*norm_forward)(const NormView&, const void* x, const void* added, void* total, void* y, float* mean, float* rstd, int64_t rows);
+    // dweight and dbias (width, or none) are added to; passed: none, or a gradient that is added to dx.
+    void (*norm_backward)(const NormView&, const void* x, const void* dy, const void* passed, const float* mean, const float* rstd,
+                          void* dx, float* dweight, float* dbias, int64_t rows);
 
-    void (*gelu_forward)(Type, bool tanh, const void* x, void* y, int64_t n);
-    void (*gelu_backward)(Type, bool tanh, const void* x, const void* dy, void* dx, int64_t n);
+    // up: none, or what f(x) is multiplied by. dup goes with it.
+    void (*activation_forward)(Type, Activation, const void* x, const void* up, void* y, int64_t n);
+    void (*activation_backward)(Type, Activation, const void* x, const void* up, const void* dy, void* dx, void* dup, int64_t n);
 
     // Rows of logits (rows, width) -> their losses; the gradient replaces the logits (f32) or goes to gradient (bf16), where wanted.
     void (*cross_entropy)(const LossOptions&, float* logits, int64_t rows, int64_t width, const int64_t* targets, float* losses,
@@ -109,6 +142,13 @@ struct Kernels {
     double (*sum_squares)(Type, const void* x, int64_t n);
     void (*column_sums)(Type, const void* x, int64_t rows, int64_t width, int64_t stride, float* sums);   // added to
     void (*convert)(Type from, const void* x, Type to, void* y, int64_t n);
+
+    void (*skinny)(const SkinnyView&, int64_t first, int64_t last);         // outputs
+    bool uses_halves;                                                       // quantized wants x split
+    void (*quantized)(const QuantizedView&, int64_t first, int64_t last);   // blocks of outputs
+    void (*split_row)(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units);
+    void (*quantize_block)(const float* w, int bits, int64_t groups, int64_t group, int32_t* words, void* scales);
+    void (*dequantize_block)(const int32_t* words, const void* scales, int bits, int64_t groups, int64_t group, float* w);
 };
 
 const Kernels& kernels();

@@ -81,7 +81,11 @@ TORCH_LIBRARY(transformertorch, m) {
     m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
     m.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
     m.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
-    m.def("gelu(Tensor x, *, str approximate=\"none\") -> Tensor");
+    m.def("add_norm(Tensor x, Tensor added, Tensor? weight, Tensor? bias, float eps, bool centred=True) -> (Tensor, Tensor)");
+    m.def("activation(Tensor x, str name, *, bool gated=False) -> Tensor");
+    m.def("quantize_weight(Tensor weight, int bits, int group) -> (Tensor, Tensor)");
+    m.def("dequantize_weight(Tensor packed, Tensor scales, int bits, int outputs, int inputs) -> Tensor");
+    m.def("quantized_linear(Tensor x, Tensor packed, Tensor scales, Tensor? bias, int bits, int outputs) -> Tensor");
     m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False) -> Tensor");
     m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
           "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
@@ -104,7 +108,11 @@ TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("layer_norm", layer_norm);
     m.impl("rms_norm", rms_norm);
     m.impl("linear", linear_plain);
-    m.impl("gelu", gelu);
+    m.impl("add_norm", add_norm);
+    m.impl("activation", activation);
+    m.impl("quantize_weight", quantize_weight);
+    m.impl("dequantize_weight", dequantize_weight);
+    m.impl("quantized_linear", quantized_linear);
     m.impl("rotary", rotary);
     m.impl("linear_cross_entropy", loss_plain);
     m.impl("adamw_", adamw_);

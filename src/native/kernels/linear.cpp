@@ -14,8 +14,30 @@ static Tensor linear_composed(const Tensor& x, const Tensor& weight, const Optio
     return at::linear(x.to(type), weight.to(type), bias && bias->defined() ? OptionalTensor(bias->to(type)) : std::nullopt);
 }
 
+// Few rows, as in decoding: bound by reading the weight, which stays as it is.
+static bool is_skinny(const Tensor& x, const Tensor& weight, at::ScalarType type) {
+    return x.size(0) <= 16 && x.size(1) > 0 && weight.scalar_type() == type && weight.stride(1) == 1 && on_kernels(weight);
+}
+static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+    Tensor b = bias.defined() && on_kernels(bias) ? bias.contiguous() : as_float(bias);
+    SkinnyView view{kernel_type(x), kernel_type(y), x.size(0), x.size(1), x.data_ptr(), x.stride(0), weight.data_ptr(), weight.stride(0),
+                    b.defined() ? b.data_ptr() : nullptr, b.defined() ? kernel_type(b) : Type::f32, y.data_ptr(), y.stride(0)};
+    for_pieces(weight.size(0), weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
+        kernels().skinny(view, first, last);
+    });
+}
+
 #ifdef TT_HAVE_DNNL
 namespace {
+
+// x (rows, in) of the product's type.
+Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+    if (y.numel() == 0) return y;
+    if (is_skinny(x, weight, x.scalar_type())) multiply_skinny(x, weight, bias, y);
+    else multiply_weight(matrix(x), weight, Use::transposed, type_of(y), matrix(y), floats(as_float(bias)));
+    return y;
+}
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -24,9 +46,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
                           at::ScalarType type) {
         std::vector<int64_t> sizes = input.sizes().vec();
-        Tensor x = in_type(input.reshape({-1, input.size(-1)}), type), y = at::empty({x.size(0), weight.size(0)}, x.options());
-        Tensor b = as_float(or_undefined(bias));
-        if (y.numel() > 0) multiply_weight(matrix(x), weight, Use::transposed, type_of(y), matrix(y), floats(b));
+        Tensor x = in_type(input.reshape({-1, input.size(-1)}), type), y = product(x, weight, or_undefined(bias));
         context->save_for_backward({x, weight});
         context->saved_data["sizes"] = sizes;
         context->saved_data["type"] = (int64_t)input.scalar_type();
@@ -98,7 +118,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias,
     TORCH_CHECK(!bias || !bias->defined() || (bias->dim() == 1 && bias->size(0) == weight.size(0)),
                 "linear: bias does not go with weight ", weight.sizes());
 #ifdef TT_HAVE_DNNL
-    if (products_serve(x, weight, type)) return LinearFunction::apply(x, weight, present(bias), type);
+    if (products_serve(x, weight, type)) {
+        if (wants_gradient(x, weight, or_undefined(bias))) return LinearFunction::apply(x, weight, present(bias), type);
+        std::vector<int64_t> sizes = x.sizes().vec();
+        sizes.back() = weight.size(0);
+        return product(in_type(x.reshape({-1, x.size(-1)}), type), weight, or_undefined(bias)).view(sizes);
+    }
 #endif
     return linear_composed(x, weight, bias, type);
 }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "kernels.h"
 
@@ -33,13 +34,23 @@ at::Tensor paged_attention(const at::Tensor& query, const at::Tensor& keys, cons
                            double soft_cap);
 at::Tensor layer_norm(const at::Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias, double eps);
 at::Tensor rms_norm(const at::Tensor& x, const OptionalTensor& weight, double eps);
-at::Tensor gelu(const at::Tensor& x, const std::string& approximate);
+// x + added, and the norm of that.
+std::tuple<at::Tensor, at::Tensor> add_norm(const at::Tensor& x, const at::Tensor& added, const OptionalTensor& weight,
+                                            const OptionalTensor& bias, double eps, bool centred);
+// gelu, gelu_tanh, silu or relu of x; gated: of its first half along the last dimension, times the second.
+at::Tensor activation(const at::Tensor& x, const std::string& name, bool gated);
 at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved);
 
 // `type`: what the products are computed in (autocast's), and the type of the result.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::ScalarType type);
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight, const OptionalTensor& bias, const at::Tensor& targets,
                                 const LossOptions& options, at::ScalarType type);
+
+// A weight (outputs, inputs) in 8 or 4 bits with a scale for every `group` inputs, as quantized.inl lays it out.
+std::tuple<at::Tensor, at::Tensor> quantize_weight(const at::Tensor& weight, int64_t bits, int64_t group);
+at::Tensor dequantize_weight(const at::Tensor& packed, const at::Tensor& scales, int64_t bits, int64_t outputs, int64_t inputs);
+at::Tensor quantized_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& scales, const OptionalTensor& bias,
+                            int64_t bits, int64_t outputs);
 
 void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq, at::TensorList halves,
             const OptionalTensor& grad_scale, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step);
@@ -56,6 +67,9 @@ at::Tensor grad_norm(at::TensorList grads);
 // Whether our CPU kernels take it.
 inline bool on_kernels(const at::Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16); }
 inline Type kernel_type(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? Type::bf16 : Type::f32; }
+template <class... Tensors> bool wants_gradient(const Tensors&... x) {
+    return at::GradMode::is_enabled() && ((x.defined() && x.requires_grad()) || ...);
+}
 // An autograd function is given an absent tensor as nullopt, and numbers only those that are there.
 inline OptionalTensor present(const OptionalTensor& x) { return x && x->defined() ? x : std::nullopt; }
 inline at::Tensor or_undefined(const OptionalTensor& x) { return x.value_or(at::Tensor()); }

@@ -21,6 +21,14 @@ template <class F> void for_each_task(int64_t tasks, const F& f) {
 // f(first, last) over [0, n) in pieces of at least `grain`.
 template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
 
+// f(first, last) over [0, n), each of which reads so many bytes: in pieces for whoever is free, since processors do not share memory evenly.
+template <class F> void for_pieces(int64_t n, int64_t bytes, const F& f) {
+    const int64_t least = std::max<int64_t>(1, (64 << 10) / std::max<int64_t>(1, bytes));
+    const int64_t pieces = std::max<int64_t>(1, std::min<int64_t>(n / least, 8 * at::get_num_threads()));
+    if (pieces == 1) return f(0, n);
+    for_each_task(pieces, [&](int64_t piece, int64_t) { f(n * piece / pieces, n * (piece + 1) / pieces); });
+}
+
 // f(first, last, part) over as many fixed parts as there are threads: sums per part join in one order.
 inline int64_t parts_of(int64_t n, int64_t grain) {
     int64_t most = n / std::max<int64_t>(1, grain);

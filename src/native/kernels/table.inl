@@ -6,6 +6,8 @@
 #include "norm.inl"
 #include "optimizer.inl"
 #include "paged.inl"
+#include "quantized.inl"
+#include "skinny.inl"
 
 namespace tt::TT_NAMESPACE {
 
@@ -19,6 +21,9 @@ bool runs_here() {
     __builtin_cpu_init();
 #if defined(__AVX512BF16__)
     if (!__builtin_cpu_supports("avx512bf16")) return false;
+#endif
+#if defined(__AVX512VNNI__)
+    if (!__builtin_cpu_supports("avx512vnni")) return false;
 #endif
 #if defined(__AVX512F__)
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
@@ -37,8 +42,9 @@ const Kernels& table() {
         TT_TEXT(TT_NAMESPACE),
         {BQ, TT_DOT != 0, padded_size, forward_scratch, attention_forward, backward_scratch, attention_backward, join_backward,
          rows_scratch, attention_rows, join_rows},
-        paged_scratch, paged_attention, norm_forward, norm_backward, gelu_forward, gelu_backward, cross_entropy, rotary, adamw, lion,
-        sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert,
+        paged_scratch, paged_attention, norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw,
+        lion, sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny, UsesHalves, quantized,
+        split_row, quantize_block, dequantize_block,
     };
     return kernels;
 }

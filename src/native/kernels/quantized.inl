@@ -1,0 +1,193 @@
+// Products with weights of 8 or 4 bits. A weight is stored in blocks of 16 outputs: words of 32 bits, one for each output of the block,
+// hold 4 or 8 consecutive inputs, and each group of inputs has a scale for each output (bf16). In a word of 4-bit weights the low halves
+// of its bytes come first. So lanes are outputs, and nothing is summed across them.
+#pragma once
+#include <algorithm>
+
+#include "vec.h"
+#if defined(__AVX512VNNI__)
+#include <immintrin.h>
+#endif
+
+namespace tt::TT_NAMESPACE {
+
+constexpr int64_t QB = 16;           // outputs of a block
+constexpr int NQ = QB / TT_LANES;    // vectors of them
+
+TT_INLINE vi load_words(const int32_t* p) { vi r; std::memcpy(&r, p, sizeof r); return r; }
+
+// The j-th weights of words, signed, as floats.
+template <int Bits> TT_INLINE vf unpack(vi words, int j) {
+    int place = Bits == 8 ? 8 * j : j < 4 ? 8 * j : 8 * (j - 4) + 4;
+    return __builtin_convertvector((words << (32 - Bits - place)) >> (32 - Bits), vf);
+}
+
+// M rows of x with one block of outputs, from floats. On every instruction set, and exact but for rounding.
+template <int Bits, int M> static void quantized_tile(const QuantizedView& a, int64_t row, int64_t block, float* y) {
+    constexpr int64_t PerWord = 32 / Bits;
+    const int64_t words = a.group / PerWord;
+    const int32_t* w = a.weight + block * a.groups * words * QB;
+    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+    const float* x = a.x + row * a.x_row;
+    vf total[M][NQ] = {};
+    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB, x += a.group) {
+        vf s[M][NQ] = {};
+        for (int64_t k = 0; k < words; k++)
+#pragma GCC unroll 4
+            for (int n = 0; n < NQ; n++) {
+                vi v = load_words(w + k * QB + n * L);
+#pragma GCC unroll 8
+                for (int j = 0; j < PerWord; j++) {
+                    vf u = unpack<Bits>(v, j);
+#pragma GCC unroll 8
+                    for (int m = 0; m < M; m++) s[m][n] += u * x[m * a.x_row + k * PerWord + j];
+                }
+            }
+#pragma GCC unroll 8
+        for (int m = 0; m < M; m++)
+#pragma GCC unroll 4
+            for (int n = 0; n < NQ; n++) total[m][n] += s[m][n] * load(scales + n * L);
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; m++)
+#pragma GCC unroll 4
+        for (int n = 0; n < NQ; n++) store(y + m * QB + n * L, total[m][n]);
+}
+
+#if defined(__AVX512VNNI__) && TT_LANES == 16
+constexpr bool UsesHalves = true;
+
+// The same with x in 16 bits, high and low byte apart, and integer products: weights are moved to be positive, which x's sums undo.
+template <int Bits, int M> static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t block, float* y) {
+    constexpr int64_t PerWord = 32 / Bits;
+    constexpr int Halves = 8 / Bits;
+    const int64_t words = a.group / PerWord, wide = a.groups * a.group;
+    const int32_t* w = a.weight + block * a.groups * words * QB;
+    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+    const int32_t move = (int32_t)(Bits == 8 ? 0x80808080u : 0x88888888u);
+    const int64_t next = a.groups * words * QB;
+    vf total[M] = {};
+    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
+        const int8_t *high = a.high + row * wide + g * a.group, *rest = a.low + row * wide + g * a.group;
+        vi sh[M] = {}, sl[M] = {};
+        for (int64_t k = 0; k < words; k++) {
+            vi v = load_words(w + k * QB) ^ move;
+            __builtin_prefetch(w + k * QB + next, 0, 2);   // what the next block reads
+#pragma GCC unroll 2
+            for (int half = 0; half < Halves; half++) {
+                vi u = Bits == 8 ? v : (half ? v >> 4 : v) & 0x0f0f0f0f;
+#pragma GCC unroll 8
+                for (int m = 0; m < M; m++) {
+                    int32_t h, l;
+                    std::memcpy(&h, high + m * wide + k * PerWord + 4 * half, 4);
+                    std::memcpy(&l, rest + m * wide + k * PerWord + 4 * half, 4);
+                    sh[m] = (vi)_mm512_dpbusd_epi32((__m512i)sh[m], (__m512i)u, _mm512_set1_epi32(h));
+                    sl[m] = (vi)_mm512_dpbusd_epi32((__m512i)sl[m], (__m512i)u, _mm512_set1_epi32(l));
+                }
+            }
+        }
+        vf scale = load(scales);
+#pragma GCC unroll 8
+        for (int m = 0; m < M; m++) {
+            const float* unit = a.units + 2 * ((row + m) * a.groups + g);
+            int32_t moved;
+            std::memcpy(&moved, unit + 1, 4);
+            total[m] += __builtin_convertvector(sh[m] * 256 + sl[m] - moved, vf) * (scale * unit[0]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; m++) store(y + m * QB, total[m]);
+}
+#else
+constexpr bool UsesHalves = false;
+#endif
+
+template <int Bits, int M> static void quantized_rows(const QuantizedView& a, int64_t row, int64_t block) {
+    float y[M * QB];
+#if defined(__AVX512VNNI__) && TT_LANES == 16
+    quantized_tile_vnni<Bits, M>(a, row, block, y);
+#else
+    quantized_tile<Bits, M>(a, row, block, y);
+#endif
+    const int64_t output = block * QB, count = std::min(QB, a.outputs - output);
+    for (int m = 0; m < M; m++)
+        for (int64_t i = 0; i < count; i += L) {
+            vf v = load(y + m * QB + i);
+            if (a.bias) v += load_part(a.bias + output + i, count - i);
+            int64_t place = (row + m) * a.outputs + output + i;
+            TT_BY_TYPE(a.out, T, store_part(at<T>(a.y, place), v, count - i))
+        }
+}
+
+template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t first, int64_t last) {
+    for (int64_t block = first; block < last; block++) {
+        int64_t row = 0;
+        for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4>(a, row, block);
+        switch (a.rows - row) {
+            case 3: quantized_rows<Bits, 3>(a, row, block); break;
+            case 2: quantized_rows<Bits, 2>(a, row, block); break;
+            case 1: quantized_rows<Bits, 1>(a, row, block); break;
+        }
+    }
+}
+static void quantized(const QuantizedView& a, int64_t first, int64_t last) {
+    if (a.bits == 8) quantized_blocks<8>(a, first, last);
+    else quantized_blocks<4>(a, first, last);
+}
+
+// One row of x, by groups: high and low bytes of 16 bits, and for each group its unit and what moved weights add to a sum.
+static void split_row(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units) {
+    for (int64_t g = 0; g < groups; g++, x += group, high += group, low += group) {
+        vf most = splat(0);
+        for (int64_t i = 0; i < group; i += L) { vf v = load_part(x + i, group - i); most = vmax(most, vmax(v, -v)); }
+        float unit = max(most) / 32512, inverse = unit > 0 ? 1 / unit : 0;
+        int32_t total = 0;
+        for (int64_t i = 0; i < group; i++) {
+            int32_t q = (int32_t)(x[i] * inverse + 12582912.0f - 12582912.0f);   // rounded
+            low[i] = (int8_t)(q & 255);
+            high[i] = (int8_t)((q - low[i]) >> 8);
+            total += q;
+        }
+        units[2 * g] = unit;
+        int32_t moved = total * (bits == 8 ? 128 : 8);
+        std::memcpy(units + 2 * g + 1, &moved, 4);
+    }
+}
+
+// A block's weights from floats (16, groups * group): each group's largest decides its scale.
+static void quantize_block(const float* w, int bits, int64_t groups, int64_t group, int32_t* words, void* scales) {
+    const int64_t per_word = 32 / bits, wide = groups * group;
+    const int32_t most = (1 << (bits - 1)) - 1, mask = bits == 8 ? 255 : 15;
+    std::memset(words, 0, groups * group / per_word * QB * sizeof(int32_t));
+    for (int64_t o = 0; o < QB; o++)
+        for (int64_t g = 0; g < groups; g++) {
+            const float* x = w + o * wide + g * group;
+            float largest = 0;   // with its sign: 4 bits reach from -8 to 7, and it takes the -8
+            for (int64_t i = 0; i < group; i++) if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
+            bf16 rounded[L];
+            store(rounded, splat(bits == 8 ? std::fabs(largest) / most : largest / -8));
+            *at<bf16>(scales, g * QB + o) = rounded[0];
+            float unit = to_float(rounded[0]), inverse = unit != 0 ? 1 / unit : 0;
+            for (int64_t i = 0; i < group; i++) {
+                int32_t q = std::max(-most - 1, std::min(most, (int32_t)__builtin_rintf(x[i] * inverse)));
+                int64_t j = i % per_word, place = bits == 8 || j < 4 ? 8 * j : 8 * (j - 4) + 4;
+                words[(g * group + i) / per_word * QB + o] |= (q & mask) << place;
+            }
+        }
+}
+
+// And back.
+static void dequantize_block(const int32_t* words, const void* scales, int bits, int64_t groups, int64_t group, float* w) {
+    const int64_t per_word = 32 / bits, wide = groups * group;
+    for (int64_t k = 0; k < wide / per_word; k++)
+        for (int n = 0; n < NQ; n++) {
+            vi v = load_words(words + k * QB + n * L);
+            vf scale = load(at<bf16>(scales, k * per_word / group * QB + n * L));
+            for (int j = 0; j < per_word; j++) {
+                vf u = (bits == 8 ? unpack<8>(v, j) : unpack<4>(v, j)) * scale;
+                for (int lane = 0; lane < L; lane++) w[(n * L + lane) * wide + k * per_word + j] = u[lane];
+            }
+        }
+}
+
+}  // namespace tt::TT_NAMESPACE
