@@ -16,16 +16,15 @@ internal static class BenchCommand
             Description = $"Of {string.Join(", ", Workloads.Names)}", Arity = ArgumentArity.OneOrMore,
         };
         workload.AcceptOnlyFromAmong([.. Workloads.Names]);
-        var dtype = new Option<string>("--dtype") { Description = "What matrix products compute in", DefaultValueFactory = _ => "fp32" };
-        dtype.AcceptOnlyFromAmong("fp32", "bf16");
+        var dtype = new Option<string>("--dtype") { Description = "fp32 or bf16; int8 and int4 for inference", DefaultValueFactory = _ => "fp32" };
+        dtype.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
         var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:1", DefaultValueFactory = _ => "cpu" };
         var steps = new Option<int>("--steps") { Description = "Timed repetitions; the best counts", DefaultValueFactory = _ => 5 };
         var json = CommandLine.Json();
         var command = new Command("bench", "Time a workload: the best of several repetitions") { workload, dtype, device, steps, json };
         command.SetAction(parsed =>
         {
-            var precision = parsed.GetValue(dtype) == "bf16" ? Precision.Bf16 : Precision.Fp32;
-            var run = new BenchRun(precision, torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
+            var run = new BenchRun(parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
             foreach (var result in parsed.GetRequiredValue(workload).SelectMany(name => Workloads.Run(name, run)))
                 Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
             return CommandLine.Done;

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Generation;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Text;
@@ -62,13 +63,17 @@ internal static class GenerateCommand
     {
         Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
     };
+    private static readonly Option<string?> _quantize = new("--quantize")
+    {
+        Description = "Store weights in few bits: int8 or int4", HelpName = "TYPE",
+    };
     private static readonly Option<bool> _json = CommandLine.Json();
 
     public static Command Create()
     {
         var command = new Command("generate", "Continue a prompt with a model")
         {
-            _model, _prompt, _ids, _length, _temperature, _topK, _topP, _minP, _beams, _seed, _stop, _device, _json,
+            _model, _prompt, _ids, _length, _temperature, _topK, _topP, _minP, _beams, _seed, _stop, _device, _quantize, _json,
         };
         command.Validators.Add(result =>
         {
@@ -77,6 +82,7 @@ internal static class GenerateCommand
             if (result.GetResult(_ids) is not null && result.GetResult(_stop) is { Implicit: false })
                 result.AddError("--stop needs a --prompt: ids are not decoded");
         });
+        _quantize.AcceptOnlyFromAmong("int8", "int4");
         command.SetAction(Run);
         return command;
     }
@@ -86,7 +92,11 @@ internal static class GenerateCommand
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;
-        using var model = ModelFolder.Load<LanguageModel>(folder, Devices.Parse(parsed.GetRequiredValue(_device)));
+        using var model = ModelFolder.Load<LanguageModel>(folder, new LoadOptions
+        {
+            Device = Devices.Parse(parsed.GetRequiredValue(_device)),
+            Quantize = parsed.GetValue(_quantize) is { } type ? Quantization.Parse(type) : null,
+        });
         var pieces = tokenizer is null
             ? Ids(model, parsed.GetRequiredValue(_ids)!, options, cancellation)
             : new TextGenerator(model, tokenizer).Stream(parsed.GetRequiredValue(_prompt)!, options, cancellation);

@@ -1,18 +1,23 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using TransformerTorch.Layers;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Cli.Bench;
 
 /// <summary>How a workload is run.</summary>
-/// <param name="Precision">What matrix products compute in.</param>
+/// <param name="Dtype">fp32 or bf16; int8 or int4, which are weights of inference alone.</param>
 /// <param name="Device">Where.</param>
 /// <param name="Repetitions">Timed ones, after two that are not.</param>
-internal sealed record BenchRun(Precision Precision, Device Device, int Repetitions)
+internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
 {
-    public string Dtype => Precision == Precision.Bf16 ? "bf16" : "fp32";
+    /// <summary>What matrix products compute in.</summary>
+    public Precision Precision => Dtype == "bf16" ? Precision.Bf16 : Precision.Fp32;
+
+    /// <summary>What weights are stored in; null: as they are.</summary>
+    public Quantization? Quantization => Dtype.StartsWith("int", StringComparison.Ordinal) ? Quantization.Parse(Dtype) : null;
 
     /// <summary>Seconds of the fastest repetition.</summary>
     public double Best(Action action)

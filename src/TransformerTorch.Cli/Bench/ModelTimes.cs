@@ -18,9 +18,9 @@ internal static class ModelTimes
         using var model = PretrainedModel.Create(work.Model);
         model.InitializeWeights();
         model.to(run.Device);
+        var parameters = model.parameters().Sum(p => p.numel());
         var ids = randint(5, work.Vocabulary, [work.Batch, work.Length], device: run.Device);
         var (value, unit, seconds) = work.Kind == WorkloadKind.Train ? Train(model, ids, work, run) : Infer(model, ids, work, run);
-        var parameters = model.parameters().Sum(p => p.numel());
         var facts = new JsonObject { ["seconds_per_step"] = seconds, ["parameters"] = parameters };
         if (work.Kind == WorkloadKind.Train) facts["flops_per_s"] = 6 * parameters * value;
         if (ProcessMemory.PeakBytes is { } peak) facts["peak_memory_mb"] = peak >> 20;
@@ -30,6 +30,7 @@ internal static class ModelTimes
     /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>
     private static (double, string, double) Train(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
     {
+        if (run.Quantization is not null) throw new ArgumentException($"{run.Dtype} is for inference: weights of few bits are not trained");
         model.train();
         using var optimizer = new Optimizer(new ParameterRules { WeightDecay = 0.01 }.Groups(model), new AdamW());
         var labels = work.Target > 0 ? randint(5, work.Vocabulary, [work.Batch, work.Target], device: run.Device) : ids;
@@ -49,6 +50,7 @@ internal static class ModelTimes
     private static (double, string, double) Infer(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
     {
         if (run.Precision == Precision.Bf16) model.to(ScalarType.BFloat16);
+        if (run.Quantization is { } bits) model.Quantize(bits);
         model.eval();
         if (work.Kind == WorkloadKind.Decode) return Decode((LanguageModel)model, ids, work, run);
         var seconds = run.Best(() =>

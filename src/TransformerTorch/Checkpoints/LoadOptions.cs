@@ -1,3 +1,4 @@
+using TransformerTorch.Layers;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Checkpoints;
@@ -16,4 +17,7 @@ public sealed record LoadOptions
     /// they are used, and several processes share them. The files must stay as they are for as long as the model lives.
     /// </summary>
     public bool Mapped { get; init; }
+
+    /// <summary>Stores the weights of linear layers in few bits, for inference alone; null: as they are.</summary>
+    public Quantization? Quantize { get; init; }
 }

@@ -42,8 +42,12 @@ public static class ModelFolder
     /// <summary>Loads a model of a kind, in evaluation mode.</summary>
     /// <exception cref="CheckpointException">It is of another kind, or as for <see cref="Load(string, Device?)"/>.</exception>
     public static T Load<T>(string folder, Device? device = null) where T : PretrainedModel
+        => Load<T>(folder, new LoadOptions { Device = device ?? CPU });
+
+    /// <inheritdoc cref="Load{T}(string, Device?)"/>
+    public static T Load<T>(string folder, LoadOptions options) where T : PretrainedModel
     {
-        var model = Load(folder, device);
+        var model = Load(folder, options);
         if (model is T wanted) return wanted;
         model.Dispose();
         throw new CheckpointException($"{folder} holds a {model.GetType().Name}, where a {typeof(T).Name} is needed");
@@ -70,7 +74,9 @@ public static class ModelFolder
             }
             WeightLoader.Load(model, model.Names, source, folder, options.Mapped);
             model.eval();
-            return model.to(options.Device);
+            model.to(options.Device);
+            if (options.Quantize is { } bits) model.Quantize(bits);
+            return model;
         }
         catch
         {
@@ -113,6 +119,7 @@ public static class ModelFolder
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
     public static void Save(PretrainedModel model, string folder, long mostShardBytes = WeightFiles.UsualShardBytes)
     {
+        if (model.IsQuantized) throw new InvalidOperationException("a quantized model cannot be saved: its weights are gone");
         SaveConfiguration(model, folder);
         var tensors = WeightLoader.Published(model, model.Names).Select(t => TensorToWrite.Of(t.Name, t.Tensor));
         WeightFiles.Write(folder, [.. tensors], mostShardBytes);

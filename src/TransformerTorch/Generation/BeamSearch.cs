@@ -65,8 +65,8 @@ internal static class BeamSearch
             if (length > 0)
             {
                 var parents = beams.Select((b, row) => (long)((row / plan.Copies * plan.Copies) + b.Parent));
-                session.Select(tensor([.. parents], device: model.HeadWeight.device));
-                session.Continue(tensor([.. beams.Select(b => (long)b.Ids[^1])], device: model.HeadWeight.device));
+                session.Select(tensor([.. parents], device: model.Backbone.TokenWeight.device));
+                session.Continue(tensor([.. beams.Select(b => (long)b.Ids[^1])], device: model.Backbone.TokenWeight.device));
             }
             IReadOnlyList<int>[] texts = [.. beams.Select((b, row) => (IReadOnlyList<int>)[.. begin[row], .. b.Ids])];
             var scores = rules.Apply(session.Read().log_softmax(-1), texts, length); // (B K, V)

@@ -101,6 +101,6 @@ internal sealed class DecodingSession : IDisposable
     private Tensor OnDevice(long[] values, int B, int T)
     {
         using var scope = NewDisposeScope();
-        return tensor(values, [B, T], device: _model.HeadWeight.device).DetachFromDisposeScope();
+        return tensor(values, [B, T], device: _model.Backbone.TokenWeight.device).DetachFromDisposeScope();
     }
 }

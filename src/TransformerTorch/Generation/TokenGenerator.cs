@@ -55,7 +55,7 @@ public sealed class TokenGenerator
     {
         var (texts, rules, options) = (plan.Texts(), new ScoreRules(plan), plan.Options);
         var ends = new bool[texts.Length];
-        using var random = options.Seed is { } seed ? new Generator((ulong)seed, _model.HeadWeight.device) : null;
+        using var random = options.Seed is { } seed ? new Generator((ulong)seed, _model.Backbone.TokenWeight.device) : null;
         using var session = new DecodingSession(_model, plan);
         // No scope stays open while the caller has the word: scopes belong to threads and nest.
         for (var step = 0; step < plan.NewTokens && !ends.All(e => e); step++)

@@ -92,20 +92,29 @@ public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>
     {
         using var scope = NewDisposeScope();
         if (_options.Placement == NormPlacement.Parallel) return Parallel(x, context).MoveToOuterDisposeScope();
-        x = Residual(x, _attentionNorm, y => _attention.call(y, context), _attentionOutputNorm);
-        if (_crossAttention is { } cross) x = Residual(x, _crossAttentionNorm, y => cross.call(y, context));
-        x = Residual(x, _feedForwardNorm, y => Feed(y, context), _feedForwardOutputNorm);
-        return x.MoveToOuterDisposeScope();
+        var stream = (Sum: x, Added: (Tensor?)null);
+        stream = Residual(stream, _attentionNorm, y => _attention.call(y, context), _attentionOutputNorm);
+        if (_crossAttention is { } cross) stream = Residual(stream, _crossAttentionNorm, y => cross.call(y, context));
+        stream = Residual(stream, _feedForwardNorm, y => Feed(y, context), _feedForwardOutputNorm);
+        return (stream.Added is { } added ? stream.Sum + added : stream.Sum).MoveToOuterDisposeScope();
     }
 
-    private Tensor Residual(Tensor x, Norm? norm, Func<Tensor, Tensor> part, Norm? outputNorm = null)
+    /// <summary>One part on the stream, whose last addition is still to be made: a norm that follows makes it on its way.</summary>
+    private (Tensor Sum, Tensor? Added) Residual(
+        (Tensor Sum, Tensor? Added) stream, Norm? norm, Func<Tensor, Tensor> part, Norm? outputNorm = null)
     {
-        using var scope = NewDisposeScope();
-        var post = _options.Placement == NormPlacement.Post;
-        var input = post ? x : Normed(x, norm);
+        var (x, input) = _options.Placement == NormPlacement.Post ? (stream.Sum, stream.Sum) : Combined(stream, norm);
         var output = Dropout.Apply(Normed(part(input), outputNorm), _options.Dropout, training);
-        var sum = (_options.ResidualFromNorm ? input : x) + output;
-        return (post ? Normed(sum, norm) : sum).MoveToOuterDisposeScope();
+        var kept = _options.ResidualFromNorm ? input : x;
+        return _options.Placement == NormPlacement.Post ? (Combined((kept, output), norm).Normed, null) : (kept, output);
+    }
+
+    private static (Tensor Sum, Tensor Normed) Combined((Tensor Sum, Tensor? Added) stream, Norm? norm)
+    {
+        if (stream.Added is not { } added) return (stream.Sum, Normed(stream.Sum, norm));
+        if (norm is not null) return norm.Add(stream.Sum, added);
+        var sum = stream.Sum + added;
+        return (sum, sum);
     }
 
     private Tensor Parallel(Tensor x, AttentionContext context)

@@ -44,7 +44,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public FeedForward(FeedForwardOptions options) : base(nameof(FeedForward))
     {
         _options = options;
-        _activation = Activation.Named(options.Activation);
+        _activation = Between(options);
         _up = new Linear(options.Width, options.HiddenSize * (options.Gated ? 2L : 1L), options.Bias);
         _down = new Linear(options.HiddenSize, options.Width, options.Bias);
         RegisterComponents();
@@ -57,12 +57,11 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var hidden = Dropout.Apply(Hidden(_up.call(input), _activation, _options), _options.Dropout, training); // (B, T, F)
+        var hidden = Dropout.Apply(_activation(_up.call(input)), _options.Dropout, training); // (B, T, F)
         return Dropout.Apply(_down.call(hidden), _options.OutputDropout, training).MoveToOuterDisposeScope();
     }
 
     /// <summary>What stands between the projections: (..., F), or gated (..., 2F), to (..., F).</summary>
-    internal static Tensor Hidden(Tensor up, Func<Tensor, Tensor> activation, FeedForwardOptions options) => options.Gated
-        ? activation(up.narrow(-1, 0, options.HiddenSize)) * up.narrow(-1, options.HiddenSize, options.HiddenSize)
-        : activation(up);
+    internal static Func<Tensor, Tensor> Between(FeedForwardOptions options)
+        => options.Gated ? Activation.Gated(options.Activation) : Activation.Named(options.Activation);
 }

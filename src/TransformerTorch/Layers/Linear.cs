@@ -15,6 +15,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     private readonly List<LowRankUpdate> _updates = [];
     [ComponentName(Name = "weight")] private readonly Parameter _weight;
     [ComponentName(Name = "bias")] private readonly Parameter? _bias;
+    private QuantizedTensor? _quantized;
 
     /// <summary>A projection of <paramref name="inputs"/> features to <paramref name="outputs"/>.</summary>
     public Linear(long inputs, long outputs, bool bias) : base(nameof(Linear))
@@ -24,18 +25,28 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>(out, in)</summary>
-    public Tensor Weight => _weight;
+    /// <summary>(out, in); of a quantized layer what it multiplies with, made anew at each call.</summary>
+    public Tensor Weight => _quantized is { } weight ? QuantizedOperators.Dequantize(weight).to(_weight.dtype) : _weight;
 
     /// <summary>(out), or none.</summary>
     public Tensor? Bias => _bias;
+
+    /// <summary>Whether the weight is stored in few bits: it cannot be trained or saved then.</summary>
+    public bool IsQuantized => _quantized is not null;
+
+    /// <summary>Stores the weight in few bits from now on, and gives its own memory back.</summary>
+    public void Quantize(Quantization to)
+    {
+        _quantized = QuantizedOperators.Quantize(_weight, to.Bits, to.Group).Detached();
+        Weights.Release(_weight);
+    }
 
     /// <summary>Its updates, in the order of the features they update.</summary>
     public IReadOnlyList<LowRankUpdate> Updates => _updates;
 
     /// <summary>The weight with its updates (out, in): for those who use it otherwise than by <see cref="forward"/>.</summary>
-    public Tensor UpdatedWeight => _updates.Count == 0 ? _weight
-        : _weight + Spread(_updates.ToDictionary(u => u.First, u => u.Product()), dim: 0).to(_weight.dtype);
+    public Tensor UpdatedWeight => _updates.Count == 0 ? Weight
+        : Weight + Spread(_updates.ToDictionary(u => u.First, u => u.Product()), dim: 0).to(_weight.dtype);
 
     /// <summary>Adds an update of features that none updates yet.</summary>
     public void Add(LowRankUpdate update)
@@ -55,12 +66,15 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        if (_updates.Count == 0) return Operators.Linear(input, _weight, _bias);
+        if (_updates.Count == 0) return Product(input);
         using var scope = NewDisposeScope();
-        var output = Operators.Linear(input, _weight, _bias);
+        var output = Product(input);
         var added = Spread(_updates.ToDictionary(u => u.First, u => u.call(input)), dim: -1);
         return (output + added.to(output.dtype)).MoveToOuterDisposeScope();
     }
+
+    private Tensor Product(Tensor input)
+        => _quantized is { } weight ? QuantizedOperators.Linear(input, weight, _bias) : Operators.Linear(input, _weight, _bias);
 
     /// <summary>Updates side by side in the order of features, with zeros for those that have none.</summary>
     private Tensor Spread(Dictionary<long, Tensor> added, int dim)
@@ -83,5 +97,12 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
             shape[dim < 0 ? shape.Length + dim : dim] = end - next;
             parts.Add(zeros(shape, like.dtype, like.device));
         }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _quantized?.Dispose();
+        base.Dispose(disposing);
     }
 }

@@ -38,7 +38,7 @@ public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
             throw new ArgumentException($"{experts.PerToken} experts a token cannot be, there are {experts.Count}");
         if (options.Bias) throw new ArgumentException("experts have no biases");
         _options = options;
-        _activation = Activation.Named(options.Activation);
+        _activation = FeedForward.Between(options);
         _router = new Linear(options.Width, experts.Count, bias: false);
         _up = Weights.Empty(experts.Count, options.HiddenSize * (options.Gated ? 2L : 1L), options.Width);
         _down = Weights.Empty(experts.Count, options.Width, options.HiddenSize);
@@ -76,7 +76,7 @@ public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
             var row = at.select(1, 0);
             var share = shares.index([row, at.select(1, 1)]).unsqueeze(-1).to(rows.dtype); // (M, 1)
             var up = Operators.Linear(rows.index_select(0, row), _up.select(0, expert), bias: null); // (M, F or 2F)
-            var output = Operators.Linear(FeedForward.Hidden(up, _activation, _options), _down.select(0, expert), bias: null); // (M, C)
+            var output = Operators.Linear(_activation(up), _down.select(0, expert), bias: null); // (M, C)
             result = result.index_add(0, row, (output * share).to(result.dtype), 1);
         }
         return result.view(B, T, C).MoveToOuterDisposeScope();

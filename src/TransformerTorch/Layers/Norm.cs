@@ -67,10 +67,19 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var weight = _options.UnitOffset && _weight is not null ? _weight + 1 : _weight;
         var result = _options.Kind == NormKind.Layer
-            ? Operators.LayerNorm(input, weight, _bias, _options.Epsilon)
-            : Operators.RmsNorm(input, weight, _options.Epsilon);
+            ? Operators.LayerNorm(input, Factor, _bias, _options.Epsilon)
+            : Operators.RmsNorm(input, Factor, _options.Epsilon);
         return result.MoveToOuterDisposeScope();
     }
+
+    /// <summary>The sum of two, and its norm.</summary>
+    public (Tensor Sum, Tensor Normed) Add(Tensor input, Tensor added)
+    {
+        using var scope = NewDisposeScope();
+        var (sum, normed) = Operators.AddNorm(input, added, (Factor, _bias), _options.Epsilon, _options.Kind == NormKind.Layer);
+        return (sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope());
+    }
+
+    private Tensor? Factor => _options.UnitOffset && _weight is not null ? _weight + 1 : _weight;
 }

@@ -42,4 +42,13 @@ public static class Weights
         using var scope = NewDisposeScope();
         parameter.set_(memory ?? empty(parameter.shape, parameter.dtype, parameter.device));
     }
+
+    /// <summary>Takes a parameter's memory away: it is pending again.</summary>
+    public static void Release(Tensor parameter)
+    {
+        using var grad = no_grad();
+        using var scope = NewDisposeScope();
+        parameter.requires_grad = false;
+        parameter.set_(empty_strided(parameter.shape, new long[parameter.dim()], parameter.dtype, parameter.device).zero_());
+    }
 }

@@ -60,6 +60,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "output")] private readonly Linear? _output;
     [ComponentName(Name = "bias")] private readonly Parameter? _bias;
     [ComponentName(Name = "fixed_bias")] private readonly Constant? _fixedBias;
+    private QuantizedTensor? _quantized;
 
     /// <summary>A head over hidden states of a width.</summary>
     /// <param name="width">C</param>
@@ -82,7 +83,8 @@ public sealed class Head : nn.Module<Tensor, Tensor>
 
     /// <summary>(outputs, features)</summary>
     public Tensor Weight
-        => _tied?.Invoke() ?? _output?.UpdatedWeight ?? throw new InvalidOperationException("this head gives features, not scores");
+        => _quantized is { } copy ? QuantizedOperators.Dequantize(copy) : _tied?.Invoke() ?? _output?.UpdatedWeight
+            ?? throw new InvalidOperationException("this head gives features, not scores");
 
     /// <summary>(outputs), or none.</summary>
     public Tensor? Bias => _fixedBias?.Weight.view(-1) ?? _bias ?? _output?.Bias;
@@ -90,13 +92,21 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     /// <summary>Gives the scores' own bias its first value, zero.</summary>
     public void Reset() => _bias?.zero_();
 
+    /// <summary>Reads scores off a copy of the weight in few bits from now on; a tied table stays as it is for looking up tokens.</summary>
+    public void Quantize(Quantization to)
+    {
+        if (_options.Outputs == 0) return;
+        using (NewDisposeScope()) _quantized = QuantizedOperators.Quantize(Weight, to.OfScores.Bits, to.OfScores.Group).Detached();
+        if (_output is not null) Weights.Release(_output.Weight);
+    }
+
     /// <summary>Scores (..., outputs), or features where it has no outputs, of hidden states (..., C).</summary>
     public override Tensor forward(Tensor hidden)
     {
         using var scope = NewDisposeScope();
         var features = Features(hidden);
         if (_options.Outputs == 0) return features.MoveToOuterDisposeScope();
-        var scores = Operators.Linear(features, Weight, Bias);
+        var scores = _quantized is { } copy ? QuantizedOperators.Linear(features, copy, Bias) : Operators.Linear(features, Weight, Bias);
         if (_options.SoftCap > 0) scores = (scores / _options.SoftCap).tanh() * _options.SoftCap;
         return scores.MoveToOuterDisposeScope();
     }
@@ -112,6 +122,13 @@ public sealed class Head : nn.Module<Tensor, Tensor>
         var rows = features.view(-1, features.shape[^1]);
         var all = (options ?? CrossEntropyOptions.Default) with { SoftCap = _options.SoftCap };
         return Operators.LinearCrossEntropy(rows, Weight, Bias, targets.reshape(-1), all).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) _quantized?.Dispose();
+        base.Dispose(disposing);
     }
 
     private Tensor Features(Tensor hidden)

@@ -1,6 +1,7 @@
 using TorchSharp.Utils;
 using TransformerTorch.Layers;
 using static TorchSharp.torch;
+using Linear = TransformerTorch.Layers.Linear;
 
 namespace TransformerTorch.Models;
 
@@ -45,6 +46,22 @@ public abstract class PretrainedModel : nn.Module<ModelInputs, IReadOnlyDictiona
         Config.Initialization.Apply(this);
         using var _ = no_grad();
         foreach (var head in modules().OfType<Head>()) head.Reset();
+    }
+
+    /// <summary>Whether weights are stored in few bits: it can neither be trained nor saved then.</summary>
+    public bool IsQuantized { get; private set; }
+
+    /// <summary>
+    /// Stores the weights of linear layers in few bits from now on, for inference alone. Tables of embeddings, norms and experts stay as
+    /// they are.
+    /// </summary>
+    public void Quantize(Quantization to)
+    {
+        var heads = modules().OfType<Head>().ToList();
+        foreach (var head in heads) head.Quantize(to);
+        var quantized = heads.SelectMany(h => h.modules()).ToHashSet();
+        foreach (var linear in modules().OfType<Linear>().Where(l => !quantized.Contains(l))) linear.Quantize(to);
+        IsQuantized = true;
     }
 
     /// <summary>All that it gives, by published name ("logits", "start_logits", "last_hidden_state").</summary>

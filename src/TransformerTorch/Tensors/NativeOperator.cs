@@ -32,6 +32,15 @@ public sealed unsafe partial class NativeOperator
         return Tensor.UnsafeCreateTensor((nint)result.Payload);
     }
 
+    /// <summary>Calls an operator of two results.</summary>
+    /// <exception cref="InvalidOperationException">libtorch refused, with its message.</exception>
+    public (Tensor First, Tensor Second) CallTwo(params ReadOnlySpan<Argument> arguments)
+    {
+        var results = stackalloc NativeValue[2];
+        if (Invoke(arguments, results, maximum: 2) < 2) throw new InvalidOperationException($"{_name} returned no two tensors");
+        return (Tensor.UnsafeCreateTensor((nint)results[0].Payload), Tensor.UnsafeCreateTensor((nint)results[1].Payload));
+    }
+
     /// <summary>Calls an operator for its effect.</summary>
     /// <exception cref="InvalidOperationException">libtorch refused, with its message.</exception>
     public void Run(params ReadOnlySpan<Argument> arguments) => Invoke(arguments, results: null, maximum: 0);

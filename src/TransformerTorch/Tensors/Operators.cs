@@ -11,7 +11,7 @@ namespace TransformerTorch.Tensors;
 public static class Operators
 {
     private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"),
-        s_gelu = new("gelu"), s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
+        s_activation = new("activation"), s_addNorm = new("add_norm"), s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>
@@ -43,10 +43,39 @@ public static class Operators
         return weight is null ? normed : normed * weight;
     }
 
-    /// <summary>GELU (Hendrycks and Gimpel, 2016): by the error function, or its tanh approximation.</summary>
-    public static Tensor Gelu(Tensor x, bool tanh)
-        => s_gelu.Get() is { } native ? native.Call(x, tanh ? "tanh" : "none")
-            : F.gelu(x, tanh ? TorchSharp.Modules.GELU.Approximate.tanh : TorchSharp.Modules.GELU.Approximate.none);
+    /// <summary>What is added to x, and the norm of the sum, in one pass.</summary>
+    /// <param name="x">(..., C)</param>
+    /// <param name="added">(..., C)</param>
+    /// <param name="affine">each (C) or none</param>
+    /// <param name="epsilon">added to the variance</param>
+    /// <param name="centred">layer norm; else RMS norm</param>
+    public static (Tensor Sum, Tensor Normed) AddNorm(
+        Tensor x, Tensor added, (Tensor? Weight, Tensor? Bias) affine, double epsilon, bool centred)
+    {
+        if (s_addNorm.Get() is { } native) return native.CallTwo(x, added, affine.Weight, affine.Bias, epsilon, centred);
+        var sum = x + added;
+        return (sum, centred ? LayerNorm(sum, affine.Weight, affine.Bias, epsilon) : RmsNorm(sum, affine.Weight, epsilon));
+    }
+
+    /// <summary>gelu (Hendrycks and Gimpel, 2016), gelu_tanh (its approximation), silu or relu.</summary>
+    /// <param name="x">(..., F), gated (..., 2F)</param>
+    /// <param name="name">which</param>
+    /// <param name="gated">whether the first half, so shaped, multiplies the second</param>
+    public static Tensor Activate(Tensor x, string name, bool gated = false)
+    {
+        if (s_activation.Get() is { } native) return native.Call(x, name, gated);
+        var half = x.shape[^1] / 2;
+        var y = gated ? x.narrow(-1, 0, half) : x;
+        y = name switch
+        {
+            "gelu" => F.gelu(y, TorchSharp.Modules.GELU.Approximate.none),
+            "gelu_tanh" => F.gelu(y, TorchSharp.Modules.GELU.Approximate.tanh),
+            "silu" => F.silu(y),
+            "relu" => F.relu(y),
+            _ => throw new ArgumentException($"unknown activation '{name}'"),
+        };
+        return gated ? y * x.narrow(-1, half, half) : y;
+    }
 
     /// <summary>
     /// Rotary position embedding (Su et al., 2021) of the first R of D features: pairs are the two halves of those, or neighbours

@@ -32,12 +32,49 @@ public class OperatorsTests
 
     [SkippableTheory, MemberData(nameof(Ways))]
     public void Gelu_is_x_times_the_normal_distribution(bool bridge)
-        => Check(bridge, [[3, 50]], t => Operators.Gelu(t[0], tanh: false), t => t[0] * 0.5 * (1 + (t[0] / Math.Sqrt(2)).erf()));
+        => Check(bridge, [[3, 50]], t => Operators.Activate(t[0], "gelu"), t => t[0] * 0.5 * (1 + (t[0] / Math.Sqrt(2)).erf()));
 
     [SkippableTheory, MemberData(nameof(Ways))]
     public void Gelu_by_tanh_is_its_published_approximation(bool bridge)
-        => Check(bridge, [[3, 50]], t => Operators.Gelu(t[0], tanh: true),
+        => Check(bridge, [[3, 50]], t => Operators.Activate(t[0], "gelu_tanh"),
             t => t[0] * 0.5 * (1 + ((t[0] + (t[0].pow(3) * 0.044715)) * Math.Sqrt(2 / Math.PI)).tanh()));
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void A_gate_is_the_activation_of_one_half_times_the_other(bool bridge)
+        => Check(bridge, [[3, 50]], t => Operators.Activate(t[0], "silu", gated: true), t =>
+        {
+            var (gate, up) = (t[0].narrow(-1, 0, 25), t[0].narrow(-1, 25, 25));
+            return gate / ((-gate).exp() + 1) * up;
+        });
+
+    [SkippableTheory]
+    [InlineData(true, true), InlineData(true, false), InlineData(false, true), InlineData(false, false)]
+    public void Sum_and_norm_are_what_each_is_alone(bool bridge, bool centred)
+        => Check(bridge, [[2, 5, 33], [2, 5, 33], [33]], t =>
+        {
+            var (sum, normed) = Operators.AddNorm(t[0], t[1], (t[2], null), 1e-5, centred);
+            return sum + (normed * 2);
+        }, t =>
+        {
+            var sum = t[0] + t[1];
+            var u = centred ? sum - sum.mean([-1], keepdim: true) : sum;
+            return sum + (u / (u.square().mean([-1], keepdim: true) + 1e-5).sqrt() * t[2] * 2);
+        });
+
+    [SkippableTheory]
+    [InlineData(true, 8), InlineData(true, 4), InlineData(false, 8), InlineData(false, 4)]
+    public void Quantized_linear_multiplies_with_the_weight_as_it_was_rounded(bool bridge, int bits)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        var (x, weight, bias) = (randn(2, 3, 70), randn(37, 70), randn(37));
+        var quantized = QuantizedOperators.Quantize(weight, bits, group: 32);
+        var rounded = QuantizedOperators.Dequantize(quantized);
+        Assert.True((rounded - weight).abs().max().item<float>() < (bits == 8 ? 0.02 : 0.35));
+        var expected = matmul(x.to(ScalarType.Float64), rounded.to(ScalarType.Float64).t()) + bias.to(ScalarType.Float64);
+        TensorAssert.Close(expected, QuantizedOperators.Linear(x, quantized, bias), 1e-3);
+    }
 
     [SkippableTheory]
     [InlineData(true, false, 8), InlineData(true, true, 8), InlineData(true, false, 4), InlineData(true, true, 4)]

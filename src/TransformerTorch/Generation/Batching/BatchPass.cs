@@ -27,7 +27,7 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
     {
         using var scope = NewDisposeScope();
         var parts = Parts(running);
-        var device = model.HeadWeight.device;
+        var device = model.Backbone.TokenWeight.device;
         using var batch = new PagedBatch(cache, parts.Select(p => new PagedSpan(p.Count, p.Of.Computed + p.Count, p.Of.Pages)), device);
         var ids = tensor([.. parts.SelectMany(p => p.Of.Text.Skip(p.Of.Computed).Take(p.Count).Select(id => (long)id))], device: device);
         var hidden = model.Backbone.Hidden(new ModelInputs { Ids = ids.unsqueeze(0), Pages = batch }).squeeze(0); // (N, C)

@@ -25,7 +25,7 @@ internal sealed class Sequence : IDisposable
         (_request, _sink) = (request, sink);
         _plan = GenerationPlan.For(model, PromptBatch.ToContinue([request.Prompt]), request.Options);
         (_rules, Text) = (new ScoreRules(_plan), _plan.Texts()[0]);
-        _random = request.Options.Seed is { } seed ? new Generator((ulong)seed, model.HeadWeight.device) : null;
+        _random = request.Options.Seed is { } seed ? new Generator((ulong)seed, model.Backbone.TokenWeight.device) : null;
     }
 
     /// <summary>The prompt and what is generated.</summary>

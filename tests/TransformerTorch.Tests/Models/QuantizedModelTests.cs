@@ -1,0 +1,46 @@
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Generation;
+using TransformerTorch.Layers;
+using TransformerTorch.Models;
+using TransformerTorch.Tensors;
+using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Tests.Models;
+
+/// <summary>Models whose weights are stored in few bits, against the same models with those weights multiplied out.</summary>
+public class QuantizedModelTests
+{
+    [SkippableTheory]
+    [InlineData("gpt2", "int8", true), InlineData("gpt2", "int4", true), InlineData("llama", "int8", true), InlineData("t5", "int4", true)]
+    [InlineData("gpt2", "int8", false), InlineData("gpt2", "int4", false), InlineData("t5", "int8", false)]
+    public void A_quantized_model_scores_as_one_with_the_rounded_weights(string name, string type, bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var to = Quantization.Parse(type);
+        using var quantized = ModelFolder.Load<LanguageModel>(Fixtures.Model(name), new LoadOptions { Quantize = to });
+        using var rounded = ModelFolder.Load<LanguageModel>(Fixtures.Model(name));
+        foreach (var linear in rounded.Backbone.modules().OfType<Linear>())
+            linear.Weight.copy_(QuantizedOperators.Dequantize(QuantizedOperators.Quantize(linear.Weight, to.Bits, to.Group)));
+        var inputs = new ModelInputs { Ids = tensor(new long[,] { { 5, 9, 11, 3, 7, 20 } }) };
+        inputs = name == "t5" ? inputs with { DecoderIds = inputs.Ids } : inputs;
+
+        TensorAssert.Close(rounded.Backbone.Hidden(inputs), quantized.Backbone.Hidden(inputs), within: 2e-4);
+        var (exact, scores) = (rounded.Logits(inputs), quantized.Logits(inputs));
+        TensorAssert.Close(exact, scores, within: 0.02 * exact.abs().max().item<double>());
+        Assert.True(quantized.IsQuantized);
+    }
+
+    [Fact]
+    public void A_quantized_model_generates_and_cannot_be_saved()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = ModelFolder.Load<LanguageModel>(Fixtures.Model("gpt2"), new LoadOptions { Quantize = Quantization.Int4 });
+        var ids = new TokenGenerator(model).Generate([[5, 9, 11]], new GenerationOptions { MaxNewTokens = 4, MinNewTokens = 4 });
+        Assert.Equal(4, ids[0].Length);
+        Assert.Contains("cannot be saved", Assert.Throws<InvalidOperationException>(() => ModelFolder.Save(model, folder.Root)).Message,
+            StringComparison.Ordinal);
+    }
+}
