@@ -11,7 +11,8 @@ namespace TransformerTorch.Tensors;
 public static class Operators
 {
     private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"),
-        s_activation = new("activation"), s_addNorm = new("add_norm"), s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
+        s_activation = new("activation"), s_addNorm = new("add_norm"),
+        s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>

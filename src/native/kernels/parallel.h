@@ -21,7 +21,8 @@ template <class F> void for_each_task(int64_t tasks, const F& f) {
 // f(first, last) over [0, n) in pieces of at least `grain`.
 template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
 
-// f(first, last) over [0, n), each of which reads so many bytes: in pieces for whoever is free, since processors do not share memory evenly.
+// f(first, last) over [0, n), each of which reads so many bytes: in pieces for whoever is free, since processors do not share memory
+// evenly.
 template <class F> void for_pieces(int64_t n, int64_t bytes, const F& f) {
     const int64_t least = std::max<int64_t>(1, (64 << 10) / std::max<int64_t>(1, bytes));
     const int64_t pieces = std::max<int64_t>(1, std::min<int64_t>(n / least, 8 * at::get_num_threads()));

@@ -37,7 +37,7 @@ public class QuantizedModelTests
     public void A_quantized_model_generates_and_cannot_be_saved()
     {
         using var folder = new TemporaryFolder();
-        using var model = ModelFolder.Load<LanguageModel>(Fixtures.Model("gpt2"), new LoadOptions { Quantize = Quantization.Int4 });
+        using var model = ModelFolder.Load<LanguageModel>(Fixtures.Model("gpt2"), new LoadOptions { Quantize = Quantization.Bits4 });
         var ids = new TokenGenerator(model).Generate([[5, 9, 11]], new GenerationOptions { MaxNewTokens = 4, MinNewTokens = 4 });
         Assert.Equal(4, ids[0].Length);
         Assert.Contains("cannot be saved", Assert.Throws<InvalidOperationException>(() => ModelFolder.Save(model, folder.Root)).Message,
