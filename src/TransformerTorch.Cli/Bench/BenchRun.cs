@@ -57,5 +57,6 @@ internal sealed record BenchResult(string Workload, BenchRun Run, double Value, 
         return line.ToJsonString();
     }
 
-    public string ToText() => $"{Workload,-32} {Run.Dtype,-5} {BenchCommand.Short(Value),8} {Unit}";
+    public string ToText() => $"{Workload,-32} {Run.Dtype,-5} {BenchCommand.Short(Value),8} {Unit}"
+        + (Facts["share_of_roof"] is { } share ? $", {100 * (double)share:0}% of the roof" : "");
 }

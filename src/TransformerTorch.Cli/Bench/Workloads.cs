@@ -18,6 +18,7 @@ internal static class Workloads
     private static readonly Dictionary<string, Func<string, BenchRun, IEnumerable<BenchResult>>> s_operators = new()
     {
         ["matmul"] = OperatorTimes.MatrixProducts,
+        ["operators"] = OperatorShares.Run,
         ["attention"] = AttentionTimes.All,
         ["adamw"] = OperatorTimes.AdamW,
         ["tokenizer"] = TokenizerTimes.Run,

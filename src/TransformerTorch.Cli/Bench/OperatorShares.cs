@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TransformerTorch.Tensors;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Cli.Bench;
+
+/// <summary>
+/// Each operator alone, forward, and its share of what bounds it: bytes against the rate at which memory is read (a sum over 512 MB), or
+/// arithmetic against the rate of a square product in the run's type. What fits in a cache may exceed the first.
+/// </summary>
+internal static class OperatorShares
+{
+    public static IEnumerable<BenchResult> Run(string name, BenchRun run)
+    {
+        using var scope = NewDisposeScope();
+        using var none = no_grad();
+        var type = run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+        var size = type == ScalarType.BFloat16 ? 2.0 : 4.0;
+        Tensor Random(params long[] shape) => randn(shape, type, run.Device);
+        double Seconds(Func<Tensor> work) => run.Best(() => work().Dispose());
+
+        var (memory, square) = (ones(128L << 20, ScalarType.Float32, run.Device), Random(2048, 2048));
+        var bytesRate = memory.numel() * 4 / Seconds(() => memory.sum());
+        var flopsRate = 2.0 * Math.Pow(2048, 3) / Seconds(() => Operators.Linear(square, square, null));
+        yield return new($"{name} memory", run, bytesRate / 1e9, "GB/s");
+        yield return new($"{name} product 2048", run, flopsRate / 1e9, "GFLOP/s");
+
+        const long N = 4096, C = 768, F = 3072, V = 50257;
+        var (x, w) = (Random(N, C), Random(C));
+        var (up, wide) = (Random(N, F), Random(F, C));
+        var heads = Random(8, 512, 12, 64);
+        var angles = rand(512, 32, device: run.Device);
+        yield return Bytes("layer_norm", 2 * N * C * size, () => Operators.LayerNorm(x, w, w, 1e-5));
+        yield return Bytes("rms_norm", 2 * N * C * size, () => Operators.RmsNorm(x, w, 1e-5));
+        yield return Bytes("add_norm", 4 * N * C * size, () => Operators.AddNorm(x, x, (w, w), 1e-5, centred: true).Normed);
+        yield return Bytes("gelu", 2 * N * F * size, () => Operators.Activate(up, "gelu"));
+        yield return Bytes("gelu_tanh", 2 * N * F * size, () => Operators.Activate(up, "gelu_tanh"));
+        yield return Bytes("swiglu", 1.5 * N * F * size, () => Operators.Activate(up, "silu", gated: true));
+        yield return Bytes("rotary", 2 * heads.numel() * size, () => Operators.Rotary(heads, angles, angles));
+        yield return Flops("linear 4096 rows", 2.0 * N * C * F, () => Operators.Linear(x, wide, null));
+        var table = Random(V, C);
+        foreach (var rows in new long[] { 1, 4, 8 })
+        {
+            var few = x.narrow(0, 0, rows);
+            yield return Bytes($"linear {rows} rows", V * C * size, () => Operators.Linear(few, table, null));
+            foreach (var (bits, group) in new[] { (8, 64), (4, 32) })
+            {
+                using var small = QuantizedOperators.Quantize(table, bits, group);
+                var stored = V * C * ((bits / 8.0) + (2.0 / group));
+                yield return Bytes($"linear {rows} rows int{bits}", stored, () => QuantizedOperators.Linear(few, small, null));
+            }
+        }
+
+        BenchResult Bytes(string what, double bytes, Func<Tensor> work) => Share(what, bytes / Seconds(work), bytesRate, "GB/s");
+        BenchResult Flops(string what, double flops, Func<Tensor> work) => Share(what, flops / Seconds(work), flopsRate, "GFLOP/s");
+        BenchResult Share(string what, double rate, double roof, string unit) => new($"{name} {what}", run, rate / 1e9, unit)
+        {
+            Facts = new JsonObject { ["share_of_roof"] = Math.Round(rate / roof, 3) },
+        };
+    }
+}
