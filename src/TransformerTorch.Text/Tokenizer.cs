@@ -199,6 +199,18 @@ public sealed class Tokenizer
         return Decoder is null ? string.Join(' ', tokens) : string.Concat(Decoder.Decode(tokens));
     }
 
+    /// <summary>The text of tokens as the vocabulary spells them, or of pieces of text already put together so.</summary>
+    public string Join(IEnumerable<string> tokens) =>
+        Decoder is null ? string.Join(' ', tokens) : string.Concat(Decoder.Decode([.. tokens]));
+
+    /// <summary>What marks a token that goes on with a word ("##"); null: nothing does.</summary>
+    public string? ContinuationMark => Model switch
+    {
+        WordPieceModel pieces => pieces.Prefix,
+        BytePairModel pairs => pairs.ContinuationMark,
+        _ => null,
+    };
+
     /// <summary>A decoder for ids that come one by one, as in generation.</summary>
     public StreamDecoder StreamDecoder(bool skipSpecialTokens = true) => new(this, skipSpecialTokens);
 

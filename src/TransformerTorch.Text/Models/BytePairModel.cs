@@ -53,6 +53,8 @@ internal sealed class BytePairModel : Model
             _byteVocabulary = TranslatedVocabulary();
     }
 
+    public string? ContinuationMark => _options.ContinuingSubwordPrefix is { Length: > 0 } prefix ? prefix : null;
+
     public override Vocabulary Vocabulary { get; }
 
     public BytePairOptions Options => _options;

@@ -52,7 +52,7 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
             try
             {
                 if (document.Node(field) is System.Text.Json.Nodes.JsonArray) values.UnionWith(document.Strings(field));
-                else values.Add(document.String(field));
+                else values.Add(document.TextOf(field));
             }
             catch (RecordException e)
             {
@@ -157,7 +157,7 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
 
     private static string Text(Document document, string field, MalformedRecords malformed)
     {
-        try { return document.String(field); }
+        try { return document.TextOf(field); }
         catch (RecordException e)
         {
             malformed.Add(document.Place, e.Message);

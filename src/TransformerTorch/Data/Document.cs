@@ -24,7 +24,7 @@ public sealed class Document
     public string Key => GivenKey ?? _fields.ToJsonString();
 
     /// <summary>The field <c>text</c>.</summary>
-    public string Text => String("text");
+    public string Text => TextOf("text");
 
     private string? GivenKey { get; }
 
@@ -38,7 +38,7 @@ public sealed class Document
 
     /// <summary>A field that is a text; numbers and truths are spelt out.</summary>
     /// <exception cref="RecordException">There is none, or it is a list or an object.</exception>
-    public string String(string field) => Node(field) switch
+    public string TextOf(string field) => Node(field) switch
     {
         JsonValue value => value.ToString(),
         var other => throw Wrong(field, "a text", other),
@@ -52,7 +52,7 @@ public sealed class Document
 
     /// <summary>A field that is a number, or a text that spells one.</summary>
     /// <exception cref="RecordException">There is none, or it is something else.</exception>
-    public double Number(string field) => double.TryParse(String(field), System.Globalization.NumberStyles.Float,
+    public double Number(string field) => double.TryParse(TextOf(field), System.Globalization.NumberStyles.Float,
         System.Globalization.CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
         ? value : throw Wrong(field, "a number", Node(field));
 

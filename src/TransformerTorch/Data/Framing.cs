@@ -42,7 +42,7 @@ public sealed class Framing
     public bool HasTypes => _types.First != _types.Second;
 
     /// <summary>One text framed.</summary>
-    public FramedText Single(ReadOnlySpan<int> ids) => Join(_single, (ids.ToArray(), _types.Single));
+    public FramedText One(ReadOnlySpan<int> ids) => Join(_single, (ids.ToArray(), _types.Single));
 
     /// <summary>Two texts framed.</summary>
     public FramedText Pair(ReadOnlySpan<int> first, ReadOnlySpan<int> second)

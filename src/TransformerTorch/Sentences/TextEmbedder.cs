@@ -36,7 +36,6 @@ public sealed class TextEmbedder : IDisposable
     private readonly IReadOnlyList<(nn.Module? Owner, Func<Tensor, Tensor> Apply)> _steps;
     private readonly IReadOnlyDictionary<string, string> _prompts;
     private readonly string? _usualPrompt;
-    private readonly int _padding;
 
     private TextEmbedder(string folder, Device device)
     {
@@ -53,7 +52,6 @@ public sealed class TextEmbedder : IDisposable
         MaximumTokens = most!.Value;
         _tokenizer.Truncation = new Truncation(MaximumTokens);
         _tokenizer.Padding = null; // batches are filled up here, after sorting
-        _padding = _model.Config.PaddingToken ?? 0;
         Dimensions = MeasureDimensions();
         var about = SentenceModules.Settings(Path.Combine(folder, "config_sentence_transformers.json"));
         _prompts = about["prompts"]?.AsObject().ToDictionary(p => p.Key, p => $"{p.Value}") ?? [];
@@ -93,25 +91,15 @@ public sealed class TextEmbedder : IDisposable
         var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => prompt + t)]);
         var vectors = new float[texts.Count][];
         using var _ = no_grad();
-        foreach (var batch in Batches(encodings, settings.BatchTokens))
+        foreach (var batch in EncodedBatch.Split(encodings, settings.BatchTokens))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var embedded = Vectors(Inputs([.. batch.Select(i => encodings[i])]), settings).to(ScalarType.Float32).cpu();
+            var inputs = EncodedBatch.Inputs(_model, [.. batch.Select(i => encodings[i])]);
+            var embedded = Vectors(inputs, settings).to(ScalarType.Float32).cpu();
             for (var row = 0; row < batch.Length; row++) vectors[batch[row]] = embedded[row].data<float>().ToArray();
         }
         return (vectors, encodings.Sum(e => e.Count));
-    }
-
-    /// <summary>The longest first, so that memory is claimed once; each batch holds texts of about one length.</summary>
-    private static IEnumerable<int[]> Batches(Encoding[] encodings, int tokens)
-    {
-        int[] order = [.. Enumerable.Range(0, encodings.Length).OrderByDescending(i => encodings[i].Count)];
-        for (var at = 0; at < order.Length;)
-        {
-            var count = Math.Min(Math.Max(1, tokens / Math.Max(1, encodings[order[at]].Count)), order.Length - at);
-            yield return order[at..(at += count)];
-        }
     }
 
     private Tensor Vectors(ModelInputs inputs, EmbeddingSettings settings)
@@ -163,22 +151,4 @@ public sealed class TextEmbedder : IDisposable
 
     private string Prompt(string? name) => name is null ? "" : _prompts.TryGetValue(name, out var prompt) ? prompt
         : throw new ArgumentException($"no prompt '{name}' here, but {string.Join(", ", _prompts.Keys.DefaultIfEmpty("none at all"))}");
-
-    /// <summary>Ids, mask and segments, filled up at the end to the longest.</summary>
-    private ModelInputs Inputs(IReadOnlyList<Encoding> encodings)
-    {
-        var (B, T) = (encodings.Count, encodings.Max(e => e.Count));
-        var device = _model.Backbone.TokenWeight.device;
-        return new ModelInputs
-        {
-            Ids = Rows(e => e.Ids, _padding), Mask = Rows(e => e.AttentionMask, 0),
-            Segments = _model.Config.Main.Embeddings.Segments > 1 ? Rows(e => e.TypeIds, 0) : null,
-        };
-
-        Tensor Rows(Func<Encoding, int[]> of, int filler)
-        {
-            var values = encodings.SelectMany(e => of(e).Select(v => (long)v).Concat(Enumerable.Repeat((long)filler, T - e.Count)));
-            return tensor(values.ToArray(), [B, T], device: device);
-        }
-    }
 }

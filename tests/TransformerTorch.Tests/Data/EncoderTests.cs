@@ -24,7 +24,7 @@ public sealed class EncoderTests
         var (a, b) = ("Reads a byte.", "And another one");
         Encoding single = tokenizer.Tokenizer.Encode(a), pair = tokenizer.Tokenizer.Encode(a, b);
 
-        var (one, two) = (tokenizer.Framing.Single([.. tokenizer.Encode(a)]), tokenizer.Framing.Pair([.. tokenizer.Encode(a)],
+        var (one, two) = (tokenizer.Framing.One([.. tokenizer.Encode(a)]), tokenizer.Framing.Pair([.. tokenizer.Encode(a)],
             [.. tokenizer.Encode(b)]));
 
         Assert.Equal(single.Ids, one.Ids);

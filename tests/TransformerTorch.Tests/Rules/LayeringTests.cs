@@ -18,6 +18,7 @@ public sealed partial class LayeringTests
         ["Data"] = ["Configuration", "Tensors", "Checkpoints", "Text"],
         ["Generation"] = ["Tensors", "Layers", "Models", "Text"],
         ["Sentences"] = ["Tensors", "Layers", "Models", "Checkpoints", "Text"],
+        ["Pipelines"] = ["Models", "Checkpoints", "Sentences", "Generation", "Text"],
         ["Verification"] = ["Tensors", "Models", "Checkpoints", "Generation"],
         ["Training"] = ["Configuration", "Tensors", "Layers", "Models", "Checkpoints", "Data", "Generation", "Text"],
     };

@@ -50,11 +50,13 @@ public sealed class GoldenTrainingTests
     /// <summary>The case's own batch at every step, or its rows shared out among several.</summary>
     private sealed class Same(ReferenceCase reference, int parts) : IBatchLoader
     {
-        private long _given;
+        private int _given;
 
-        public LoaderState State => new(0, _given, [new(0, 0, 1)]);
+        public LoaderState State => new(0, 0, _given, [new(0, 0, 1)]);
 
         public double Epochs => 0;
+
+        public double BatchesPerEpoch => 1;
 
         public TimeSpan Waited => TimeSpan.Zero;
 
@@ -97,6 +99,8 @@ public sealed class GoldenTrainingTests
         private readonly ModelObjective _inner = new(model);
 
         public nn.Module Model => model;
+
+        public IReadOnlyList<(string Folder, PretrainedModel Model)> Parts => _inner.Parts;
 
         public IReadOnlyList<LossTerm> Loss(DeviceBatch batch)
         {

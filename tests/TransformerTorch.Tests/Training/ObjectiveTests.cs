@@ -78,7 +78,7 @@ public sealed class ObjectiveTests : ITrainingReporter, IDisposable
         Assert.Equal(whole, Losses(config));
     }
 
-    public void Report(TrainingEvent trainingEvent) { }
+    void ITrainingReporter.Report(TrainingEvent trainingEvent) { }
 
     public void Dispose()
     {

@@ -47,7 +47,7 @@ public sealed class ShippedConfigTests : IDisposable, ITrainingReporter
     private static RunConfig Load(string path, params string[] overrides)
     {
         var config = Yaml.Load<RunConfig>(Path.Combine(Repository.Root, path), overrides);
-        return config.Data is Data.JsonlConfig lines
+        return config.Data is TransformerTorch.Data.JsonlConfig lines
             ? config with { Data = lines with { Files = [.. lines.Files.Select(f => Path.Combine(Repository.Root, f))], ValSetSize = 0.01 } } : config;
     }
 }

@@ -251,6 +251,8 @@ public sealed class TrainerTests : IDisposable
     {
         public nn.Module Model => inner.Model;
 
+        public IReadOnlyList<(string Folder, PretrainedModel Model)> Parts => inner.Parts;
+
         public IReadOnlyList<LossTerm> Loss(DeviceBatch batch) => batch.Host.Rows <= fits ? inner.Loss(batch)
             : throw new InvalidOperationException("CUDA out of memory. Tried to allocate 2.00 GiB");
 
@@ -260,16 +262,18 @@ public sealed class TrainerTests : IDisposable
     /// <summary>Rows that count on.</summary>
     private sealed class Counting(int rows, int length) : IBatchLoader
     {
-        public LoaderState State { get; private set; } = new(0, 0, [new(0, 0, 1)]);
+        public LoaderState State { get; private set; } = new(0, 0, 0, [new(0, 0, 1)]);
 
         public double Epochs => 0;
+
+        public double BatchesPerEpoch => 1;
 
         public TimeSpan Waited => TimeSpan.Zero;
 
         public Batch NextBatch()
         {
-            State = State with { Batch = State.Batch + 1 };
-            long[] Ids(int ahead) => [.. Enumerable.Range(0, rows * length).Select(i => (i * 7L + State.Batch + ahead) % 300)];
+            State = State with { Within = State.Within + 1 };
+            long[] Ids(int ahead) => [.. Enumerable.Range(0, rows * length).Select(i => (i * 7L + State.Within + ahead) % 300)];
             return new(new Dictionary<string, Column>
             {
                 [Batch.Names.InputIds] = Column.Of(Ids(0), rows, length), [Batch.Names.ShiftLabels] = Column.Of(Ids(7), rows, length),

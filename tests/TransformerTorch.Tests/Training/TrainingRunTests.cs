@@ -105,7 +105,7 @@ public sealed class TrainingRunTests : IDisposable
     private PreparedData Prepare(List<string>? done = null)
     {
         var preparation = new DataPreparation(_run.Config.Data, (what, _, _) => done?.Add(what));
-        var tokenizer = preparation.Tokenizer(_run.Config.Tokenizer);
+        var tokenizer = preparation.Tokenizer(_run.Config.Tokenizer!);
         return preparation.Prepare(_run.Config.Objective.Prepare(new(_run.Config.Data, tokenizer, preparation.Values)).Recipe);
     }
 

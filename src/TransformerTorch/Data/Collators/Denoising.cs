@@ -117,8 +117,8 @@ public sealed class DenoisingCollator(Denoising noise, int mask, Framing framing
     /// <inheritdoc/>
     public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
     {
-        int[][] inputs = [.. examples.Select(e => framing.Single(noise.Apply(e.Ids, e[SentenceStarts] ?? [], mask, random)).Ids)];
-        int[][] labels = [.. examples.Select(e => framing.Single(e.Ids).Ids)];
+        int[][] inputs = [.. examples.Select(e => framing.One(noise.Apply(e.Ids, e[SentenceStarts] ?? [], mask, random)).Ids)];
+        int[][] labels = [.. examples.Select(e => framing.One(e.Ids).Ids)];
         var columns = new Dictionary<string, Column>
         {
             [Batch.Names.InputIds] = Rows.Pad(inputs, padding), [Batch.Names.Labels] = Rows.Pad(labels, -100),

@@ -47,7 +47,7 @@ public sealed class MaskedCollator(Masking masking, MaskTokens tokens, Framing f
         for (var i = 0; i < allowed.Length; i++) (ids[allowed[i]], labels[allowed[i]]) = (maskable[i], found[i]);
         return example[Second] is [var second]
             ? (framing.Pair(ids.AsSpan(0, second), ids.AsSpan(second)), Around(labels.AsSpan(0, second), labels.AsSpan(second)))
-            : (framing.Single(ids), Around(labels));
+            : (framing.One(ids), Around(labels));
     }
 
     // Frames are never to be predicted.

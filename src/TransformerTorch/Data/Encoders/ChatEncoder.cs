@@ -62,8 +62,8 @@ public sealed class ChatEncoder(TrainedTokenizer tokenizer, int length) : IExamp
     {
         if (!document.Has(Fields.Prompt))
             throw new RecordException($"has neither '{Messages}' nor '{Fields.Prompt}' and '{Fields.Completion}'");
-        var prompt = tokenizer.Encode(document.String(Fields.Prompt));
-        int[] ids = [.. prompt, .. tokenizer.Encode(document.String(Fields.Completion)), tokenizer.EndMark];
+        var prompt = tokenizer.Encode(document.TextOf(Fields.Prompt));
+        int[] ids = [.. prompt, .. tokenizer.Encode(document.TextOf(Fields.Completion)), tokenizer.EndMark];
         return (ids, [.. ids.Select((_, i) => Targets == ChatTargets.All || i >= prompt.Count)]);
     }
 

@@ -45,15 +45,15 @@ public sealed class ClassificationEncoder(TrainedTokenizer tokenizer, Classifica
     /// <inheritdoc/>
     public IEnumerable<Example> Encode(Document document)
     {
-        var first = tokenizer.Encode(document.String(fields.Text));
+        var first = tokenizer.Encode(document.TextOf(fields.Text));
         FramedText framed;
         if (fields.Pair is { } pair)
         {
-            var second = tokenizer.Encode(document.String(pair));
+            var second = tokenizer.Encode(document.TextOf(pair));
             var (a, b) = Cut(first.Count, second.Count, Math.Max(2, length - _framing.PairTokens));
             framed = _framing.Pair([.. first.Take(a)], [.. second.Take(b)]);
         }
-        else framed = _framing.Single([.. first.Take(Math.Max(1, length - _framing.SingleTokens))]);
+        else framed = _framing.One([.. first.Take(Math.Max(1, length - _framing.SingleTokens))]);
         yield return new(new Dictionary<string, int[]>
         {
             [Batch.Names.InputIds] = framed.Ids, [Batch.Names.TokenTypeIds] = framed.Types, [Batch.Names.Labels] = Label(document),
@@ -70,7 +70,7 @@ public sealed class ClassificationEncoder(TrainedTokenizer tokenizer, Classifica
 
     private int[] Label(Document document)
     {
-        if (Kind == ClassificationKind.SingleLabelClassification) return [Labels!.Id(fields.Label, document.String(fields.Label))];
+        if (Kind == ClassificationKind.SingleLabelClassification) return [Labels!.Id(fields.Label, document.TextOf(fields.Label))];
         if (Kind == ClassificationKind.Regression) return [BitConverter.SingleToInt32Bits((float)document.Number(fields.Label))];
         var wanted = document.Strings(fields.Label).Select(name => Labels!.Id(fields.Label, name)).ToHashSet();
         return [.. Labels!.Names.Select((_, id) => BitConverter.SingleToInt32Bits(wanted.Contains(id) ? 1 : 0))];

@@ -39,7 +39,7 @@ public sealed class QuestionEncoder(TrainedTokenizer tokenizer, QuestionFields f
     /// <inheritdoc/>
     public IEnumerable<Example> Encode(Document document)
     {
-        var (question, text) = (tokenizer.Encode(document.String(fields.Question).TrimStart()), document.String(fields.Context));
+        var (question, text) = (tokenizer.Encode(document.TextOf(fields.Question).TrimStart()), document.TextOf(fields.Context));
         var answers = Found(document, text);
         var encoding = tokenizer.Tokenizer.Encode(text, addSpecialTokens: false);
         var asked = question.Take(Math.Max(1, length / 2)).ToArray();

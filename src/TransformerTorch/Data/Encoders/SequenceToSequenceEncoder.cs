@@ -21,14 +21,14 @@ public sealed class SequenceToSequenceEncoder(
     {
         yield return new(new Dictionary<string, int[]>
         {
-            [Batch.Names.InputIds] = Framed(fields.Prefix + document.String(fields.Source), lengths.Source),
-            [Batch.Names.Labels] = Framed(document.String(fields.Target), lengths.Target),
+            [Batch.Names.InputIds] = Framed(fields.Prefix + document.TextOf(fields.Source), lengths.Source),
+            [Batch.Names.Labels] = Framed(document.TextOf(fields.Target), lengths.Target),
         });
     }
 
     private int[] Framed(string text, int length)
     {
         var framing = tokenizer.Framing;
-        return framing.Single([.. tokenizer.Encode(text).Take(Math.Max(1, length - framing.SingleTokens))]).Ids;
+        return framing.One([.. tokenizer.Encode(text).Take(Math.Max(1, length - framing.SingleTokens))]).Ids;
     }
 }

@@ -36,7 +36,7 @@ public sealed class TextEncoder(TrainedTokenizer tokenizer, string column, TextM
     /// <inheritdoc/>
     public IEnumerable<Example> Encode(Document document)
     {
-        var text = document.String(column);
+        var text = document.TextOf(column);
         var encoding = tokenizer.Tokenizer.Encode(text, addSpecialTokens: false);
         var columns = new Dictionary<string, int[]> { [Batch.Names.InputIds] = [.. encoding.Ids, tokenizer.EndMark] };
         if (marks.HasFlag(TextMarks.Words))

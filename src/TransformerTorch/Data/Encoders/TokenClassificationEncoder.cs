@@ -30,7 +30,7 @@ public sealed class TokenClassificationEncoder(
         var of = encoding.WordIds;
         var own = Enumerable.Range(0, count).Select(i => of[i] is { } word && (LabelsAllTokens || i == 0 || of[i - 1] != word)
             ? ids[word] : -100);
-        var framed = framing.Single(encoding.Ids.AsSpan(0, count));
+        var framed = framing.One(encoding.Ids.AsSpan(0, count));
         var before = framing.Before(pair: false);
         yield return new(new Dictionary<string, int[]>
         {

@@ -41,7 +41,7 @@ internal sealed class ClassScorer(ModelConfig config) : IScorer
         static bool[] Above(float[] row) => [.. row.Select(v => v > 0)];
     }
 
-    private static IEnumerable<float[]> Rows(Tensor tensor)
+    private static List<float[]> Rows(Tensor tensor)
     {
         using var rows = tensor.to(ScalarType.Float32).view(tensor.shape[0], -1).cpu();
         return rows.data<float>().ToArray().Chunk((int)rows.shape[1]).ToList();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
@@ -74,9 +75,9 @@ public sealed class TensorBoardWriter : IDisposable
     /// <summary>A Protocol Buffers message in the making: fields by number.</summary>
     private sealed class Message
     {
-        private readonly MemoryStream _bytes = new();
+        private readonly ArrayBufferWriter<byte> _bytes = new();
 
-        public ReadOnlySpan<byte> Bytes => _bytes.GetBuffer().AsSpan(0, (int)_bytes.Length);
+        public ReadOnlySpan<byte> Bytes => _bytes.WrittenSpan;
 
         public Message Number(int field, long value)
         {
@@ -120,8 +121,8 @@ public sealed class TensorBoardWriter : IDisposable
 
         private Message Varint(ulong value)
         {
-            for (; value >= 0x80; value >>= 7) _bytes.WriteByte((byte)(value | 0x80));
-            _bytes.WriteByte((byte)value);
+            for (; value >= 0x80; value >>= 7) _bytes.Write([(byte)(value | 0x80)]);
+            _bytes.Write([(byte)value]);
             return this;
         }
     }

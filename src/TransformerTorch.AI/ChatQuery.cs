@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Generation;
+
+namespace TransformerTorch.AI;
+
+/// <summary>Whether the model may, must or must not call a function.</summary>
+public enum ToolUse
+{
+    /// <summary>As it likes.</summary>
+    Auto,
+
+    /// <summary>It must not.</summary>
+    None,
+
+    /// <summary>It must.</summary>
+    Required,
+}
+
+/// <summary>A chat to go on with, in the words of OpenAI's and Hugging Face's JSON.</summary>
+public sealed record ChatQuery
+{
+    /// <summary>Turns: role, content, tool_calls ...</summary>
+    public required JsonArray Messages { get; init; }
+
+    /// <summary>Functions that may be called: <c>{"type":"function","function":{"name":...}}</c>.</summary>
+    public JsonArray? Tools { get; init; }
+
+    /// <summary>Whether they may be called.</summary>
+    public ToolUse ToolUse { get; init; }
+
+    /// <summary>The one that must be called; null: any.</summary>
+    public string? Tool { get; init; }
+
+    /// <summary>A schema for the answer; null: any text.</summary>
+    public JsonElement? Schema { get; init; }
+
+    /// <summary>Whether the answer is a JSON object, whatever it holds.</summary>
+    public bool JsonObject { get; init; }
+
+    /// <summary>How to generate.</summary>
+    public required GenerationOptions Options { get; init; }
+
+    /// <summary>How many of the likeliest tokens are told beside each; null: no probabilities are told.</summary>
+    public int? LogProbabilities { get; init; }
+}
+
+/// <summary>Why an answer ended.</summary>
+public enum ChatFinish
+{
+    /// <summary>By itself or at a stop text.</summary>
+    Stop,
+
+    /// <summary>At the most tokens.</summary>
+    Length,
+
+    /// <summary>It calls functions.</summary>
+    ToolCalls,
+}
+
+/// <summary>A call of a function.</summary>
+/// <param name="Id">made up here</param>
+/// <param name="Name">of the function</param>
+/// <param name="Arguments">a JSON object</param>
+public sealed record ToolCall(string Id, string Name, JsonObject Arguments);
+
+/// <summary>A piece of an answer.</summary>
+public sealed record ChatPiece
+{
+    /// <summary>What became readable.</summary>
+    public string Text { get; init; } = "";
+
+    /// <summary>The token that came; null in a piece that only ends the answer.</summary>
+    public TextPiece? Token { get; init; }
+
+    /// <summary>Calls, in the last piece.</summary>
+    public IReadOnlyList<ToolCall> ToolCalls { get; init; } = [];
+
+    /// <summary>Set in the last piece only.</summary>
+    public ChatFinish? Finish { get; init; }
+
+    /// <summary>Tokens of the prompt.</summary>
+    public int InputTokens { get; init; }
+
+    /// <summary>Tokens generated so far.</summary>
+    public int OutputTokens { get; init; }
+}

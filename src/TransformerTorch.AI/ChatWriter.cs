@@ -1,0 +1,121 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Generation;
+using TransformerTorch.Generation.Batching;
+using TransformerTorch.Generation.Grammars;
+using TransformerTorch.Text.Templates;
+
+namespace TransformerTorch.AI;
+
+/// <summary>Answers chats and continues texts with a <see cref="ServedModel"/>.</summary>
+public sealed class ChatWriter
+{
+    /// <summary>For models that were never taught a form of their own: roles and colons, a turn a line.</summary>
+    private const string PlainTemplate =
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+    private readonly ServedModel _model;
+    private readonly string _template;
+    private readonly ToolFormat _tools;
+
+    /// <exception cref="NotSupportedException">The model does not write texts.</exception>
+    public ChatWriter(ServedModel model)
+    {
+        if (model.Writer is null) throw new NotSupportedException($"the model '{model.Name}' embeds texts and does not write any");
+        _model = model;
+        var templates = model.Tokenizer.ChatTemplates;
+        var wanted = model.Options.ChatTemplate.Length > 0 ? model.Options.ChatTemplate : "default";
+        _template = templates.GetValueOrDefault(wanted) ?? (model.Options.ChatTemplate.Length > 0 ? wanted : PlainTemplate);
+        _tools = ToolFormat.Of(templates.GetValueOrDefault("tool_use", _template));
+    }
+
+    /// <summary>Answers a chat, piece by piece; leaving the enumeration cancels it.</summary>
+    /// <exception cref="ArgumentException">The request cannot be followed.</exception>
+    /// <exception cref="ChatTemplateException">The model's template refuses the messages.</exception>
+    /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    public IAsyncEnumerable<ChatPiece> Chat(ChatQuery query, CancellationToken cancellation = default)
+    {
+        var offered = query.ToolUse == ToolUse.None || query.Tools is not { Count: > 0 } ? null : query.Tools;
+        var options = query.Options;
+        if (_template == PlainTemplate) options = options with { StopTexts = [.. options.StopTexts, "\nuser:", "\nassistant:"] };
+        var request = Request(Prompt(query.Messages, offered), options, query.LogProbabilities, Constraint(query, offered));
+        var pieces = _model.Writer!.Stream(request, cancellation);
+        return Pieces(pieces, request.Prompt.Count, offered, cancellation);
+    }
+
+    /// <summary>Continues a text, piece by piece; leaving the enumeration cancels it.</summary>
+    /// <inheritdoc cref="Chat"/>
+    public IAsyncEnumerable<ChatPiece> Continue(
+        IReadOnlyList<int> prompt, GenerationOptions options, int? logProbabilities = null, CancellationToken cancellation = default)
+    {
+        var request = Request(prompt, options, logProbabilities, null);
+        return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, cancellation);
+    }
+
+    /// <summary>The ids of a text.</summary>
+    public IReadOnlyList<int> Encode(string text) => _model.Writer!.Encode(text);
+
+    private int[] Prompt(JsonArray messages, JsonArray? tools)
+    {
+        var options = new ChatTemplateOptions { Tools = tools, AddGenerationPrompt = true, Template = _template };
+        if (tools is not null && _model.Options.ChatTemplate.Length == 0 && _model.Tokenizer.ChatTemplates.ContainsKey("tool_use"))
+            options = options with { Template = "tool_use" };
+        return _model.Tokenizer.ApplyChatTemplate(messages, options).Ids;
+    }
+
+    private BatchRequest Request(IReadOnlyList<int> prompt, GenerationOptions options, int? logProbabilities, JsonConstraint? constraint)
+    {
+        var room = _model.Decoder!.Config.ContextLength - prompt.Count;
+        var most = options.MaxNewTokens ?? options.MaxLength - prompt.Count
+            ?? (_model.Options.MaxOutputTokens > 0 ? _model.Options.MaxOutputTokens : room);
+        most = Math.Max(Math.Min(most, room), 0);
+        if (room > 0 && constraint?.LeastTokens > most)
+            throw new SchemaException($"the schema needs at least {constraint.LeastTokens} tokens, {most} may be generated");
+        return new BatchRequest
+        {
+            Prompt = prompt, Options = options with { MaxNewTokens = room > 0 ? most : null }, LogProbabilities = logProbabilities,
+            Constraint = constraint,
+        };
+    }
+
+    private JsonConstraint? Constraint(ChatQuery query, JsonArray? offered)
+    {
+        if (query.ToolUse == ToolUse.Required)
+        {
+            if (offered is null) throw new ArgumentException("a function must be called, but none is given");
+            if (query.Tool is { } only && !ToolFormat.Functions(offered).Any(f => f.Name == only))
+                throw new ArgumentException($"the function '{only}' must be called, but is not given");
+            var call = JsonSerializer.SerializeToElement(_tools.Schema(offered, query.Tool));
+            return _model.Json!.Schema(call, _tools.Opening, _tools.Closing);
+        }
+        return query.Schema is { } schema ? _model.Json!.Schema(schema) : query.JsonObject ? _model.Json!.AnyObject() : null;
+    }
+
+    private static async IAsyncEnumerable<ChatPiece> Pieces(IAsyncEnumerable<TextPiece> pieces, int input, JsonArray? tools,
+        [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var (whole, given, output) = (new StringBuilder(), 0, 0);
+        await foreach (var piece in pieces.WithCancellation(cancellation).ConfigureAwait(false))
+        {
+            if (piece.Id is not null) output++;
+            TextPiece? token = piece.Id is null ? null : piece;
+            var next = new ChatPiece { Text = piece.Text, Token = token, InputTokens = input, OutputTokens = output };
+            ChatFinish? finish = piece.Finish switch { null => null, FinishReason.Length => ChatFinish.Length, _ => ChatFinish.Stop };
+            if (tools is null)
+            {
+                yield return next with { Finish = finish };
+                continue;
+            }
+            whole.Append(piece.Text);
+            var text = whole.ToString();
+            var (shown, calls) = finish is null ? (text[..Math.Max(given, ToolFormat.Certain(text))], []) : ToolFormat.Read(text, tools);
+            var from = Math.Min(given, shown.Length);
+            given = Math.Max(given, shown.Length);
+            yield return next with
+            {
+                Text = shown[from..], ToolCalls = calls, Finish = calls.Count > 0 ? ChatFinish.ToolCalls : finish,
+            };
+        }
+    }
+}

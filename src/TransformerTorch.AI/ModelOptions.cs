@@ -1,0 +1,49 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace TransformerTorch.AI;
+
+/// <summary>A model to serve, as a section of configuration says.</summary>
+public sealed class ModelOptions
+{
+    /// <summary>The model's folder, or org/name on the hub.</summary>
+    [Required(ErrorMessage = "Model is missing: a folder, or org/name on the hub")]
+    public string Model { get; set; } = "";
+
+    /// <summary>What clients call it; empty: the folder's name.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>auto, cpu, cuda or cuda:N.</summary>
+    public string Device { get; set; } = "cpu";
+
+    /// <summary>The weights' type in memory: float32, bfloat16 or float16; empty: the files'.</summary>
+    [RegularExpression("^(float32|bfloat16|float16)?$", ErrorMessage = "Type is none of float32, bfloat16, float16")]
+    public string Type { get; set; } = "float32";
+
+    /// <summary>A chat template's source, or the name of one of the tokenizer's; empty: the tokenizer's usual one.</summary>
+    public string ChatTemplate { get; set; } = "";
+
+    /// <summary>
+    /// The most new tokens where a request says nothing; 0: as the model's generation_config.json says, else the rest of its context.
+    /// </summary>
+    [Range(0, int.MaxValue, ErrorMessage = "MaxOutputTokens is under 0")]
+    public int MaxOutputTokens { get; set; }
+
+    /// <summary>Texts that are generated at the same time.</summary>
+    [Range(1, 4096, ErrorMessage = "MaxSequences is not within 1 to 4096")]
+    public int MaxSequences { get; set; } = 32;
+
+    /// <summary>Requests that may wait; more are refused.</summary>
+    [Range(0, 1_000_000, ErrorMessage = "MaxWaiting is not within 0 to 1000000")]
+    public int MaxWaiting { get; set; } = 256;
+
+    /// <summary>Prompt tokens read in a step.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "PrefillTokens is not within 1 to 1000000")]
+    public int PrefillTokens { get; set; } = 512;
+
+    /// <summary>Positions of keys and values held in all; 0: by the model.</summary>
+    [Range(0, int.MaxValue, ErrorMessage = "CachedTokens is under 0")]
+    public int CachedTokens { get; set; }
+
+    /// <summary>How long requests under way may take to end when the application stops.</summary>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
+}

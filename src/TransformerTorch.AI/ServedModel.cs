@@ -1,0 +1,149 @@
+using TorchSharp;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Generation;
+using TransformerTorch.Generation.Batching;
+using TransformerTorch.Generation.Grammars;
+using TransformerTorch.Hub;
+using TransformerTorch.Models;
+using TransformerTorch.Sentences;
+using TransformerTorch.Tensors;
+using TransformerTorch.Text;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.AI;
+
+/// <summary>
+/// A loaded model and what serves it: a decoder writes texts, any other model or a folder of sentence-transformers embeds them. Safe for
+/// any number of callers at once.
+/// </summary>
+public sealed class ServedModel : IAsyncDisposable
+{
+    private readonly PretrainedModel? _model;
+
+    private ServedModel(ModelOptions options, string folder)
+    {
+        (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(folder));
+        Name = options.Name.Length > 0 ? options.Name : NameOf(options.Model);
+        Defaults = GenerationOptions.Read(folder);
+        var device = Devices.Parse(options.Device);
+        if (IsEmbedder(folder))
+        {
+            Embedder = TextEmbedder.Load(folder, device);
+            return;
+        }
+        var model = ModelFolder.Load(folder, new LoadOptions { Device = device, Type = TypeOf(options.Type) });
+        if (model is not CausalLanguageModel decoder)
+        {
+            model.Dispose();
+            throw new CheckpointException($"{folder} holds a {model.GetType().Name}, which neither chats nor embeds");
+        }
+        _model = Decoder = decoder;
+        Engine = new BatchEngine(decoder, new BatchOptions
+        {
+            MaxSequences = options.MaxSequences, MaxWaiting = options.MaxWaiting, PrefillTokens = options.PrefillTokens,
+            CachedTokens = options.CachedTokens,
+        });
+        Writer = new BatchTextGenerator(Engine, decoder, Tokenizer);
+        Json = new JsonConstraints(() => new TokenTrie(Tokenizer, (int)decoder.HeadWeight.shape[0]));
+    }
+
+    /// <summary>How it was to be loaded.</summary>
+    public ModelOptions Options { get; }
+
+    /// <summary>What clients call it.</summary>
+    public string Name { get; }
+
+    /// <summary>Where its files are.</summary>
+    public string Folder { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>When it was loaded.</summary>
+    public DateTimeOffset Loaded { get; } = DateTimeOffset.UtcNow;
+
+    /// <summary>How its folder says texts are to be generated.</summary>
+    public GenerationOptions Defaults { get; }
+
+    /// <summary>The model, where it writes texts.</summary>
+    public CausalLanguageModel? Decoder { get; }
+
+    /// <summary>Its engine, where it writes texts.</summary>
+    public BatchEngine? Engine { get; }
+
+    /// <summary>The embedder, where it embeds texts.</summary>
+    public TextEmbedder? Embedder { get; }
+
+    /// <summary>One embedding at a time: each uses all processors.</summary>
+    internal SemaphoreSlim Embedding { get; } = new(1);
+
+    internal BatchTextGenerator? Writer { get; }
+
+    internal JsonConstraints? Json { get; }
+
+    /// <summary>Loads a model; its files are downloaded first where they are the hub's.</summary>
+    /// <exception cref="CheckpointException">Something is missing, damaged, or of a kind that is not served.</exception>
+    /// <exception cref="HubException">There is no such model.</exception>
+    public static async Task<ServedModel> LoadAsync(ModelOptions options, CancellationToken cancellation = default)
+    {
+        var folder = await ModelHub.Folder(options.Model, cancellation: cancellation).ConfigureAwait(false);
+        return await Task.Run(() => new ServedModel(options, folder), cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="LoadAsync(ModelOptions, CancellationToken)"/>
+    public static Task<ServedModel> LoadAsync(string model, CancellationToken cancellation = default)
+        => LoadAsync(new ModelOptions { Model = model }, cancellation);
+
+    /// <summary>The texts' vectors and how many tokens were read; cancellation takes effect between batches.</summary>
+    /// <exception cref="NotSupportedException">The model does not embed texts.</exception>
+    /// <exception cref="ArgumentException">More dimensions are asked for than there are.</exception>
+    public async Task<(float[][] Vectors, int Tokens)> EmbedAsync(
+        IReadOnlyList<string> texts, int? dimensions = null, CancellationToken cancellation = default)
+    {
+        if (Embedder is not { } embedder) throw new NotSupportedException($"the model '{Name}' writes texts and does not embed any");
+        if (dimensions < 1 || dimensions > embedder.Dimensions)
+            throw new ArgumentException($"{dimensions} dimensions are asked for, the model has {embedder.Dimensions}");
+        await Embedding.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            var settings = new EmbeddingSettings { Dimensions = dimensions };
+            return await Task.Run(() => embedder.EmbedCounted(texts, settings, cancellation), cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Embedding.Release();
+        }
+    }
+
+    /// <summary>Answers what it has taken on, for as long as its options allow, and takes no more.</summary>
+    public async Task DrainAsync()
+    {
+        if (Engine is null) return;
+        await Task.WhenAny(Engine.Drain(), Task.Delay(Options.DrainTimeout)).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Engine is not null) await Engine.DisposeAsync().ConfigureAwait(false);
+        _model?.Dispose();
+        if (Embedder is null) return;
+        await Embedding.WaitAsync().ConfigureAwait(false); // for good: what comes after is refused
+        Embedder.Dispose();
+    }
+
+    private static bool IsEmbedder(string folder)
+        => File.Exists(Path.Combine(folder, "modules.json"))
+            || ModelConfig.Read(Path.Combine(folder, "config.json")) is { Encoder: not null, Decoder: null };
+
+    private static string NameOf(string model)
+        => Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) : model;
+
+    private static ScalarType? TypeOf(string name) => name switch
+    {
+        "float32" => ScalarType.Float32,
+        "bfloat16" => ScalarType.BFloat16,
+        "float16" => ScalarType.Float16,
+        _ => null,
+    };
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace TransformerTorch.AI;
+
+/// <summary>Traces and figures by OpenTelemetry's names for generative models. Nothing of what is said in a chat is in them.</summary>
+public static class Telemetry
+{
+    /// <summary>The name of the source of activities and of the meter.</summary>
+    public const string SourceName = "TransformerTorch.AI";
+
+    /// <summary><c>gen_ai.provider.name</c>.</summary>
+    public const string Provider = "transformertorch";
+
+    private static readonly ActivitySource s_activities = new(SourceName);
+    private static readonly Meter s_meter = new(SourceName);
+    private static readonly Histogram<long> s_tokens = s_meter.CreateHistogram("gen_ai.client.token.usage", "{token}",
+        "Tokens read and generated", null, Advice([.. Enumerable.Range(0, 14).Select(power => 1L << (2 * power))]));
+    private static readonly Histogram<double> s_duration = Seconds("gen_ai.client.operation.duration", "How long an operation took");
+    private static readonly Histogram<double> s_first = Seconds("gen_ai.client.operation.time_to_first_chunk", "Until the first token");
+    private static readonly Histogram<double> s_each = Seconds("gen_ai.client.operation.time_per_output_chunk", "For each token after it");
+
+    /// <summary>Begins an operation ("chat", "embeddings", "text_completion").</summary>
+    public static Operation Begin(string operation, string model) => new(operation, model);
+
+    private static Histogram<double> Seconds(string name, string description) => s_meter.CreateHistogram(name, "s", description, null,
+        Advice(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92));
+
+    private static InstrumentAdvice<T> Advice<T>(params T[] bounds) where T : struct => new() { HistogramBucketBoundaries = bounds };
+
+    /// <summary>One operation, until disposed.</summary>
+    public sealed class Operation : IDisposable
+    {
+        private readonly Activity? _activity;
+        private readonly long _start = Stopwatch.GetTimestamp();
+        private readonly string _operation, _model;
+        private string? _error;
+        private long _last;
+
+        internal Operation(string operation, string model)
+        {
+            (_operation, _model) = (operation, model);
+            _activity = s_activities.StartActivity($"{operation} {model}", ActivityKind.Client);
+            Set("gen_ai.operation.name", operation);
+            Set("gen_ai.provider.name", Provider);
+            Set("gen_ai.request.model", model);
+        }
+
+        /// <summary>An attribute of the trace; null: none.</summary>
+        public void Set(string name, object? value)
+        {
+            if (value is not null) _activity?.SetTag(name, value);
+        }
+
+        /// <summary>A token came.</summary>
+        public void Token()
+        {
+            var now = Stopwatch.GetTimestamp();
+            if (_last == 0) s_first.Record(Elapsed(_start, now), Tags());
+            else s_each.Record(Elapsed(_last, now), Tags());
+            if (_last == 0) Set("gen_ai.response.time_to_first_chunk", Elapsed(_start, now));
+            _last = now;
+        }
+
+        /// <summary>It is done.</summary>
+        public void Done(int inputTokens, int? outputTokens, string? finish = null)
+        {
+            Set("gen_ai.response.model", _model);
+            Set("gen_ai.usage.input_tokens", inputTokens);
+            Set("gen_ai.usage.output_tokens", outputTokens);
+            if (finish is not null) Set("gen_ai.response.finish_reasons", new[] { finish });
+            s_tokens.Record(inputTokens, [.. Tags(), new("gen_ai.token.type", "input")]);
+            if (outputTokens is { } output) s_tokens.Record(output, [.. Tags(), new("gen_ai.token.type", "output")]);
+        }
+
+        /// <summary>It failed.</summary>
+        public void Fail(Exception error)
+        {
+            _error = error.GetType().FullName;
+            Set("error.type", _error);
+            _activity?.SetStatus(ActivityStatusCode.Error, error.Message);
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            s_duration.Record(Elapsed(_start, Stopwatch.GetTimestamp()), _error is null ? Tags() : [.. Tags(), new("error.type", _error)]);
+            _activity?.Dispose();
+        }
+
+        private KeyValuePair<string, object?>[] Tags() =>
+        [
+            new("gen_ai.operation.name", _operation), new("gen_ai.provider.name", Provider), new("gen_ai.request.model", _model),
+        ];
+
+        private static double Elapsed(long from, long to) => Stopwatch.GetElapsedTime(from, to).TotalSeconds;
+    }
+}

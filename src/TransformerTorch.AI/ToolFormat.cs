@@ -1,0 +1,79 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.AI;
+
+/// <summary>
+/// How a model writes calls of functions, told by its chat template: Hermes' and Qwen's tags, Mistral's list, or Llama's bare object.
+/// What is read does not depend on it: models slip.
+/// </summary>
+internal sealed record ToolFormat(string Opening, string Arguments, string Closing)
+{
+    private const string Tag = "<tool_call>", EndTag = "</tool_call>", ListMark = "[TOOL_CALLS]";
+
+    public static ToolFormat Of(string template)
+        => template.Contains(Tag, StringComparison.Ordinal) ? new(Tag + "\n", "arguments", "\n" + EndTag)
+            : template.Contains(ListMark, StringComparison.Ordinal) ? new("[", "arguments", "]")
+            : template.Contains("\"parameters\"", StringComparison.Ordinal) ? new("", "parameters", "") : new("", "arguments", "");
+
+    /// <summary>The schema of a call, between <see cref="Opening"/> and <see cref="Closing"/>.</summary>
+    public JsonObject Schema(JsonArray tools, string? only)
+    {
+        var calls = Functions(tools).Where(f => only is null || f.Name == only).Select(f => (JsonNode)new JsonObject
+        {
+            ["type"] = "object", ["required"] = new JsonArray("name", Arguments), ["additionalProperties"] = false,
+            ["properties"] = new JsonObject { ["name"] = new JsonObject { ["const"] = f.Name }, [Arguments] = f.Parameters },
+        });
+        return new JsonObject { ["anyOf"] = new JsonArray([.. calls]) };
+    }
+
+    public static IEnumerable<(string Name, JsonNode Parameters)> Functions(JsonArray tools) => tools.Select(t => t?["function"])
+        .Select(f => ($"{f?["name"]}", f?["parameters"]?.DeepClone() ?? new JsonObject { ["type"] = "object" }));
+
+    /// <summary>The calls in an answer and the text before them; none where it is text.</summary>
+    public static (string Text, IReadOnlyList<ToolCall> Calls) Read(string answer, JsonArray tools)
+    {
+        var names = Functions(tools).Select(f => f.Name).ToHashSet();
+        var begin = answer.IndexOf(Tag, StringComparison.Ordinal);
+        if (begin < 0)
+        {
+            var bare = answer.Trim();
+            if (bare.StartsWith(ListMark, StringComparison.Ordinal)) bare = bare[ListMark.Length..];
+            return Calls(bare, names) is { Count: > 0 } calls ? ("", calls) : (answer, []);
+        }
+        var found = answer[begin..].Split(Tag, StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(part => Calls(part.Split(EndTag)[0], names)).ToList();
+        return found.Count > 0 ? (answer[..begin].TrimEnd(), found) : (answer, []);
+    }
+
+    /// <summary>How much of an unfinished answer is text for certain.</summary>
+    public static int Certain(string answer)
+    {
+        if (answer.TrimStart() is ['{' or '[', ..] or "") return 0;
+        var begin = answer.IndexOf(Tag, StringComparison.Ordinal);
+        if (begin >= 0) return begin;
+        for (var length = Math.Min(answer.Length, Tag.Length - 1); length > 0; length--)
+            if (answer.EndsWith(Tag[..length], StringComparison.Ordinal)) return answer.Length - length;
+        return answer.Length;
+    }
+
+    private static IReadOnlyList<ToolCall> Calls(string text, HashSet<string> names)
+    {
+        try
+        {
+            var calls = JsonNode.Parse(text) switch { JsonArray list => [.. list], JsonObject one => [one], _ => Array.Empty<JsonNode?>() };
+            return calls.All(IsCall) ? [.. calls.Select(Call)] : [];
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
+
+        bool IsCall(JsonNode? call) => call is JsonObject && names.Contains($"{call["name"]}") && Given(call) is JsonObject;
+    }
+
+    private static JsonNode? Given(JsonNode call) => call["arguments"] ?? call["parameters"];
+
+    private static ToolCall Call(JsonNode? call)
+        => new($"call_{Guid.NewGuid():N}", $"{call!["name"]}", (JsonObject)Given(call)!.DeepClone());
+}

@@ -1,0 +1,88 @@
+using TransformerTorch.Generation;
+using TransformerTorch.Models;
+using static TorchSharp.torch;
+
+namespace TransformerTorch.Pipelines;
+
+/// <summary>
+/// Texts from texts, as the model's <c>generation_config.json</c> says: a decoder continues them, a decoder beside an encoder answers them.
+/// </summary>
+public class TextToText : IDisposable
+{
+    private const int BatchSize = 8;
+    private readonly PipelineModel<LanguageModel> _model;
+    private readonly TokenGenerator _generator;
+    private readonly string _prefix;
+
+    /// <summary>A model's folder.</summary>
+    /// <param name="folder">the folder</param>
+    /// <param name="prefix">put before each text, where the model was taught to look for it ("summarize: ")</param>
+    /// <param name="device">where to; none: the CPU</param>
+    private protected TextToText(string folder, string prefix, Device? device)
+    {
+        (_model, _prefix) = (new(folder, device), prefix);
+        _generator = new TokenGenerator(_model.Model);
+        Defaults = GenerationOptions.Read(folder);
+    }
+
+    /// <summary>How the model's folder says texts are to be generated.</summary>
+    public GenerationOptions Defaults { get; }
+
+    /// <summary>What the model makes of a text.</summary>
+    public string Run(string text, GenerationOptions? options = null) => Run([text], options)[0];
+
+    /// <summary>What the model makes of each text; where several are asked for, each text's follow each other.</summary>
+    /// <exception cref="ArgumentException">A text is empty or too long, or the options contradict each other.</exception>
+    public string[] Run(IReadOnlyList<string> texts, GenerationOptions? options = null)
+    {
+        var (chosen, copies) = (options ?? Defaults, Math.Max(1, (options ?? Defaults).Returned));
+        var ids = _model.Tokenizer.EncodeBatch([.. texts.Select(t => _prefix + t)]).Select(e => (IReadOnlyList<int>)e.Ids).ToArray();
+        var results = new string[texts.Count * copies];
+        // Texts of one length go together, so that none is padded: what comes out does not depend on its neighbours.
+        foreach (var batch in Enumerable.Range(0, ids.Length).GroupBy(i => ids[i].Count).SelectMany(g => g.Chunk(BatchSize)))
+        {
+            var made = _generator.Generate([.. batch.Select(i => ids[i])], chosen);
+            for (var i = 0; i < made.Length; i++)
+                results[(batch[i / copies] * copies) + (i % copies)] = _model.Tokenizer.Decode(made[i]).Trim();
+        }
+        return results;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _model.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>Continues texts. <c>TextGeneration.Load(folder).Run("Once upon a time")</c></summary>
+public sealed class TextGeneration : TextToText
+{
+    private TextGeneration(string folder, Device? device) : base(folder, "", device) { }
+
+    /// <summary>Loads a model's folder.</summary>
+    /// <exception cref="Checkpoints.CheckpointException">The folder is damaged, or holds a model that generates no texts.</exception>
+    public static TextGeneration Load(string folder, Device? device = null) => new(folder, device);
+}
+
+/// <summary>Shortens texts. <c>Summarization.Load(folder).Run(article)</c></summary>
+public sealed class Summarization : TextToText
+{
+    private Summarization(string folder, string prefix, Device? device) : base(folder, prefix, device) { }
+
+    /// <inheritdoc cref="TextGeneration.Load"/>
+    /// <param name="folder">the folder</param>
+    /// <param name="prefix">put before each text; T5's is "summarize: "</param>
+    /// <param name="device">where to; none: the CPU</param>
+    public static Summarization Load(string folder, string prefix = "", Device? device = null) => new(folder, prefix, device);
+}
+
+/// <summary>Says texts in another language. <c>Translation.Load(folder, "translate English to German: ").Run("Hello")</c></summary>
+public sealed class Translation : TextToText
+{
+    private Translation(string folder, string prefix, Device? device) : base(folder, prefix, device) { }
+
+    /// <inheritdoc cref="Summarization.Load"/>
+    public static Translation Load(string folder, string prefix = "", Device? device = null) => new(folder, prefix, device);
+}

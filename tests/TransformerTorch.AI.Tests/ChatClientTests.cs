@@ -1,0 +1,192 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+using TransformerTorch.AI.Tests.Support;
+using TransformerTorch.Generation;
+
+namespace TransformerTorch.AI.Tests;
+
+/// <summary>One loaded model for all tests of a class.</summary>
+public sealed class LoadedModel : IAsyncLifetime
+{
+    public SmallModel Folder { get; } = new();
+
+    public ServedModel Model { get; private set; } = null!;
+
+    public TransformerChatClient Client { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        Model = await ServedModel.LoadAsync(Folder.Root);
+        Client = new TransformerChatClient(new ModelSource(Model));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await Model.DisposeAsync();
+        Folder.Dispose();
+    }
+}
+
+/// <summary>Truth: the contract of IChatClient, and what TextGenerator gives for the prompt that the template renders.</summary>
+public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedModel>
+{
+    private static readonly ChatOptions _greedy = new() { Temperature = 0, MaxOutputTokens = 12 };
+
+    private sealed record Person(string Name, int Age);
+
+    [Fact]
+    public async Task An_answer_is_what_the_model_generates_for_the_rendered_chat()
+    {
+        var expected = new TextGenerator(loaded.Model.Decoder!, loaded.Model.Tokenizer)
+            .Generate("<system>Be brief.<user>Hello there<assistant>", new GenerationOptions { Temperature = 0, MaxNewTokens = 12 });
+
+        var response = await loaded.Client.GetResponseAsync([new(ChatRole.User, "Hello there")],
+            new ChatOptions { Instructions = "Be brief.", Temperature = 0, MaxOutputTokens = 12 });
+
+        Assert.Equal(expected.Text, response.Text);
+        Assert.Equal(ChatFinishReason.Length, response.FinishReason);
+        Assert.Equal(12, response.Usage!.OutputTokenCount);
+        Assert.True(response.Usage.InputTokenCount > 5);
+        Assert.Equal(response.Usage.InputTokenCount + 12, response.Usage.TotalTokenCount);
+        Assert.Equal(loaded.Model.Name, response.ModelId);
+    }
+
+    [Fact]
+    public async Task Updates_joined_are_the_answer_and_the_last_tells_why_it_ended_and_what_it_cost()
+    {
+        ChatMessage[] messages = [new(ChatRole.User, "Hello")];
+        var whole = await loaded.Client.GetResponseAsync(messages, _greedy);
+        var updates = await loaded.Client.GetStreamingResponseAsync(messages, _greedy).ToListAsync();
+
+        Assert.Equal(whole.Text, string.Concat(updates.Select(u => u.Text)));
+        Assert.True(updates.Count > 3);
+        Assert.All(updates.SkipLast(1), u => Assert.Null(u.FinishReason));
+        Assert.Equal(ChatFinishReason.Length, updates[^1].FinishReason);
+        Assert.Equal(12, updates[^1].Contents.OfType<UsageContent>().Single().Details.OutputTokenCount);
+        Assert.Single(updates.Select(u => u.ResponseId).Distinct());
+    }
+
+    [Fact]
+    public async Task A_stop_text_ends_the_answer_before_it_wherever_tokens_end()
+    {
+        ChatMessage[] messages = [new(ChatRole.User, "Go on")];
+        var whole = (await loaded.Client.GetResponseAsync(messages, _greedy)).Text;
+        var stop = whole.Substring(whole.Length / 2, 3);
+
+        var options = _greedy.Clone();
+        options.StopSequences = [stop];
+        var response = await loaded.Client.GetResponseAsync(messages, options);
+
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task A_seed_draws_the_same_answer_and_options_of_the_caller_stay_as_they_were()
+    {
+        var options = new ChatOptions
+        {
+            Seed = 4, Temperature = 1.2f, TopK = 40, TopP = 0.95f, MaxOutputTokens = 10, FrequencyPenalty = 0.5f, PresencePenalty = 0.2f,
+            AdditionalProperties = new() { ["min_p"] = 0.01, ["repetition_penalty"] = 1.1 },
+        };
+        ChatMessage[] messages = [new(ChatRole.User, "Draw")];
+        var texts = await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ => (await loaded.Client.GetResponseAsync(messages, options)).Text));
+
+        Assert.Single(texts.Distinct());
+        Assert.Null(options.Instructions);
+        options.Seed = 5;
+        Assert.NotEqual(texts[0], (await loaded.Client.GetResponseAsync(messages, options)).Text);
+    }
+
+    [Theory]
+    [InlineData(30)]
+    [InlineData(45)]
+    [InlineData(200)]
+    public async Task An_answer_by_schema_parses_and_validates_even_when_tokens_are_short(int most)
+    {
+        for (var seed = 0; seed < 5; seed++)
+        {
+            var options = new ChatOptions
+            {
+                ResponseFormat = ChatResponseFormat.ForJsonSchema<Person>(), MaxOutputTokens = most, Seed = seed, Temperature = 1.5f,
+            };
+            var response = await loaded.Client.GetResponseAsync([new(ChatRole.User, "Who?")], options);
+
+            var person = JsonNode.Parse(response.Text)!;
+            Assert.Equal(["name", "age"], person.AsObject().Select(m => m.Key));
+            Assert.Equal(JsonValueKind.String, person["name"]!.GetValueKind());
+            Assert.True(person["age"]!.GetValue<decimal>() % 1 == 0);
+        }
+    }
+
+    [Fact]
+    public async Task A_function_that_must_be_called_is_called_with_arguments_of_its_schema()
+    {
+        var weather = AIFunctionFactory.Create((string city, int days) => "sunny", "get_weather", "The weather");
+        var options = new ChatOptions { Tools = [weather], ToolMode = ChatToolMode.RequireAny, MaxOutputTokens = 150, Seed = 1 };
+
+        var response = await loaded.Client.GetResponseAsync([new(ChatRole.User, "Weather?")], options);
+
+        var call = response.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Single();
+        Assert.Equal("get_weather", call.Name);
+        Assert.Equal(["city", "days"], call.Arguments!.Keys);
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+
+        ChatMessage[] next =
+        [
+            new(ChatRole.User, "Weather?"), .. response.Messages, new(ChatRole.Tool, [new FunctionResultContent(call.CallId, "sunny")]),
+        ];
+        Assert.True((await loaded.Client.GetResponseAsync(next, _greedy)).Text.Length > 0);
+    }
+
+    [Fact]
+    public async Task Cancellation_takes_effect_between_tokens_and_frees_what_was_held()
+    {
+        using var cancel = new CancellationTokenSource();
+        var options = new ChatOptions { MaxOutputTokens = 400, Temperature = 0 };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var update in loaded.Client.GetStreamingResponseAsync([new(ChatRole.User, "Long")], options, cancel.Token))
+                await cancel.CancelAsync();
+        });
+
+        for (var i = 0; i < 200 && loaded.Model.Engine!.Statistics.Running > 0; i++) await Task.Delay(20);
+        Assert.Equal(0, loaded.Model.Engine!.Statistics.Running);
+    }
+
+    [Fact]
+    public async Task Forty_callers_at_once_each_get_their_own_answer()
+    {
+        async Task<string> Ask(int i) => (await loaded.Client.GetResponseAsync([new(ChatRole.User, $"Number {i}")], _greedy)).Text;
+        var alone = new List<string>();
+        for (var i = 0; i < 8; i++) alone.Add(await Ask(i));
+
+        var together = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Ask(i % 8)));
+
+        for (var i = 0; i < together.Length; i++) Assert.Equal(alone[i % 8], together[i]);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_followed_is_refused_before_anything_is_generated()
+    {
+        await Assert.ThrowsAsync<ArgumentNullException>(() => loaded.Client.GetResponseAsync((IEnumerable<ChatMessage>)null!));
+        await Assert.ThrowsAsync<ArgumentException>(() => loaded.Client.GetResponseAsync([]));
+        var wrong = new ChatOptions { Temperature = -1 };
+        await Assert.ThrowsAsync<ArgumentException>(() => loaded.Client.GetResponseAsync([new(ChatRole.User, "x")], wrong));
+        var schema = JsonDocument.Parse("""{"type":"string","pattern":"x"}""").RootElement;
+        var pattern = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
+        var error = await Assert.ThrowsAnyAsync<ArgumentException>(
+            () => loaded.Client.GetResponseAsync([new(ChatRole.User, "x")], pattern));
+        Assert.Contains("'pattern' is not supported", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Services_are_those_of_the_contract()
+    {
+        Assert.Same(loaded.Client, loaded.Client.GetService(typeof(IChatClient)));
+        Assert.Null(loaded.Client.GetService(typeof(IChatClient), "key"));
+        var metadata = Assert.IsType<ChatClientMetadata>(loaded.Client.GetService(typeof(ChatClientMetadata)));
+        Assert.Equal((Telemetry.Provider, loaded.Model.Name), (metadata.ProviderName, metadata.DefaultModelId));
+    }
+}

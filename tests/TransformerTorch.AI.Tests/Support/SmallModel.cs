@@ -1,0 +1,58 @@
+using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
+using TransformerTorch.Models;
+using TransformerTorch.Text;
+
+namespace TransformerTorch.AI.Tests.Support;
+
+/// <summary>A folder with a small random LLaMA, a tokenizer and a chat template; gone after the tests.</summary>
+public sealed class SmallModel : IDisposable
+{
+    /// <summary>Qwen's form of a chat, without its finer points.</summary>
+    private const string Template = """
+        {%- if tools %}tools: {{ tools | tojson }} <tool_call>
+        {% endif %}{%- for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>
+        {{ c.function | tojson }}
+        </tool_call>{% endfor %}
+        {% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}
+        """;
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("transformertorch-");
+
+    public SmallModel(int context = 512)
+    {
+        var tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures, "tokenizers", "gpt2", "tokenizer.json"));
+        var config = ModelConfig.FromKeys(new JsonObject
+        {
+            ["model_type"] = "llama", ["architectures"] = new JsonArray("LlamaForCausalLM"), ["vocab_size"] = tokenizer.VocabularySize,
+            ["hidden_size"] = 32, ["intermediate_size"] = 48, ["num_hidden_layers"] = 2, ["num_attention_heads"] = 4,
+            ["num_key_value_heads"] = 2, ["max_position_embeddings"] = context, ["initializer_range"] = 0.3,
+            ["bos_token_id"] = 0, ["eos_token_id"] = 0, ["torch_dtype"] = "float32",
+        }, "small");
+        TorchSharp.torch.manual_seed(5);
+        using var model = new CausalLanguageModel(config).Initialize();
+        ModelFolder.Save(model, Root);
+        tokenizer.Save(Path.Combine(Root, "tokenizer.json"));
+        File.WriteAllText(Path.Combine(Root, "tokenizer_config.json"), new JsonObject { ["chat_template"] = Template }.ToJsonString());
+    }
+
+    /// <summary>The folder.</summary>
+    public string Root => _folder.FullName;
+
+    /// <summary>A folder of sentence-transformers.</summary>
+    public static string Sentences => Path.Combine(Fixtures, "sentences");
+
+    /// <summary>tests/fixtures</summary>
+    public static string Fixtures { get; } = Path.Combine(Repository(), "tests", "fixtures");
+
+    public void Dispose()
+    {
+        if (_folder.Exists) _folder.Delete(recursive: true);
+    }
+
+    private static string Repository()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "TransformerTorch.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new InvalidOperationException("tests run inside the repository");
+    }
+}

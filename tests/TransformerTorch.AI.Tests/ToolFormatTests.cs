@@ -1,0 +1,35 @@
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.AI.Tests;
+
+/// <summary>Truth: how published models write calls (Hermes and Qwen, Mistral, Llama 3.1).</summary>
+public sealed class ToolFormatTests
+{
+    private static readonly JsonArray _tools = JsonNode.Parse(
+        """[{"type":"function","function":{"name":"add","parameters":{"type":"object"}}}]""")!.AsArray();
+
+    [Theory]
+    [InlineData("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>", "", 1)]
+    [InlineData("Let me see.\n<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1}}</tool_call>"
+        + "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1}}</tool_call>",
+        "Let me see.", 2)]
+    [InlineData("[TOOL_CALLS] [{\"name\":\"add\",\"arguments\":{\"a\":1}}]", "", 1)]
+    [InlineData("{\"name\": \"add\", \"parameters\": {\"a\": 1}}", "", 1)]
+    [InlineData("{\"name\": \"other\", \"parameters\": {\"a\": 1}}", "{\"name\": \"other\", \"parameters\": {\"a\": 1}}", 0)]
+    [InlineData("Just text {", "Just text {", 0)]
+    public void Calls_are_found_as_each_family_writes_them(string answer, string text, int calls)
+    {
+        var (shown, found) = ToolFormat.Read(answer, _tools);
+
+        Assert.Equal(text, shown);
+        Assert.Equal(calls, found.Count);
+        Assert.All(found, c => Assert.Equal(("add", "{\"a\":1}"), (c.Name, c.Arguments.ToJsonString())));
+    }
+
+    [Theory]
+    [InlineData("Hello", 5)]
+    [InlineData("Hello <tool", 6)]
+    [InlineData("Hello <tool_call>{", 6)]
+    [InlineData("{\"na", 0)]
+    public void What_may_become_a_call_is_not_shown(string answer, int certain) => Assert.Equal(certain, ToolFormat.Certain(answer));
+}

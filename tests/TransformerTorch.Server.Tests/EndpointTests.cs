@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+
+namespace TransformerTorch.Server.Tests;
+
+/// <summary>What OpenAI's client does not ask for. Truth: OpenAI's reference, Prometheus' format.</summary>
+public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningServer>
+{
+    [Fact]
+    public async Task Completions_continue_texts_and_ids_several_at_once_with_probabilities()
+    {
+        var (status, json) = await server.PostAsync("/v1/completions",
+            """{"model":"small","prompt":["Hello there","Once"],"n":2,"max_tokens":5,"temperature":0.7,"seed":3,"logprobs":2}""");
+
+        Assert.Equal(200, status);
+        var choices = json!["choices"]!.AsArray();
+        Assert.Equal([0, 1, 2, 3], choices.Select(c => c!["index"]!.GetValue<int>()));
+        Assert.All(choices, c => Assert.Equal(5, c!["logprobs"]!["tokens"]!.AsArray().Count));
+        Assert.NotEqual($"{choices[0]!["text"]}", $"{choices[1]!["text"]}"); // the second draws with the next seed
+        Assert.Equal(20, json["usage"]!["completion_tokens"]!.GetValue<int>());
+
+        int[] ids = [.. server.Chat.Tokenizer.Encode("Once").Ids];
+        var greedy = "\"max_tokens\":6,\"temperature\":0}";
+        var (_, byText) = await server.PostAsync("/v1/completions", "{\"prompt\":\"Once\"," + greedy);
+        var (_, byIds) = await server.PostAsync("/v1/completions", $"{{\"prompt\":[{string.Join(',', ids)}]," + greedy);
+        var (_, echoed) = await server.PostAsync("/v1/completions", "{\"prompt\":\"Once\",\"echo\":true," + greedy);
+        Assert.Equal($"{byText!["choices"]![0]!["text"]}", $"{byIds!["choices"]![0]!["text"]}");
+        Assert.Equal("Once" + byText["choices"]![0]!["text"], $"{echoed!["choices"]![0]!["text"]}");
+    }
+
+    [Fact]
+    public async Task A_stream_of_several_answers_holds_each_under_its_number()
+    {
+        const string body = """{"messages":[{"role":"user","content":"x"}],"n":3,"max_tokens":6,"temperature":0.9,"seed":1""";
+        var (_, whole) = await server.PostAsync("/v1/chat/completions", body + "}");
+        using var content = new StringContent(body + ",\"stream\":true}", System.Text.Encoding.UTF8, "application/json");
+        using var response = await server.Http.PostAsync("/v1/chat/completions", content);
+        var events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
+        Assert.Equal("data: [DONE]", events[^1]);
+        var texts = new string[] { "", "", "" };
+        foreach (var choice in events.SkipLast(1).Select(e => JsonNode.Parse(e["data: ".Length..])!["choices"]![0]!))
+            texts[choice["index"]!.GetValue<int>()] += $"{choice["delta"]!["content"]}";
+        Assert.Equal(whole!["choices"]!.AsArray().Select(c => $"{c!["message"]!["content"]}"), texts);
+    }
+
+    [Fact]
+    public async Task Figures_are_Prometheus_text_and_count_what_happened()
+    {
+        await server.PostAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"x"}],"max_tokens":3}""");
+        var text = await server.Http.GetStringAsync("/metrics");
+
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines, l => Assert.Matches(@"^(# TYPE \w+ (counter|gauge|histogram)|\w+(\{[^}]*\})? [0-9.eE+-]+)$", l));
+        Assert.Contains(lines, l => l.StartsWith("http_requests_total{path=\"/v1/chat/completions\",status=\"200\"}", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("transformertorch_generated_tokens_total{model=\"small\"}", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("gen_ai_client_operation_time_to_first_chunk_seconds_bucket", StringComparison.Ordinal));
+        Assert.Contains("{\"status\":\"healthy\"", await server.Http.GetStringAsync("/health"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspection_gives_weights_that_sum_to_one_and_probabilities_of_each_token()
+    {
+        var (status, json) = await server.PostAsync("/api/inspect", """{"model":"small","text":"Hello there, world","layer":1}""");
+
+        Assert.Equal(200, status);
+        var (tokens, heads) = (json!["tokens"]!.AsArray(), json["attention"]!.AsArray());
+        Assert.Equal("Hello there, world", string.Concat(tokens.Select(t => $"{t}")));
+        Assert.Equal(4, heads.Count);
+        Assert.All(heads.SelectMany(h => h!.AsArray()), row => Assert.InRange(row!.AsArray().Sum(w => w!.GetValue<int>()), 980, 1020));
+        Assert.Null(json["probabilities"]![0]);
+        Assert.InRange(json["probabilities"]![1]!["probability"]!.GetValue<double>(), 0, 1);
+        Assert.Equal(400, (await server.PostAsync("/api/inspect", """{"model":"small","text":"x","layer":2}""")).Status);
+    }
+}

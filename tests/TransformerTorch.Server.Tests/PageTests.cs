@@ -1,0 +1,106 @@
+using Microsoft.Playwright;
+
+namespace TransformerTorch.Server.Tests;
+
+/// <summary>
+/// The pages in a browser without a screen: the first of <c>TT_BROWSER</c> and the distribution's Chromiums; skipped where there is none.
+/// <c>TT_SCREENSHOTS</c> names a folder for pictures.
+/// </summary>
+public sealed class PageTests(RunningServer server) : IClassFixture<RunningServer>
+{
+    private static readonly string? _browser = new[]
+    {
+        Environment.GetEnvironmentVariable("TT_BROWSER"), "/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/google-chrome",
+    }.FirstOrDefault(File.Exists);
+
+    [SkippableFact]
+    public async Task The_chat_page_shows_an_answer_as_it_comes_with_its_speed()
+    {
+        await using var tab = await Tab.Open(server, "/");
+        await tab.Page.FillAsync("#text", "Hello there");
+        await tab.Page.FillAsync("#max_tokens", "40");
+        await tab.Page.PressAsync("#text", "Enter");
+        await tab.Page.WaitForFunctionAsync("() => /^40 tokens · [0-9.]+ tokens\\/s/.test(document.querySelector('#rate').textContent)");
+
+        Assert.Equal("Hello there", await tab.Page.TextContentAsync(".turn.user"));
+        Assert.NotEmpty((await tab.Page.TextContentAsync(".turn.assistant"))!);
+        Assert.True(await tab.Page.IsEnabledAsync("#send"));
+        await tab.Picture("chat");
+        Assert.Empty(tab.Errors);
+    }
+
+    [SkippableFact]
+    public async Task Stopping_keeps_what_came_and_frees_the_model()
+    {
+        await using var tab = await Tab.Open(server, "/");
+        await tab.Page.FillAsync("#text", "A long one");
+        await tab.Page.FillAsync("#max_tokens", "450");
+        await tab.Page.ClickAsync("#send");
+        await tab.Page.WaitForFunctionAsync("() => document.querySelector('.turn.assistant')?.textContent.length > 10");
+        await tab.Page.ClickAsync("#stop");
+        await tab.Page.WaitForFunctionAsync("() => !document.querySelector('#send').disabled");
+
+        for (var i = 0; i < 250 && server.Chat.Engine!.Statistics.Running > 0; i++) await Task.Delay(20);
+        Assert.Equal(0, server.Chat.Engine!.Statistics.Running);
+        Assert.Empty(tab.Errors);
+    }
+
+    [SkippableFact]
+    public async Task A_wrong_key_is_told_on_the_page()
+    {
+        await using var tab = await Tab.Open(server, "/", key: "wrong");
+        await tab.Page.WaitForSelectorAsync(".turn.error");
+        Assert.Contains("no such API key", await tab.Page.TextContentAsync(".turn.error"), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task The_inspection_page_shows_probabilities_and_a_square_for_each_head()
+    {
+        await using var tab = await Tab.Open(server, "/inspect.html");
+        await tab.Page.ClickAsync("#look");
+        await tab.Page.WaitForSelectorAsync("#heads canvas");
+        Assert.Equal(4, await tab.Page.Locator("#heads canvas").CountAsync());
+        Assert.Equal(2, await tab.Page.Locator("#layer option").CountAsync());
+        await tab.Page.Locator("#tokens button").Nth(5).ClickAsync();
+        Assert.Contains("probability", await tab.Page.TextContentAsync("#detail"), StringComparison.Ordinal);
+        await tab.Page.SelectOptionAsync("#layer", "1");
+        await tab.Page.WaitForFunctionAsync("() => document.querySelector('#note').textContent.includes('layer 1 of 2')");
+        await tab.Picture("inspect");
+        Assert.Empty(tab.Errors);
+    }
+
+    private sealed class Tab : IAsyncDisposable
+    {
+        private IPlaywright _playwright = null!;
+        private IBrowser _started = null!;
+
+        public IPage Page { get; private set; } = null!;
+
+        public List<string> Errors { get; } = [];
+
+        public static async Task<Tab> Open(RunningServer server, string path, string key = RunningServer.Key)
+        {
+            Skip.If(_browser is null, "no browser here");
+            var tab = new Tab { _playwright = await Playwright.CreateAsync() };
+            tab._started = await tab._playwright.Chromium.LaunchAsync(new() { ExecutablePath = _browser, Args = ["--no-sandbox"] });
+            tab.Page = await tab._started.NewPageAsync(new() { ViewportSize = new() { Width = 1000, Height = 800 } });
+            tab.Page.SetDefaultTimeout(60_000);
+            tab.Page.PageError += (_, error) => tab.Errors.Add(error);
+            await tab.Page.GotoAsync(new Uri(server.Address, path).ToString());
+            if (path == "/") await tab.Page.ClickAsync("summary");
+            await tab.Page.FillAsync("#key", key);
+            await tab.Page.DispatchEventAsync("#key", "change");
+            if (key == RunningServer.Key) await tab.Page.WaitForFunctionAsync("() => document.querySelector('#model').options.length > 0");
+            return tab;
+        }
+
+        public Task Picture(string name) => Environment.GetEnvironmentVariable("TT_SCREENSHOTS") is { Length: > 0 } folder
+            ? Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}.png"), FullPage = true }) : Task.CompletedTask;
+
+        public async ValueTask DisposeAsync()
+        {
+            await _started.DisposeAsync();
+            _playwright.Dispose();
+        }
+    }
+}
