@@ -4,7 +4,7 @@ using TransformerTorch.Cli;
 return await CommandLine.Run(args,
 [
     TrainCommand.Create(),
-    EvalCommand.Create(), EvalCommand.Create(),
+    EvalCommand.Create(),
     GenerateCommand.Create(),
     ChatCommand.Create(),
     ServeCommand.Create(),
