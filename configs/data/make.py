@@ -35,7 +35,7 @@ def entities():
 
 def questions():
     for _ in range(600):
-        who, where, thing, day, firm, colour = person(), pick.choice(PLACES), pick.choice(THINGS), pick.choice(DAYS), pick.choice(FIRMS), pick.choice(COLOURS)
+        who, (where, thing, day, firm, colour) = person(), map(pick.choice, (PLACES, THINGS, DAYS, FIRMS, COLOURS))
         context = f"On {day}, {who} brought a {colour} {thing} from {where}. It was meant for {firm}, where nobody expected it."
         question, answer = pick.choice([("Who brought the " + thing + "?", who), ("Where did the " + thing + " come from?", where),
                                         ("On which day was it brought?", day), ("Who was the " + thing + " meant for?", firm),

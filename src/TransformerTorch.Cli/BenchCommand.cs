@@ -16,7 +16,10 @@ internal static class BenchCommand
             Description = $"Of {string.Join(", ", Workloads.Names)}", Arity = ArgumentArity.OneOrMore,
         };
         workload.AcceptOnlyFromAmong([.. Workloads.Names]);
-        var dtype = new Option<string>("--dtype") { Description = "fp32 or bf16; int8 and int4 for inference", DefaultValueFactory = _ => "fp32" };
+        var dtype = new Option<string>("--dtype")
+        {
+            Description = "fp32 or bf16; int8 and int4 for inference", DefaultValueFactory = _ => "fp32",
+        };
         dtype.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
         var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:1", DefaultValueFactory = _ => "cpu" };
         var steps = new Option<int>("--steps") { Description = "Timed repetitions; the best counts", DefaultValueFactory = _ => 5 };
@@ -24,7 +27,8 @@ internal static class BenchCommand
         var command = new Command("bench", "Time a workload: the best of several repetitions") { workload, dtype, device, steps, json };
         command.SetAction(parsed =>
         {
-            var run = new BenchRun(parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
+            var run = new BenchRun(
+                parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
             foreach (var result in parsed.GetRequiredValue(workload).SelectMany(name => Workloads.Run(name, run)))
                 Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
             return CommandLine.Done;

@@ -76,7 +76,8 @@ internal static class ServeCommand
         if (parsed.GetValue(_timeout) < 1) throw new UsageException($"--timeout {parsed.GetValue(_timeout)}: expected 1 or more");
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(address, port));
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>(); // signals are the command line's
-        string[] keys = [.. parsed.GetValue(_keys)!.Append(Environment.GetEnvironmentVariable("TT_API_KEY") ?? "").Where(k => k.Length > 0)];
+        string[] keys = [.. parsed.GetValue(_keys)!
+            .Append(Environment.GetEnvironmentVariable("TT_API_KEY") ?? "").Where(k => k.Length > 0)];
         builder.Services.AddModelServer(options =>
         {
             options.ApiKeys = keys;

@@ -91,7 +91,8 @@ public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedMo
             AdditionalProperties = new() { ["min_p"] = 0.01, ["repetition_penalty"] = 1.1 },
         };
         ChatMessage[] messages = [new(ChatRole.User, "Draw")];
-        var texts = await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ => (await loaded.Client.GetResponseAsync(messages, options)).Text));
+        var texts = await Task.WhenAll(Enumerable.Range(0, 6)
+            .Select(async _ => (await loaded.Client.GetResponseAsync(messages, options)).Text));
 
         Assert.Single(texts.Distinct());
         Assert.Null(options.Instructions);

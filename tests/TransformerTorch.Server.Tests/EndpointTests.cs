@@ -52,7 +52,8 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
 
         var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(lines, l => Assert.Matches(@"^(# TYPE \w+ (counter|gauge|histogram)|\w+(\{[^}]*\})? [0-9.eE+-]+)$", l));
-        Assert.Contains(lines, l => l.StartsWith("http_requests_total{path=\"/v1/chat/completions\",status=\"200\"}", StringComparison.Ordinal));
+        Assert.Contains(lines, l =>
+            l.StartsWith("http_requests_total{path=\"/v1/chat/completions\",status=\"200\"}", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.StartsWith("transformertorch_generated_tokens_total{model=\"small\"}", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.StartsWith("gen_ai_client_operation_time_to_first_chunk_seconds_bucket", StringComparison.Ordinal));
         Assert.Contains("{\"status\":\"healthy\"", await server.Http.GetStringAsync("/health"), StringComparison.Ordinal);

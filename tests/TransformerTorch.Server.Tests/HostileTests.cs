@@ -24,9 +24,9 @@ public sealed class HostileTests(RunningServer server) : IClassFixture<RunningSe
         { "{\"messages\":[{\"role\":\"user\",\"content\":7}]}", "'messages[0].content' is wrong" },
         { "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}", "" },
         { "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", "reads nothing else" },
-        { Say("\"max_tokens\":-1"), "'max_tokens' is wrong" },
-        { Say("\"max_tokens\":1e400"), "'max_tokens' is wrong" },
-        { Say("\"max_tokens\":99999999999999999999999"), "'max_tokens' is wrong" },
+        { Say("\"max_tokens\":-1", most: ""), "'max_tokens' is wrong" },
+        { Say("\"max_tokens\":1e400", most: ""), "'max_tokens' is wrong" },
+        { Say("\"max_tokens\":99999999999999999999999", most: ""), "'max_tokens' is wrong" },
         { Say("\"temperature\":1e999"), "'temperature' is wrong" },
         { Say("\"temperature\":\"hot\""), "'temperature' is wrong" },
         { Say("\"n\":1000000"), "'n' is wrong" },
@@ -40,12 +40,13 @@ public sealed class HostileTests(RunningServer server) : IClassFixture<RunningSe
         { Say("\"response_format\":{\"type\":\"xml\"}"), "'response_format' is wrong" },
         { Schema("""{"type":"array","minItems":2000000000,"items":{"type":"string"}}"""), "" },
         { Schema("""{"$ref":"#"}"""), "nothing satisfies" },
-        { Schema("{\"enum\":[" + string.Join(",", Enumerable.Range(0, 50_000)) + "]}"), "ways at once" },
+        { Schema("{\"enum\":[" + string.Join(",", Enumerable.Range(0, 50_000)) + "]}"), "a schema of 288900 characters" },
         { Schema(Nested(3000)), "not JSON" },
         { Schema(Doubling(60)), "" },
     };
 
-    private static string Say(string more) => "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":4," + more + "}";
+    private static string Say(string more, string most = "\"max_tokens\":4,")
+        => "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]," + most + more + "}";
 
     private static string Schema(string schema)
         => Say("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"s\",\"schema\":" + schema + "}}");

@@ -20,8 +20,9 @@ public sealed class PageTests(RunningServer server) : IClassFixture<RunningServe
         await tab.Page.FillAsync("#text", "Hello there");
         await tab.Page.FillAsync("#max_tokens", "40");
         await tab.Page.PressAsync("#text", "Enter");
-        await tab.Page.WaitForFunctionAsync("() => /^40 tokens · [0-9.]+ tokens\\/s/.test(document.querySelector('#rate').textContent)");
+        await tab.Page.WaitForFunctionAsync("() => !document.querySelector('#send').disabled");
 
+        Assert.Matches("^[1-9][0-9]* tokens · [0-9.]+ tokens/s", await tab.Page.TextContentAsync("#rate"));
         Assert.Equal("Hello there", await tab.Page.TextContentAsync(".turn.user"));
         Assert.NotEmpty((await tab.Page.TextContentAsync(".turn.assistant"))!);
         Assert.True(await tab.Page.IsEnabledAsync("#send"));

@@ -24,9 +24,13 @@ std::mt19937 dice(7);
 int64_t roll(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(dice); }
 bool one_in(int n) { return roll(1, n) == 1; }
 
-template <class... Arguments> Tensor call(const char* name, Arguments... arguments) {
+template <class... Arguments> torch::jit::Stack call_all(const char* name, Arguments... arguments) {
     torch::jit::Stack stack{IValue(arguments)...};
     c10::Dispatcher::singleton().findSchemaOrThrow((std::string("transformertorch::") + name).c_str(), "").callBoxed(stack);
+    return stack;
+}
+template <class... Arguments> Tensor call(const char* name, Arguments... arguments) {
+    torch::jit::Stack stack = call_all(name, arguments...);
     return stack.empty() ? Tensor() : stack[0].toTensor();
 }
 

@@ -30,23 +30,13 @@ internal static class ChatTurns
         return turn;
     }
 
-    private static string Text(JsonElement content, string name)
+    private static string Text(JsonElement content, string name) => content.ValueKind switch
     {
-        try
-        {
-            return content.ValueKind switch
-            {
-                JsonValueKind.Null => "",
-                JsonValueKind.String => content.GetString()!,
-                JsonValueKind.Array => string.Concat(content.EnumerateArray().Select(part => Part(part, name))),
-                _ => throw RequestBody.Wrong($"{name}.content", "a text or a list of parts"),
-            };
-        }
-        catch (InvalidOperationException)
-        {
-            throw RequestBody.Wrong($"{name}.content", "a text of whole characters");
-        }
-    }
+        JsonValueKind.Null => "",
+        JsonValueKind.String => content.GetString()!,
+        JsonValueKind.Array => string.Concat(content.EnumerateArray().Select(part => Part(part, name))),
+        _ => throw RequestBody.Wrong($"{name}.content", "a text or a list of parts"),
+    };
 
     private static string Part(JsonElement part, string name)
         => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ToString() is "text" or "refusal"

@@ -26,11 +26,30 @@ internal sealed class RequestBody
         {
             using var document = JsonDocument.Parse(bytes, s_strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new ApiException(400, "the body is not a JSON object");
+            RequireCharacters(document.RootElement);
             return new RequestBody(document.RootElement.Clone());
         }
         catch (JsonException e)
         {
             throw new ApiException(400, $"the body is not JSON: {e.Message}");
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ApiException(400, "a text in the body holds half a character (a surrogate without its other half)");
+        }
+    }
+
+    // "\ud800" is JSON, but no text: whoever read it later would fail.
+    private static void RequireCharacters(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.String) value.GetString();
+        if (value.ValueKind == JsonValueKind.Array)
+            foreach (var item in value.EnumerateArray()) RequireCharacters(item);
+        if (value.ValueKind != JsonValueKind.Object) return;
+        foreach (var property in value.EnumerateObject())
+        {
+            _ = property.Name;
+            RequireCharacters(property.Value);
         }
     }
 
@@ -42,7 +61,7 @@ internal sealed class RequestBody
     public string? Text(string name) => Element(name) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.String } value => Plain(value, name),
+        { ValueKind: JsonValueKind.String } value => value.GetString(),
         _ => throw Wrong(name, "a text"),
     };
 
@@ -78,25 +97,12 @@ internal sealed class RequestBody
     public IReadOnlyList<string> Texts(string name) => Element(name) switch
     {
         null => [],
-        { ValueKind: JsonValueKind.String } value => [Plain(value, name)],
+        { ValueKind: JsonValueKind.String } value => [value.GetString()!],
         { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String)
-            => [.. list.EnumerateArray().Select(v => Plain(v, name))],
+            => [.. list.EnumerateArray().Select(v => v.GetString()!)],
         _ => throw Wrong(name, "a text or a list of texts"),
     };
 
     public static ApiException Wrong(string name, string expected)
         => new(400, $"'{name}' is wrong: expected {expected}", name, "invalid_value");
-
-    // "\ud800" is JSON, but no text.
-    private static string Plain(JsonElement value, string name)
-    {
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw Wrong(name, "a text of whole characters");
-        }
-    }
 }

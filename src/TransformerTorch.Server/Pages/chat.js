@@ -70,6 +70,7 @@ async function ask() {
   const since = performance.now();
   let tokens = 0, first = 0, content = "";
   try {
+    if (!$("model").value) await listModels();   // a question may be quicker than the list
     const response = await fetch("/v1/chat/completions",
       { method: "POST", headers: headers(), body: JSON.stringify(request()), signal: running.signal });
     if (!response.ok) throw await failure(response);

@@ -52,7 +52,8 @@ function table(at) {
 }
 
 function head(weights, number) {
-  const figure = document.createElement("figure"), canvas = document.createElement("canvas"), caption = document.createElement("figcaption");
+  const figure = document.createElement("figure"), canvas = document.createElement("canvas");
+  const caption = document.createElement("figcaption");
   const size = weights.length;
   canvas.width = canvas.height = size;
   const context = canvas.getContext("2d");

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Configuration;
@@ -8,7 +9,7 @@ public static class JsonSchema
     /// <summary>The schema of files that <see cref="Yaml.Load{T}"/> reads as <paramref name="root"/>.</summary>
     public static JsonObject Of(Type root)
     {
-        var schema = Section(root, Default(root), partial: false);
+        var schema = Section(root, Default(root), [], partial: false);
         // What a file leaves out, the one it extends may give.
         ((JsonObject)schema["properties"]!)["extends"] = new JsonObject
         {
@@ -29,26 +30,30 @@ public static class JsonSchema
         return head;
     }
 
-    private static JsonObject Of(Type type, object? value)
+    // within: the kinds of section that this one stands in; one that holds its own kind refers to it by its anchor.
+    private static JsonObject Of(Type type, object? value, ImmutableHashSet<Type> within)
     {
-        if (Nullable.GetUnderlyingType(type) is { } inner) return Of(inner, value);
+        if (Nullable.GetUnderlyingType(type) is { } inner) return Of(inner, value, within);
         if (type == typeof(bool)) return new JsonObject { ["type"] = "boolean" };
         if (Shape.IsWhole(type)) return new JsonObject { ["type"] = "integer" };
         if (Shape.IsReal(type)) return new JsonObject { ["type"] = "number" };
         if (type.IsEnum) return new JsonObject { ["enum"] = Names(Shape.EnumNames(type).Keys) };
-        if (Shape.ListItem(type) is { } item) return new JsonObject { ["type"] = "array", ["items"] = Of(item, null) };
+        if (Shape.ListItem(type) is { } item) return new JsonObject { ["type"] = "array", ["items"] = Of(item, null, within) };
         if (Shape.DictionaryValue(type) is { } values)
-            return new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(values, null) };
+            return new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(values, null, within) };
         if (type == typeof(JsonNode)) return [];
         if (Shape.IsOpen(type)) return new JsonObject { ["type"] = type == typeof(JsonArray) ? "array" : "object" };
         if (!Shape.IsSection(type)) return new JsonObject { ["type"] = "string" };
-        if (Shape.Variants(type) is not var (_, cases) || !type.IsAbstract) return Section(type, value ?? Default(type), partial: true);
-        var sections = cases.Values.Select(actual => Section(actual, actual == value?.GetType() ? value : Default(actual), partial: true));
-        return new JsonObject { ["oneOf"] = new JsonArray([.. sections]) };
+        if (Shape.Variants(type) is not var (_, cases) || !type.IsAbstract)
+            return Section(type, value ?? Default(type), within, partial: true);
+        if (within.Contains(type)) return new JsonObject { ["$ref"] = $"#{type.Name}" };
+        var sections = cases.Values.Select(actual =>
+            Section(actual, actual == value?.GetType() ? value : Default(actual), within.Add(type), partial: true));
+        return new JsonObject { ["$anchor"] = type.Name, ["oneOf"] = new JsonArray([.. sections]) };
     }
 
     // A section may be partial, since another file can hold the rest of it; the reader still insists on required keys.
-    private static JsonObject Section(Type type, object? record, bool partial)
+    private static JsonObject Section(Type type, object? record, ImmutableHashSet<Type> within, bool partial)
     {
         var keys = Shape.Keys(type);
         var properties = new JsonObject();
@@ -58,16 +63,16 @@ public static class JsonSchema
             properties[discriminator] = new JsonObject { ["const"] = name };
             required.Add(discriminator);
         }
-        foreach (var key in keys) properties[key.Name] = Property(key, record is null ? null : key.Property.GetValue(record));
+        foreach (var key in keys) properties[key.Name] = Property(key, record is null ? null : key.Property.GetValue(record), within);
         if (!partial) required.AddRange(keys.Where(key => key.Required).Select(key => key.Name));
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
         if (required.Count > 0) schema["required"] = Names(required);
         return schema;
     }
 
-    private static JsonObject Property(Key key, object? value)
+    private static JsonObject Property(Key key, object? value, ImmutableHashSet<Type> within)
     {
-        var schema = Of(key.Type, value);
+        var schema = Of(key.Type, value, within);
         if (key.Range is { } range)
         {
             var target = schema["items"] as JsonObject ?? schema;

@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace TransformerTorch.Data;
 
 /// <summary>
-/// One column of a split, memory-mapped: each document's sequence of whole numbers, end to end. Little-endian: magic, version, bytes a value
+/// One column of a split, memory-mapped: each document's sequence of whole numbers, end to end. Little-endian: magic, version, bytes a
+/// value
 /// (1 or 2 without a sign, or 4 with one), values, documents, text bytes, fingerprint (in all 72 bytes); the values, padded to 8 bytes;
 /// for each document the value and the text byte at which it ends.
 /// </summary>

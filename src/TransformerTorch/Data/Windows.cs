@@ -4,7 +4,9 @@ namespace TransformerTorch.Data;
 /// <param name="Stride">From one window's first token to the next one's.</param>
 public sealed record WindowOptions(int Stride)
 {
-    /// <summary>Tokens that a window shares with the next: one for causal models, the last target, so that every token is a target once.</summary>
+    /// <summary>
+    /// Tokens that a window shares with the next: one for causal models, the last target, so that every token is a target once.
+    /// </summary>
     public int Overlap { get; init; }
 
     /// <summary>Whether windows tell their documents apart, in a column <c>documents</c>.</summary>

@@ -86,7 +86,8 @@ public sealed record LossChart
         svg.Append($"""role="img" aria-label="{Text(Title)}">""").Append('\n');
         svg.Append($"<title>{Text(Title)}</title>\n<style>\n{Style}\n</style>\n");
         svg.Append($"""<clipPath id="plot{Width}"><rect x="{Left}" y="{Top - 6}" width="{Right - Left + 6}" """);
-        svg.Append($"""height="{Bottom - Top + 12}"/></clipPath><rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
+        svg.Append($"""height="{Bottom - Top + 12}"/></clipPath>""");
+        svg.Append($"""<rect class="paper" width="{Width}" height="{height}" rx="6"/>""").Append('\n');
         Write(svg, Title, Left, 34, style: "title");
         Write(svg, Subtitle(mean), Left, 54);
 

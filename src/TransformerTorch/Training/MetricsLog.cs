@@ -39,7 +39,7 @@ public sealed record EvaluationMetrics(int Step, double EvalLoss)
     public double? EvalBitsPerByte { get; init; }
 
     /// <summary>What else was measured, as <c>eval_</c> names: accuracy, F1, ROUGE.</summary>
-    [JsonExtensionData]
+    [JsonIgnore]
     public JsonObject? Scores { get; init; }
 
     /// <summary>Targets evaluated.</summary>
@@ -76,7 +76,13 @@ public sealed class MetricsLog : IDisposable
     }
 
     /// <summary>Figures by the names that they have in the file.</summary>
-    public static JsonObject Json<T>(T metrics) => (JsonObject)JsonSerializer.SerializeToNode(metrics, _snakeCase)!;
+    public static JsonObject Json<T>(T metrics)
+    {
+        var json = (JsonObject)JsonSerializer.SerializeToNode(metrics, _snakeCase)!;
+        if (metrics is EvaluationMetrics { Scores: { } scores })
+            foreach (var (name, value) in scores) json[name] = value?.DeepClone();
+        return json;
+    }
 
     /// <summary>Appends a line.</summary>
     public void Write<T>(T metrics) => _writer.WriteLine(Json(metrics).ToJsonString());

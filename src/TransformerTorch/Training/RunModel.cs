@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace TransformerTorch.Training;
 
-/// <summary>The model of a run and its objective: drawn, or begun from a published one, with an adapter where that alone is trained.</summary>
+/// <summary>A run's model and its objective: drawn, or begun from a published one, with an adapter where that alone is trained.</summary>
 internal sealed class RunModel
 {
     private readonly LoraAdapter? _adapter;

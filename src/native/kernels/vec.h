@@ -83,14 +83,7 @@ TT_INLINE bool any(vi x) {
     return (x[0] | x[1] | x[2] | x[3]) != 0;
 #endif
 }
-TT_INLINE float sum(vf x) {
-    typedef float quad __attribute__((vector_size(16)));
-    quad parts[L / 4], s;
-    std::memcpy(parts, &x, sizeof x);
-    s = parts[0];
-    for (int i = 1; i < L / 4; i++) s += parts[i];
-    return (s[0] + s[2]) + (s[1] + s[3]);
-}
+TT_INLINE float sum(vf x) { float s = 0; for (int i = 0; i < L; i++) s += x[i]; return s; }
 TT_INLINE float max(vf x) { float m = x[0]; for (int i = 1; i < L; i++) m = x[i] > m ? x[i] : m; return m; }
 
 // exp to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r. Zero below the smallest normal number.

@@ -36,8 +36,11 @@ public sealed class PipelineTests
         var results = classifier.Run(Texts, Strings(zero["labels"]!), several);
         foreach (var (result, expected) in results.Zip(zero[several ? "several" : "one"]!.AsArray()))
         {
-            Assert.Equal(Strings(expected!["labels"]!), result.Select(l => l.Label));
-            Close(expected["scores"]!.AsArray().Select(s => s!.GetValue<double>()), result.Select(l => l.Score));
+            // Some scores differ in their last bit alone: labels are compared by name.
+            var scores = Strings(expected!["labels"]!).Zip(expected["scores"]!.AsArray()).OrderBy(l => l.First, StringComparer.Ordinal);
+            Close(scores.Select(s => s.Second!.GetValue<double>()),
+                result.OrderBy(l => l.Label, StringComparer.Ordinal).Select(l => l.Score));
+            Assert.Equal(result.Select(l => l.Score).OrderDescending(), result.Select(l => l.Score));
         }
         Assert.Throws<ArgumentException>(() => classifier.Run(Texts, []));
     }
@@ -58,7 +61,8 @@ public sealed class PipelineTests
                 Close(expected.Select(f => f!["score"]!.GetValue<double>()), fillings.Select(f => f.Score));
             }
         }
-        Assert.Contains("no [MASK] in", Assert.Throws<ArgumentException>(() => filler.Run("nothing hidden")).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentException>(() => filler.Run("nothing hidden"));
+        Assert.Contains("no [MASK] in", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -5,7 +5,7 @@ using TransformerTorch.Training;
 
 namespace TransformerTorch.Tests.Training;
 
-/// <summary>Shipped run files, three steps of each. Truth: the run ends, has learnt from finite losses, and leaves what it says it leaves.</summary>
+/// <summary>Shipped run files, three steps of each. Truth: the run ends, its losses are finite, and it leaves what it promises.</summary>
 public sealed class ShippedConfigTests : IDisposable, ITrainingReporter
 {
     private readonly TemporaryFolder _folder = new();
@@ -35,7 +35,8 @@ public sealed class ShippedConfigTests : IDisposable, ITrainingReporter
     private TrainingResult Train(string path, params string[] overrides)
     {
         var name = Path.GetFileNameWithoutExtension(path);
-        var result = new TrainingRun(Load(path, [.. overrides, $"output_dir={_folder[name]}", "max_steps=3", "warmup_steps=1", "eval_steps=0",
+        var result = new TrainingRun(Load(path,
+            [.. overrides, $"output_dir={_folder[name]}", "max_steps=3", "warmup_steps=1", "eval_steps=0",
             "save_steps=0", "logging_steps=1", "per_device_train_batch_size=2", "data.val_set_size=0.0005"]), this).Start();
 
         Assert.True(double.IsFinite(result.Evaluation!.EvalLoss));
@@ -48,6 +49,10 @@ public sealed class ShippedConfigTests : IDisposable, ITrainingReporter
     {
         var config = Yaml.Load<RunConfig>(Path.Combine(Repository.Root, path), overrides);
         return config.Data is TransformerTorch.Data.JsonlConfig lines
-            ? config with { Data = lines with { Files = [.. lines.Files.Select(f => Path.Combine(Repository.Root, f))], ValSetSize = 0.01 } } : config;
+            ? config with
+            {
+                Data = lines with { Files = [.. lines.Files.Select(f => Path.Combine(Repository.Root, f))], ValSetSize = 0.01 },
+            }
+            : config;
     }
 }

@@ -9,7 +9,7 @@ internal sealed class FileSet
 {
     private static readonly UTF8Encoding _strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Resolves the patterns: files, folders (all files below with one of the endings) or globs with <c>*</c> and <c>**</c>.</summary>
+    /// <summary>Resolves the patterns: files, folders (all below with one of the endings), globs with <c>*</c> and <c>**</c>.</summary>
     /// <exception cref="DataException">A pattern matches no file.</exception>
     public FileSet(IEnumerable<string> patterns, params string[] endings)
     {

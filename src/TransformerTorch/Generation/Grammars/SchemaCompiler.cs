@@ -197,7 +197,8 @@ internal sealed class SchemaCompiler
         var at = _root;
         foreach (var part in target[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            var name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            var name = Uri.UnescapeDataString(part)
+                .Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
             if (at.ValueKind == JsonValueKind.Array && int.TryParse(name, out var i) && i < at.GetArrayLength() && i >= 0) at = at[i];
             else if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at))
                 throw new SchemaException($"{path}: '$ref' to '{target}', which is not there");

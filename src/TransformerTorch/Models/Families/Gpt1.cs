@@ -13,7 +13,8 @@ public sealed class Gpt1 : IModelFamily
     public string ModelType => "openai-gpt";
 
     /// <inheritdoc/>
-    public string ClassName(ModelTask task) => task == ModelTask.CausalLanguageModel ? "OpenAIGPTLMHeadModel" : "OpenAIGPT" + Architecture.Ending(task);
+    public string ClassName(ModelTask task)
+        => task == ModelTask.CausalLanguageModel ? "OpenAIGPTLMHeadModel" : "OpenAIGPT" + Architecture.Ending(task);
 
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)

@@ -13,7 +13,8 @@ public sealed class Gpt2 : IModelFamily
     public string ModelType => "gpt2";
 
     /// <inheritdoc/>
-    public string ClassName(ModelTask task) => task == ModelTask.CausalLanguageModel ? "GPT2LMHeadModel" : "GPT2" + Architecture.Ending(task);
+    public string ClassName(ModelTask task)
+        => task == ModelTask.CausalLanguageModel ? "GPT2LMHeadModel" : "GPT2" + Architecture.Ending(task);
 
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)

@@ -10,7 +10,7 @@ public interface IObjective
     /// <summary>What is trained and checkpointed.</summary>
     nn.Module Model { get; }
 
-    /// <summary>The models that are saved and loaded, each in its folder: first what is wanted, with an empty name, then what helps.</summary>
+    /// <summary>The models that are saved and loaded, each in its folder: first what is wanted, with an empty name, then helpers.</summary>
     IReadOnlyList<(string Folder, PretrainedModel Model)> Parts { get; }
 
     /// <summary>
