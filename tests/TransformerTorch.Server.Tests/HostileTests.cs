@@ -93,10 +93,18 @@ public sealed class HostileTests(RunningServer server) : IClassFixture<RunningSe
     [Fact]
     public async Task A_body_without_a_length_is_cut_off_at_the_limit()
     {
-        var (status, json) = await server.PostAsync(Chat, Say("\"user\":\"" + new string('x', 2 << 20) + "\""));
+        try
+        {
+            var (status, json) = await server.PostAsync(Chat, Say("\"user\":\"" + new string('x', 2 << 20) + "\""));
 
-        Assert.Equal(413, status);
-        Assert.Equal("request_too_large", $"{json!["error"]!["code"]}");
+            Assert.Equal(413, status);
+            Assert.Equal("request_too_large", $"{json!["error"]!["code"]}");
+        }
+        catch (HttpRequestException e) when (e.InnerException is IOException)
+        {
+            // The server may close while the rest is still being sent.
+        }
+        await StillAnswers();
     }
 
     [Theory]
