@@ -26,7 +26,7 @@ public sealed class TrainingRunTests : IDisposable
         var result = _run.Start();
 
         var names = Directory.GetFileSystemEntries(_run.Config.OutputDir).Select(Path.GetFileName).Order();
-        Assert.Equal(["checkpoints", "config.yaml", "loss.svg", "metrics.jsonl", "model"], names);
+        Assert.Equal(["checkpoints", "config.yaml", "loss.svg", "metrics.jsonl", "model", "report.html", "run.json", "tensorboard"], names);
         Assert.Equal([4, 8, 12], _run.Metrics().Where(m => m.ContainsKey("eval_loss")).Select(m => m["step"]!.GetValue<int>()));
         using var model = ModelFolder.Load<CausalLanguageModel>(result.ModelFolder!);
         Assert.Equal(300, model.Config.VocabularySize);
