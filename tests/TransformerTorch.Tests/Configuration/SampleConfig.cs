@@ -86,11 +86,15 @@ public sealed record TextData : SampleData
 /// <summary>A size such as 5GB: a type that reads itself.</summary>
 public readonly record struct SampleSize(long Bytes) : IParsable<SampleSize>
 {
-    public static SampleSize Parse(string s, IFormatProvider? provider) => s.EndsWith("GB", StringComparison.Ordinal)
-        ? new SampleSize(long.Parse(s[..^2], provider) * 1_000_000_000)
-        : throw new FormatException("expected a size such as 5GB");
+    public static SampleSize Parse(string s, IFormatProvider? provider)
+        => TryParse(s, provider, out var size) ? size : throw new FormatException("expected a size such as 5GB");
 
-    public static bool TryParse(string? s, IFormatProvider? provider, out SampleSize result) => throw new NotSupportedException();
+    public static bool TryParse(string? s, IFormatProvider? provider, out SampleSize result)
+    {
+        var read = long.TryParse(s is [.., 'G', 'B'] ? s[..^2] : null, provider, out var billions);
+        result = new SampleSize(billions * 1_000_000_000);
+        return read;
+    }
 
     public override string ToString() => $"{Bytes / 1_000_000_000}GB";
 }
