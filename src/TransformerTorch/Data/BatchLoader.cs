@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace TransformerTorch.Data;
 
 /// <summary>
@@ -13,7 +11,6 @@ public sealed class BatchLoader : IBatchLoader
     private readonly LoaderOptions _options;
     private readonly BatchPlanner _planner;
     private readonly Queue<(Task<Batch> Batch, LoaderState After)> _ahead = new();
-    private readonly Stopwatch _waited = new();
 
     /// <summary>Starts at the beginning (<see cref="Beginning"/>), or where <paramref name="state"/> was taken.</summary>
     /// <exception cref="DataException">The data is not that of <paramref name="state"/>.</exception>
@@ -60,34 +57,17 @@ public sealed class BatchLoader : IBatchLoader
     }
 
     /// <inheritdoc/>
-    public TimeSpan Waited => _waited.Elapsed;
-
-    /// <inheritdoc/>
     public Batch NextBatch()
     {
         do
         {
             var plan = _planner.Next();
-            var make = () => Make(plan);
-            _ahead.Enqueue((_options.Prefetch == 0 ? Made(make) : Task.Run(make), plan.After));
+            _ahead.Enqueue((_options.Prefetch == 0 ? Task.FromResult(Make(plan)) : Task.Run(() => Make(plan)), plan.After));
         }
         while (_ahead.Count <= _options.Prefetch);
         var (batch, after) = _ahead.Dequeue();
-        if (!batch.IsCompleted)
-        {
-            _waited.Start();
-            ((IAsyncResult)batch).AsyncWaitHandle.WaitOne();
-            _waited.Stop();
-        }
         State = after;
         return batch.GetAwaiter().GetResult();
-
-        Task<Batch> Made(Func<Batch> make)
-        {
-            _waited.Start();
-            try { return Task.FromResult(make()); }
-            finally { _waited.Stop(); }
-        }
     }
 
     /// <summary>Waits for the batches that are still being made: they read the data.</summary>

@@ -25,9 +25,6 @@ public interface IBatchLoader : IDisposable
     /// <summary>Batches of a pass; an estimate where their sizes differ.</summary>
     double BatchesPerEpoch { get; }
 
-    /// <summary>How long <see cref="NextBatch"/> has waited in all for batches that were not ready.</summary>
-    TimeSpan Waited { get; }
-
     /// <summary>The next batch.</summary>
     Batch NextBatch();
 }

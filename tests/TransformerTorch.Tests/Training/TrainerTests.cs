@@ -268,8 +268,6 @@ public sealed class TrainerTests : IDisposable
 
         public double BatchesPerEpoch => 1;
 
-        public TimeSpan Waited => TimeSpan.Zero;
-
         public Batch NextBatch()
         {
             State = State with { Within = State.Within + 1 };
