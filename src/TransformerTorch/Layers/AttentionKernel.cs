@@ -152,7 +152,7 @@ public static class AttentionKernel
     {
         var (B, Tq, H, D) = query.Dims4();
         var products = matmul(query.transpose(1, 2), Heads(key, H).transpose(-2, -1)); // (B, H, Tq, Tk)
-        var scores = products.to(ScalarType.Float32) * (a.Scale ?? (1 / Math.Sqrt(D)));
+        var scores = products.Wide() * (a.Scale ?? (1 / Math.Sqrt(D)));
         if (a.SoftCap > 0) scores = (scores / a.SoftCap).tanh() * a.SoftCap;
         return Bias(a, Tq, key.shape[1], query) is { } bias ? scores + bias : scores;
     }

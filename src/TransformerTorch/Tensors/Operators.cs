@@ -39,7 +39,7 @@ public static class Operators
     public static Tensor RmsNorm(Tensor x, Tensor? weight, double epsilon)
     {
         if (s_rmsNorm.Get() is { } native) return native.Call(x, weight, epsilon);
-        var wide = x.to(ScalarType.Float32);
+        var wide = x.Wide();
         var normed = (wide * (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt()).to(x.dtype);
         return weight is null ? normed : normed * weight;
     }
@@ -114,7 +114,7 @@ public static class Operators
         var o = options ?? CrossEntropyOptions.Default;
         if (s_crossEntropy.Get() is { } native)
             return native.Call(hidden, weight, bias, targets, o.IgnoreIndex, o.LabelSmoothing, o.ZLoss, o.SoftCap);
-        var logits = Linear(hidden, weight, bias).to(ScalarType.Float32); // (N, V)
+        var logits = Linear(hidden, weight, bias).Wide(); // (N, V)
         if (o.SoftCap > 0) logits = (logits / o.SoftCap).tanh() * o.SoftCap;
         var loss = F.cross_entropy(logits, targets, ignore_index: o.IgnoreIndex, reduction: nn.Reduction.Sum,
             label_smoothing: o.LabelSmoothing);

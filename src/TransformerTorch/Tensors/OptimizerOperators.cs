@@ -132,10 +132,9 @@ public static class OptimizerOperators
     {
         using var _ = no_grad();
         if (gradients.Length == 0) return zeros([], ScalarType.Float32);
-        var exact = gradients[0].dtype == ScalarType.Float64;
-        if (!exact && s_gradNorm.Get() is { } native) return native.Call(gradients);
+        if (gradients[0].dtype != ScalarType.Float64 && s_gradNorm.Get() is { } native) return native.Call(gradients);
         using var scope = NewDisposeScope();
-        var squares = Array.ConvertAll(gradients, g => (exact ? g : g.to(ScalarType.Float32)).square().sum());
+        var squares = Array.ConvertAll(gradients, g => g.Wide().square().sum());
         return stack(squares).sum().sqrt().MoveToOuterDisposeScope();
     }
 

@@ -18,19 +18,19 @@ public sealed record ParameterSet(Tensor[] Parameters, Tensor[] Gradients)
     /// <summary>A device scalar that multiplies each gradient first (clipping, loss scaling), or none.</summary>
     public Tensor? GradientScale { get; init; }
 
-    /// <summary>One parameter after the other: its index, its float32 values, to be changed in place, its gradient.</summary>
+    /// <summary>One parameter after the other: its index, its values in float32 or wider, to be changed in place, its gradient.</summary>
     internal void Each(Action<int, Tensor, Tensor> update)
     {
         for (var i = 0; i < Parameters.Length; i++)
         {
             using var scope = NewDisposeScope();
-            var gradient = Gradients[i].to(ScalarType.Float32);
+            var gradient = Gradients[i].Wide();
             if (GradientScale is not null) gradient = gradient * GradientScale;
             var master = Halves.Length > 0;
-            var values = master ? MasterWeights.Join(Parameters[i], Halves[i]) : Parameters[i].to(ScalarType.Float32);
+            var values = master ? MasterWeights.Join(Parameters[i], Halves[i]) : Parameters[i].Wide();
             update(i, values, gradient);
             if (master) MasterWeights.Split(values, Parameters[i], Halves[i]);
-            else if (Parameters[i].dtype != ScalarType.Float32) Parameters[i].copy_(values);
+            else if (Parameters[i].dtype != values.dtype) Parameters[i].copy_(values);
         }
     }
 }

@@ -84,3 +84,10 @@ public static unsafe partial class Autocast
     [LibraryImport(NativeBridge.Library)]
     private static partial int tt_autocast_leave(int device, int* previous);
 }
+
+/// <summary>What is computed more exactly than it is kept.</summary>
+internal static class Widening
+{
+    /// <summary>The tensor in float32, or as it is where it is float64: exact computations stay exact throughout.</summary>
+    internal static Tensor Wide(this Tensor x) => x.dtype == ScalarType.Float64 ? x : x.to(ScalarType.Float32);
+}
