@@ -92,12 +92,9 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
     {
         if (reference.Gradients?["adamw_losses"]?.AsArray() is not { } expected) return [];
         using var scope = NewDisposeScope();
-        using var exact = ModelFolder.Load(reference.Folder, new LoadOptions { Type = ScalarType.Float64, Device = _device });
-        using (no_grad())
-            foreach (var (copy, own) in exact.parameters().Zip(model.parameters())) copy.copy_(own);
         Tensor[] parameters = [.. Learned(model)];
         var start = Array.ConvertAll(parameters, p => p.detach().clone());
-        var moved = Enumerable.Range(1, Shakes).Select(Shaken).Append(Steps(exact, expected.Count)).ToList();
+        var moved = Enumerable.Range(1, Shakes).Select(Shaken).Append(ExactLosses(expected.Count)).ToList();
         var losses = Shaken(seed: 0);
         var (findings, limit) = (new List<Finding>(), LossLimit);
         for (var step = 0; step < losses.Length; step++)
@@ -116,6 +113,16 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
                 parameter.copy_(seed == 0 ? first : first * (1 + (LastBit * empty_like(first).normal_(generator: random).sign())));
             return Steps(model, expected.Count);
         }
+    }
+
+    /// <summary>The losses before so many of the same steps, from the model's own weights, in float64 throughout.</summary>
+    public double[] ExactLosses(int count)
+    {
+        using var scope = NewDisposeScope();
+        using var exact = ModelFolder.Load(reference.Folder, new LoadOptions { Type = ScalarType.Float64, Device = _device });
+        using (no_grad())
+            foreach (var (copy, own) in exact.parameters().Zip(model.parameters())) copy.copy_(own);
+        return Steps(exact, count);
     }
 
     private double[] Steps(PretrainedModel of, int count)

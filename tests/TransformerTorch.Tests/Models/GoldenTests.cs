@@ -31,9 +31,25 @@ public class GoldenTests
         var findings = new Verifier(model, reference).Run().ToList();
 
         Assert.NotEmpty(findings);
-        // Open: with the native library t5's losses leave the reference's at its fourth step of AdamW (3.9e-5); all else of it holds.
+        // In float32 rounding decides which of two paths t5 takes from its fourth step on: PyTorch left this one in five of eight draws of
+        // its weights' last bits. Its steps are held to float64 below instead.
         if (name == "t5" && bridge) findings.RemoveAll(f => f.Name.StartsWith("loss before AdamW", StringComparison.Ordinal));
         Assert.All(findings, f => Assert.True(f.Ok, $"{f.Name}: {f.Difference:g3}, allowed {f.Limit:g3} {f.Detail}"));
+    }
+
+    /// <summary>Truth: Transformers' T5 in float64, its norms and softmax too, which it computes in float32 otherwise.</summary>
+    [SkippableTheory, InlineData(true), InlineData(false)]
+    public void T5_takes_the_references_ten_steps_in_float64(bool bridge)
+    {
+        double[] expected = [4.911445132313, 4.820408568946, 4.740053246438, 4.662884993272, 4.586765579284, 4.525219212416, 4.471857082477,
+            4.418856572012, 4.365512787868, 4.313453489313];
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var reference = new ReferenceCase(Fixtures.Model("t5"));
+        using var model = ModelFolder.Load(Fixtures.Model("t5"));
+
+        var losses = new Verifier(model, reference).ExactLosses(expected.Length);
+
+        Assert.All(expected.Zip(losses), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
     }
 
     [Fact]
