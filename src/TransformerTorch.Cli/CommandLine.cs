@@ -22,6 +22,14 @@ internal static class CommandLine
     /// <summary>The switch of commands whose figures can be read by a program.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print one line of JSON, last" };
 
+    /// <summary>The option of commands that load a model for inference.</summary>
+    public static Option<string?> Quantize()
+    {
+        var option = new Option<string?>("--quantize") { Description = "Store weights in few bits: int8 or int4", HelpName = "TYPE" };
+        option.AcceptOnlyFromAmong("int8", "int4");
+        return option;
+    }
+
     public static async Task<int> Run(string[] args, IEnumerable<Command> commands)
     {
         var root = new RootCommand("Trains, fine-tunes and runs transformers. Figures go to standard output, progress to standard error.")

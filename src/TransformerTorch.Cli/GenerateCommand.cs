@@ -63,10 +63,7 @@ internal static class GenerateCommand
     {
         Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
     };
-    private static readonly Option<string?> _quantize = new("--quantize")
-    {
-        Description = "Store weights in few bits: int8 or int4", HelpName = "TYPE",
-    };
+    private static readonly Option<string?> _quantize = CommandLine.Quantize();
     private static readonly Option<bool> _json = CommandLine.Json();
 
     public static Command Create()
@@ -82,7 +79,6 @@ internal static class GenerateCommand
             if (result.GetResult(_ids) is not null && result.GetResult(_stop) is { Implicit: false })
                 result.AddError("--stop needs a --prompt: ids are not decoded");
         });
-        _quantize.AcceptOnlyFromAmong("int8", "int4");
         command.SetAction(Run);
         return command;
     }

@@ -57,6 +57,8 @@ internal static class TrainCommand
         if (result.Evaluation is { } evaluation)
             lines.Add(("validation", TrainingProgress.Figures(evaluation)));
         if (result.BestStep != result.Step) lines.Add(("best", $"step {result.BestStep}, whose weights are exported"));
+        if (progress.TokensPerSecond is { } speed)
+            lines.Add(("speed", $"{speed:N0} tokens/s, {100 * progress.DataWait:0.##} % of the time waiting for data"));
         lines.Add(("curves", Path.Combine(config.OutputDir, "loss.svg")));
         if (result.ModelFolder is { } model)
         {
@@ -78,14 +80,14 @@ internal static class TrainCommand
             ["seconds"] = Math.Round(progress.Elapsed.TotalSeconds, 3),
             ["loss"] = progress.Loss,
             ["tokens_per_second"] = progress.TokensPerSecond,
+            ["data_wait"] = progress.DataWait,
             ["output_dir"] = config.OutputDir,
             ["checkpoint"] = result.Checkpoint,
             ["model"] = result.ModelFolder,
         };
-        if (result.Evaluation is not { } figures) return line.ToJsonString();
-        line["eval_loss"] = figures.EvalLoss;
-        line["eval_perplexity"] = figures.EvalPerplexity;
-        line["eval_bits_per_byte"] = figures.EvalBitsPerByte;
+        if (result.Evaluation is { } figures)
+            foreach (var (name, value) in MetricsLog.Json(figures))
+                if (name != "step") line[name] = value?.DeepClone();
         return line.ToJsonString();
     }
 }

@@ -21,6 +21,7 @@ internal sealed class TrainingProgress : ITrainingReporter
     private TimeSpan? _shown;
     private ProgressTask? _bar;
     private Pace? _pace;
+    private readonly List<double> _waits = [];
 
     /// <summary>Time since training was asked for.</summary>
     public TimeSpan Elapsed => _clock.Elapsed;
@@ -30,6 +31,9 @@ internal sealed class TrainingProgress : ITrainingReporter
 
     /// <summary>Of the last step.</summary>
     public double? TokensPerSecond { get; private set; }
+
+    /// <summary>The share of the time in which steps waited for data.</summary>
+    public double DataWait => _waits.DefaultIfEmpty().Average();
 
     /// <summary>Does the work, with the bar where there is a terminal.</summary>
     public T During<T>(Func<T> work)
@@ -99,6 +103,7 @@ internal sealed class TrainingProgress : ITrainingReporter
         var (metrics, total) = (done.Metrics, done.TotalSteps);
         Loss = Loss + (metrics.Loss - Loss) / Math.Min(20, metrics.Step) ?? metrics.Loss;
         TokensPerSecond = metrics.TokensPerSecond;
+        if (done.Logged) _waits.Add(metrics.DataWait);
         var left = _pace is { } pace && metrics.Step < total ? $"  {Duration(pace.Left(metrics.Step, total, _clock.Elapsed))} left" : "";
         var speed = Count((long)metrics.TokensPerSecond);
         Passing($"step {metrics.Step}/{total}  loss {Loss:0.0000}  {speed} tokens/s{left}", (double)metrics.Step / total);

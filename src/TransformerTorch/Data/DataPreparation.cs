@@ -25,9 +25,12 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
     /// <param name="style">The special tokens of a trained one, where it is not said.</param>
     /// <exception cref="DataException">It is missing or malformed.</exception>
     public TrainedTokenizer Tokenizer(TokenizerConfig tokenizer, TokenizerStyle style = TokenizerStyle.Gpt2)
+        => TrainedTokenizer.Open(tokenizer.Path ?? Trained(tokenizer.Train!, style), tokenizer, _cache);
+
+    // The folder of a tokenizer that is trained once.
+    private string Trained(TokenizerTraining training, TokenizerStyle style)
     {
-        if (tokenizer.Path is { } path) return TrainedTokenizer.Open(path, tokenizer.EosToken);
-        var options = tokenizer.Train! with { Style = tokenizer.Train.Style ?? style };
+        var options = training with { Style = training.Style ?? style };
         var folder = Path.Combine(_cache, $"tokenizer-{Fingerprint($"{options} {options.TextColumn}\n{Described}").Name}");
         if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
         {
@@ -37,7 +40,7 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
             var texts = Training(malformed).Select(d => Text(d, options.TextColumn, malformed));
             options.Save(options.Trainer().Train(texts, reporter), folder);
         }
-        return TrainedTokenizer.Open(folder);
+        return folder;
     }
 
     /// <summary>The values that a field has in the training documents, in order; those of lists one by one.</summary>

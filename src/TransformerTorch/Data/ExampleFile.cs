@@ -70,11 +70,14 @@ internal sealed class ExampleWriter(string path, byte[] fingerprint, IReadOnlyLi
 /// <summary>A split's examples as they were prepared, each by itself.</summary>
 public sealed class WholeExamples(ExampleFile file) : IExamples
 {
+    private readonly TokenFile[] _texts = file.Columns.TryGetValue(Batch.Names.Labels, out var labels) ? [file.Ids, labels] : [file.Ids];
+
     /// <inheritdoc/>
     public long Count(long epoch) => file.Count;
 
     /// <inheritdoc/>
-    public int Length(long index, long epoch) => (int)(file.Ids.EndOfDocument(index) - file.Ids.StartOfDocument(index));
+    /// <remarks>What is read or what is to be written, whichever is longer.</remarks>
+    public int Length(long index, long epoch) => (int)_texts.Max(text => text.EndOfDocument(index) - text.StartOfDocument(index));
 
     /// <inheritdoc/>
     public Example Read(long index, long epoch) => file.Read(index);

@@ -20,11 +20,15 @@ public sealed record TokenizerConfig : IValidated
     /// <summary>Trains a new one, once; it is kept beside the tokenised data.</summary>
     public TokenizerTraining? Train { get; init; }
 
+    /// <summary>Tokens that it has not yet, matched in texts as they stand; the model of `init_from` grows by their rows.</summary>
+    public IReadOnlyList<string> Tokens { get; init; } = [];
+
     /// <inheritdoc/>
     public IEnumerable<(string Key, string Message)> Validate()
     {
-        if (Path is null == Train is null)
+        if (Path is not null && Train is not null)
             yield return ("path", "give either `path` (a tokenizer.json or its folder) or `train` (to train one)");
+        if (Tokens.Any(token => token.Length == 0)) yield return ("tokens", "a token is empty");
         if (Train is not null && EosToken is not null)
             yield return ("eos_token", "a trained tokenizer has its own end mark; remove `eos_token`");
     }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using TransformerTorch.Text;
 
 namespace TransformerTorch.Data;
@@ -13,18 +14,15 @@ public sealed class TrainedTokenizer
     private readonly string _folder;
     private readonly string _file;
 
-    private TrainedTokenizer(string file, string? end)
+    private TrainedTokenizer(string file)
     {
         (_file, _folder) = (file, Path.GetDirectoryName(Path.GetFullPath(file))!);
         var published = Path.GetFileName(file) == Main && File.Exists(Path.Combine(_folder, Settings));
         Tokenizer = published ? Tokenizer.FromPretrained(_folder) : Tokenizer.FromFile(file);
-        end ??= Roles.Eos ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null);
-        EndMark = end is not null && Tokenizer.TokenToId(end) is { } id ? id
-            : throw new DataException(
-                $"{file}: {(end is null ? "which token ends a text is not said" : $"there is no token {end}")}. "
-                + "Name it with tokenizer.eos_token.");
-        var settings = published ? File.ReadAllBytes(Path.Combine(_folder, Settings)) : [];
-        Identity = Convert.ToHexStringLower(SHA256.HashData([.. File.ReadAllBytes(file), .. settings]));
+        var end = Roles.Eos ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null)
+            ?? throw new DataException($"{file}: which token ends a text is not said. Name it with tokenizer.eos_token.");
+        EndMark = Id(Tokenizer, end, file);
+        Identity = IdentityOf(file);
         Framing = new(Tokenizer);
     }
 
@@ -67,27 +65,71 @@ public sealed class TrainedTokenizer
 
     /// <summary>Opens a <c>tokenizer.json</c> or a folder that holds one.</summary>
     /// <param name="path">The file or folder.</param>
-    /// <param name="end">The token that ends a text; null takes what the folder says.</param>
     /// <exception cref="DataException">There is none, or its end mark is unknown.</exception>
-    public static TrainedTokenizer Open(string path, string? end = null)
-    {
-        var file = Directory.Exists(path) ? Path.Combine(path, Main) : path;
-        return File.Exists(file) ? new(file, end)
-            : throw new DataException($"{file}: there is no such tokenizer. Set tokenizer.path to a tokenizer.json or its folder.");
-    }
+    public static TrainedTokenizer Open(string path) => new(Existing(path));
 
     /// <summary>Copies its files into a model's folder.</summary>
-    public void CopyTo(string folder)
+    public void CopyTo(string folder) => Copy(_file, folder);
+
+    /// <summary>Opens it with the tokens that a run adds and the end mark that it names; what that makes is kept in a cache.</summary>
+    /// <param name="path">The file or folder that it is made of.</param>
+    /// <param name="changes">The tokens and the end mark.</param>
+    /// <param name="cache">Where it is kept.</param>
+    /// <exception cref="DataException">There is no such tokenizer, or no such end mark.</exception>
+    internal static TrainedTokenizer Open(string path, TokenizerConfig changes, string cache)
     {
-        foreach (var name in _files.Where(name => name != Main && File.Exists(Path.Combine(_folder, name))))
-            File.Copy(Path.Combine(_folder, name), Path.Combine(folder, name), overwrite: true);
-        File.Copy(_file, Path.Combine(folder, Main), overwrite: true);
+        if (changes is { Tokens: [], EosToken: null }) return Open(path);
+        var file = Existing(path);
+        var made = $"{IdentityOf(file)}\n{string.Join('\n', changes.Tokens)}\n\n{changes.EosToken}";
+        var name = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(made)))[..16];
+        var folder = Path.Combine(cache, $"tokenizer-{name}");
+        if (!Directory.Exists(folder)) AtomicFolder.Write(folder, unfinished => Extend(file, changes, unfinished));
+        return Open(folder);
     }
 
     /// <summary>Ids of a text, without special tokens around it.</summary>
     public IReadOnlyList<int> Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false).Ids;
 
     private SpecialTokens Roles => Tokenizer.SpecialTokens;
+
+    private static string Existing(string path)
+    {
+        var file = Directory.Exists(path) ? Path.Combine(path, Main) : path;
+        return File.Exists(file) ? file
+            : throw new DataException($"{file}: there is no such tokenizer. Set tokenizer.path to a tokenizer.json or its folder.");
+    }
+
+    private static string IdentityOf(string file)
+    {
+        var settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, Settings);
+        var said = Path.GetFileName(file) == Main && File.Exists(settings) ? File.ReadAllBytes(settings) : [];
+        return Convert.ToHexStringLower(SHA256.HashData([.. File.ReadAllBytes(file), .. said]));
+    }
+
+    private static int Id(Tokenizer tokenizer, string end, string file) => tokenizer.TokenToId(end)
+        ?? throw new DataException($"{file}: there is no token {end}. Name another with tokenizer.eos_token, or add it: tokenizer.tokens.");
+
+    private static void Copy(string file, string folder)
+    {
+        var from = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        foreach (var name in _files.Where(name => name != Main && File.Exists(Path.Combine(from, name))))
+            File.Copy(Path.Combine(from, name), Path.Combine(folder, name), overwrite: true);
+        File.Copy(file, Path.Combine(folder, Main), overwrite: true);
+    }
+
+    private static void Extend(string file, TokenizerConfig changes, string folder)
+    {
+        Copy(file, folder);
+        var extended = Tokenizer.FromFile(file);
+        extended.AddTokens(changes.Tokens.Select(token => new AddedToken(token) { Normalized = false }));
+        extended.Save(Path.Combine(folder, Main));
+        if (changes.EosToken is not { } end) return;
+        Id(extended, end, file);
+        var path = Path.Combine(folder, Settings);
+        var settings = File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path))! : new JsonObject();
+        settings["eos_token"] = end;
+        File.WriteAllText(path, settings.ToJsonString());
+    }
 
     // By its role, or else by one of the names that such tokens usually have.
     private int? Known(string? role, params ReadOnlySpan<string> usual)

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training.Evaluation;
@@ -15,6 +16,9 @@ namespace TransformerTorch.Training;
 /// <param name="tell">Told what is prepared.</param>
 public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
 {
+    /// <summary>Stores its weights in few bits first; null: as they are.</summary>
+    public Quantization? Quantize { get; init; }
+
     /// <summary>Measures a model: that of the run, or another one in its place.</summary>
     /// <param name="name">A model's or an adapter's folder, or org/name on the hub; null: the run's own.</param>
     /// <param name="stop">Ends the preparation of data.</param>
@@ -37,6 +41,7 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
 
         var objective = Open(folder, device);
         var model = objective.Parts[0].Model;
+        if (Quantize is { } bits) model.Quantize(bits);
         Check(model, learnt.ModelKeys);
         var evaluator = new Evaluator(objective, held.Lay(learnt.Recipe, config.PerDeviceEvalBatchSize))
         {

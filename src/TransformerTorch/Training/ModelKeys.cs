@@ -46,6 +46,7 @@ internal static class ModelKeys
         var changes = (JsonObject)JsonNode.Parse(config.Model.ToJsonString())!;
         var size = tokenizer.Tokenizer.VocabularySize;
         if (ModelConfig.Read(Path.Combine(folder, "config.json")).VocabularySize < size) changes.TryAdd("vocab_size", size);
+        if (config.Tokenizer?.EosToken is not null) changes.TryAdd("eos_token_id", tokenizer.EndMark);
         foreach (var (key, node) in data) changes[key] = JsonNode.Parse(node!.ToJsonString());
         return PretrainedStart.Keys(folder, changes, config.Objective.Task);
     }

@@ -63,8 +63,12 @@ internal static class OutOfMemory
 {
     private static readonly string[] s_messages = ["out of memory", "not enough memory", "can't allocate memory"];
 
-    public static bool Is(Exception e) => e is OutOfMemoryException || e is not TrainingException &&
-        s_messages.Any(message => e.Message.Contains(message, StringComparison.OrdinalIgnoreCase));
+    // oneDNN does not say why; a "primitive descriptor" that it cannot create is something else.
+    private const string Unsaid = "could not create a primitive";
+
+    public static bool Is(Exception e) => e is OutOfMemoryException || (e is not TrainingException
+        && (FirstLine(e).EndsWith(Unsaid, StringComparison.Ordinal)
+            || s_messages.Any(message => e.Message.Contains(message, StringComparison.OrdinalIgnoreCase))));
 
     public static TrainingException Explained(Exception e, int rows, bool halved) => new(
         $"{rows} row{(rows == 1 ? " does" : "s do")} not fit into memory ({FirstLine(e)}). " +

@@ -42,6 +42,8 @@ internal sealed class RunModel
         if (config.PureBf16) model.to(ScalarType.BFloat16);
         config.ParameterRules.Freeze(model);
         var every = config.GradientCheckpointing ? config.CheckpointEvery : 0;
+        if (every > 0 && !NativeBridge.IsAvailable)
+            tell("gradient_checkpointing needs the native library: without it, all is kept and no memory saved.");
         foreach (var stack in model.modules().OfType<Stack>()) stack.RecomputeEvery = every;
         if (config.Tf32) Devices.AllowTf32();
         return created;

@@ -14,6 +14,9 @@ public sealed class Throughput
     /// <summary>Floating-point operations for a token that the model reads.</summary>
     public double FlopsPerToken { get; init; }
 
+    /// <summary>Those of the head for a target: scores of the other tokens are never computed.</summary>
+    public double FlopsPerTarget { get; init; }
+
     /// <summary>What the device reaches in a bare matrix product, operations a second.</summary>
     public double PeakFlops { get; init; }
 
@@ -24,18 +27,26 @@ public sealed class Throughput
     public double DataWait => _waiting.Elapsed / _clock.Elapsed;
 
     /// <summary>The share of <see cref="PeakFlops"/> that the model's own arithmetic made of the time.</summary>
-    public double Mfu => PeakFlops > 0 ? _read * FlopsPerToken / _clock.Elapsed.TotalSeconds / PeakFlops : 0;
+    public double Mfu => PeakFlops > 0
+        ? (_read * FlopsPerToken + _targets * FlopsPerTarget) / _clock.Elapsed.TotalSeconds / PeakFlops : 0;
 
     /// <summary>
-    /// Operations for a token: two for each weight that it meets forward and as many backward for activations, two more for each one
-    /// that is trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et al., 2022). Without recomputation.
+    /// Operations for a token that is read, and for a target: two for each weight that it meets forward and as many backward for
+    /// activations, two more for each one that is trained; and attention's scores over <paramref name="length"/> tokens (Chowdhery et
+    /// al., 2022). Without recomputation.
     /// </summary>
-    public static double Flops(nn.Module model, int length)
+    public static (double Token, double Target) Flops(nn.Module model, int length)
     {
-        var tables = model.modules().OfType<Layers.Embedding>().SelectMany(e => e.parameters()).Select(p => p.Handle).ToHashSet();
-        var met = model.parameters().Where(p => !tables.Contains(p.Handle)).ToList();
+        var tables = Handles(model.modules().OfType<Layers.Embedding>());
+        var heads = Handles(model.modules().OfType<Head>());
         var attention = model.modules().OfType<Stack>().SelectMany(s => s.Options.Blocks).Sum(b => 12.0 * b.Attention.Width * length);
-        return met.Sum(p => p.numel() * (p.requires_grad ? 6.0 : 4.0)) + attention + Head(model, tables);
+        // A tied head multiplies by the token table.
+        var tied = model.modules().OfType<LanguageModel>().Where(m => m.Config.Head is { Tied: true }).Select(m => m.Backbone.TokenWeight);
+        var met = model.parameters().Where(p => !tables.Contains(p.Handle)).ToLookup(p => heads.Contains(p.Handle));
+        return (met[false].Sum(Met) + attention, met[true].Concat(tied).Sum(Met));
+
+        static double Met(Tensor weight) => weight.numel() * (weight.requires_grad ? 6.0 : 4.0);
+        static HashSet<nint> Handles(IEnumerable<nn.Module> modules) => [.. modules.SelectMany(m => m.parameters()).Select(p => p.Handle)];
     }
 
     /// <summary>Times bare matrix products on a device: operations a second.</summary>
@@ -44,8 +55,8 @@ public sealed class Throughput
         using var scope = NewDisposeScope();
         using var none = no_grad();
         var cpu = device.type == TorchSharp.DeviceType.CPU;
-        var (size, type) = (cpu ? 768 : 8192, precision == Precision.Fp16 ? ScalarType.Float16
-            : precision == Precision.Fp32 ? ScalarType.Float32 : ScalarType.BFloat16);
+        var (size, type) = (cpu ? 768 : 8192, precision == Precision.PureBf16 ? ScalarType.BFloat16 : ScalarType.Float32);
+        using var autocast = Autocast.Enter(precision, device);                               // as a layer multiplies
         var (a, b) = (ones([size, size], type, device), ones([size, size], type, device));
         var best = Enumerable.Range(0, 5).Select(_ => Time()).Min();
         return 2.0 * size * size * size / best;
@@ -84,9 +95,4 @@ public sealed class Throughput
         _waiting.Reset();
         (_targets, _read) = (0, 0);
     }
-
-    // A tied head multiplies by the token table.
-    private static double Head(nn.Module model, HashSet<nint> tables) =>
-        model is PretrainedModel { Backbone.TokenWeight: var table } && tables.Contains(table.Handle)
-        && model is LanguageModel ? 6.0 * table.numel() : 0;
 }

@@ -65,8 +65,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var scope = NewDisposeScope();
         var device = Devices.Parse(config.Device);
         var preparation = new DataPreparation(config.Data, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
-        var tokenizer = preparation.Tokenizer(
-            config.Tokenizer ?? new() { Path = ModelFolder.Find(config.InitFrom!) }, config.Objective.TokenizerStyle);
+        var tokenizer = preparation.Tokenizer(Tokenizer(), config.Objective.TokenizerStyle);
         var learnt = config.Objective.Prepare(new(config.Data, tokenizer, preparation.Values));
         using var data = preparation.Prepare(learnt.Recipe);
         if (data.Malformed > 0)
@@ -78,11 +77,22 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var average = config.EmaDecay > 0 ? new WeightAverage(optimizer.Parameters, config.EmaDecay) : null;
         var parts = new CheckpointParts(optimizer, Yaml.Write(config))
         {
-            Average = average, SaveModel = folder => { trained.Save(folder); tokenizer.CopyTo(folder); }, LoadModel = trained.Load,
+            Average = average, SaveModel = SaveModel, LoadModel = trained.Load,
         };
         var state = checkpoint is null ? null : TrainingCheckpoint.Load(checkpoint, parts);
         return Train(new(data, learnt.Recipe, tokenizer, objective, optimizer, parts, device), state, checkpoint, stop);
+
+        void SaveModel(string folder)
+        {
+            trained.Save(folder);
+            tokenizer.CopyTo(folder);
+            if (learnt.ChatTemplate is { } template) File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), template);
+        }
     }
+
+    // That of the model begun from, where no other is named.
+    private TokenizerConfig Tokenizer() => config.Tokenizer is { } said and not { Path: null, Train: null } ? said
+        : (config.Tokenizer ?? new()) with { Path = ModelFolder.Find(config.InitFrom!) };
 
     private TrainingResult Train(Built built, LoopState? state, string? checkpoint, CancellationToken stop)
     {
@@ -101,10 +111,10 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
+        var (token, target) = Throughput.Flops(objective.Model, config.Data.SequenceLen);
         var speed = new Throughput
         {
-            FlopsPerToken = Throughput.Flops(objective.Model, config.Data.SequenceLen),
-            PeakFlops = Throughput.Peak(device, config.Precision),
+            FlopsPerToken = token, FlopsPerTarget = target, PeakFlops = Throughput.Peak(device, config.Precision),
         };
         using var recorder = new RunRecorder(config.OutputDir, RunFacts.Of(objective.Parts[0].Model, config, speed, device));
         _recorder = recorder;

@@ -2,6 +2,7 @@ using TorchSharp;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Data;
 using TransformerTorch.Data.Collators;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
@@ -107,6 +108,43 @@ public sealed class TrainingRunTests : IDisposable
         var preparation = new DataPreparation(_run.Config.Data, (what, _, _) => done?.Add(what));
         var tokenizer = preparation.Tokenizer(_run.Config.Tokenizer!);
         return preparation.Prepare(_run.Config.Objective.Prepare(new(_run.Config.Data, tokenizer, preparation.Values)).Recipe);
+    }
+
+    [Fact]
+    public void Tokens_of_the_run_file_are_added_to_the_tokenizer_and_the_model_that_it_begins_from_grows_by_them()
+    {
+        var begun = _run.Start();
+        _run.Config = _run.Config with
+        {
+            InitFrom = begun.ModelFolder, Model = [], Tokenizer = new() { Tokens = ["<|note|>", " follows "], EosToken = "<|note|>" },
+            OutputDir = _run.Config.OutputDir + "-grown",
+            Data = _run.Config.Data with { DatasetPreparedPath = _run.Config.OutputDir + "-kept" },
+        };
+
+        var grown = _run.Start();
+
+        var tokenizer = TrainedTokenizer.Open(grown.ModelFolder!).Tokenizer;
+        Assert.Equal((300, 301), (tokenizer.TokenToId("<|note|>"), tokenizer.TokenToId(" follows ")));
+        Assert.Equal([300, 301, 300], tokenizer.Encode("<|note|> follows <|note|>", addSpecialTokens: false).Ids);
+        using var model = ModelFolder.Load<CausalLanguageModel>(grown.ModelFolder!);
+        Assert.Equal([302L, 32], model.Backbone.TokenWeight.shape);
+        Assert.Equal(300, TrainedTokenizer.Open(grown.ModelFolder!).EndMark);
+        Assert.Equal([300], model.Config.EndTokens);
+        Assert.Contains(_run.Events.OfType<Warned>(), w => w.Message.Contains("2 new tokens", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Evaluation_of_weights_in_few_bits_is_near_that_of_the_weights_themselves_and_not_the_same()
+    {
+        _run.Config = _run.Config with { MaxSteps = 100, LearningRate = 1e-2, SaveSteps = 0 };
+        var whole = _run.Start().Evaluation!.EvalLoss;
+
+        double Loss(Quantization bits) => new EvaluationRun(_run.Config, _ => { }) { Quantize = bits }.Run().EvalLoss;
+        var (bits8, bits4) = (Loss(Quantization.Bits8), Loss(Quantization.Bits4));
+
+        Assert.NotEqual(whole, bits8);
+        Assert.True(Math.Abs(bits8 - whole) < Math.Abs(bits4 - whole), $"{whole} {bits8} {bits4}");
+        Assert.InRange(bits4 / whole, 0.9, 1.1);
     }
 
     [Fact]

@@ -6,6 +6,9 @@ public enum LabelKind
     /// <summary>A class for each token, -100 for none: padded beside the tokens.</summary>
     Tokens,
 
+    /// <summary>A text of its own, which a decoder writes.</summary>
+    Text,
+
     /// <summary>One class.</summary>
     Class,
 
@@ -33,10 +36,12 @@ public sealed class PaddingCollator(LabelKind labels, int padding, int multipleO
         var targets = (long)examples.Count;
         switch (labels)
         {
-            case LabelKind.Tokens:
+            case LabelKind.Tokens or LabelKind.Text:
                 var tokens = Rows(Batch.Names.Labels)!;
                 columns[Batch.Names.Labels] = Collators.Rows.Pad(tokens, -100, multipleOf);
                 targets = tokens.Sum(row => (long)row.Count(label => label != -100));
+                if (labels == LabelKind.Text && Rows(Batch.Names.DecoderDocuments) is { } written)
+                    columns[Batch.Names.DecoderDocuments] = Collators.Rows.Pad(written, 0, multipleOf);
                 break;
             case LabelKind.Class:
                 columns[Batch.Names.Labels] = Collators.Rows.Single(Rows(Batch.Names.Labels)!);

@@ -1,7 +1,14 @@
 namespace TransformerTorch.Data.Encoders;
 
 /// <summary>A part of a text with the scores of each token as the answer's first and last.</summary>
-public sealed record ScoredPart(Example Part, float[] Start, float[] End);
+public sealed record ScoredPart(Example Part, float[] Start, float[] End)
+{
+    /// <summary>Whether a text begins with it.</summary>
+    internal bool IsFirst => Part[QuestionEncoder.Context] is { Length: > 0 };
+
+    /// <summary>Whether the text that begins with it holds an answer.</summary>
+    internal bool HasAnswer => Part[QuestionEncoder.Answers] is { Length: > 0 };
+}
 
 /// <summary>How answers are read off scores; the defaults are those of the published SQuAD scripts.</summary>
 public sealed record AnswerReader
@@ -24,7 +31,7 @@ public sealed record AnswerReader
         var text = new List<ScoredPart>();
         foreach (var part in parts)
         {
-            if (text.Count > 0 && part.Part[QuestionEncoder.Context] is { Length: > 0 })
+            if (text.Count > 0 && part.IsFirst)
             {
                 yield return Best(text);
                 text.Clear();

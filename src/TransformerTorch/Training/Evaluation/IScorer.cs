@@ -28,7 +28,8 @@ public static class Scorer
     {
         SequenceClassifier classifier => new ClassScorer(classifier.Config),
         TokenClassifier tagger => new TagScorer(tagger.Config.Labels),
-        QuestionAnswerer => new AnswerScorer(tokenizer),
+        QuestionAnswerer => new AnswerScorer(),
+        ReplacedTokenDetector => new DetectionScorer(),
         MaskedLanguageModel => new MaskScorer(),
         SequenceToSequenceModel writer when writing is not null => new TextScorer(writer, tokenizer, writing),
         _ => null,

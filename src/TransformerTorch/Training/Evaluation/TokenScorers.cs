@@ -1,5 +1,5 @@
 using TransformerTorch.Data;
-using TransformerTorch.Text;
+using TransformerTorch.Data.Encoders;
 using TransformerTorch.Training.Metrics;
 using TransformerTorch.Training.Objectives;
 using static TorchSharp.torch;
@@ -60,46 +60,62 @@ internal sealed class MaskScorer : IScorer
     public IEnumerable<(string, double)> Scores() => [("accuracy", Pairs.Mean(_right, _all))];
 }
 
-/// <summary>Answers that stand in texts, as the tokenizer writes their tokens; of each part of a long text for itself.</summary>
-internal sealed class AnswerScorer(Tokenizer tokenizer) : IScorer
+/// <summary>Tokens that a generator replaced, and that are to be told from the text's own.</summary>
+internal sealed class DetectionScorer : IScorer
 {
-    private const int LongestAnswer = 30; // as the reference's script has it
-    private readonly List<string> _given = [];
-    private readonly List<IReadOnlyList<string>> _wanted = [];
+    private long _all, _right, _found, _given, _wanted;
+
+    public void Add(DeviceBatch batch, Func<IReadOnlyDictionary<string, Tensor>> predict)
+    {
+        using var scope = NewDisposeScope();
+        var scores = predict();
+        var (given, wanted) = (scores["logits"].gt(0), scores[ReplacedTokenDetection.Replaced].ne(0));
+        var read = batch.Column(Batch.Names.AttentionMask)?.ne(0) ?? ones_like(given);
+        _all += Count(read);
+        _right += Count(read & given.eq(wanted));
+        _found += Count(read & given & wanted);
+        _given += Count(read & given);
+        _wanted += Count(read & wanted);
+
+        static long Count(Tensor places) => places.sum().item<long>();
+    }
+
+    public IEnumerable<(string, double)> Scores()
+    {
+        var replaced = PrecisionRecall.Of(_found, _given, _wanted);
+        return
+        [
+            ("accuracy", Pairs.Mean(_right, _all)), ("f1", replaced.F1), ("precision", replaced.Precision), ("recall", replaced.Recall),
+        ];
+    }
+}
+
+/// <summary>Answers that stand in texts: the best of all parts of each text.</summary>
+internal sealed class AnswerScorer : IScorer
+{
+    private readonly List<ScoredPart> _parts = [];
 
     public void Add(DeviceBatch batch, Func<IReadOnlyDictionary<string, Tensor>> predict)
     {
         var scores = predict();
-        var ids = batch.Host[Batch.Names.InputIds];
-        var width = (int)ids.Shape[1];
-        var (starts, ends) = (Rows(scores["start_logits"], width), Rows(scores["end_logits"], width));
-        var (from, to) = (batch.Host[Batch.Names.StartPositions].Integers, batch.Host[Batch.Names.EndPositions].Integers);
-        foreach (var (row, i) in ids.Integers.Chunk(width).Select((row, i) => (row, i)))
-        {
-            _given.Add(Text(row, Best(starts[i], ends[i])));
-            _wanted.Add(Text(row, ((int)from[i], (int)to[i])) is { Length: > 0 } answer ? [answer] : []);
-        }
+        var (starts, ends) = (Rows(scores["start_logits"]), Rows(scores["end_logits"]));
+        // Without the padding.
+        _parts.AddRange(batch.Host.Examples.Select((part, i)
+            => new ScoredPart(part, starts[i][..part.Ids.Length], ends[i][..part.Ids.Length])));
     }
 
     public IEnumerable<(string, double)> Scores()
-        => AnswerScores.Of(_given, _wanted) is var scores ? [("exact_match", scores.ExactMatch), ("f1", scores.F1)] : [];
-
-    // The first token stands for: no answer here.
-    private string Text(long[] row, (int Start, int End) span) => span.Start <= 0 || span.Start >= row.Length ? ""
-        : tokenizer.Decode(row[span.Start..Math.Min(row.Length, span.End + 1)].Select(id => (int)id));
-
-    private static (int, int) Best(float[] starts, float[] ends)
     {
-        var best = (Start: 0, End: 0, Score: starts[0] + ends[0]);
-        for (var start = 1; start < starts.Length; start++)
-            for (var end = start; end < Math.Min(ends.Length, start + LongestAnswer); end++)
-                if (starts[start] + ends[end] > best.Score) best = (start, end, starts[start] + ends[end]);
-        return (best.Start, best.End);
+        // Where some questions have no answer, any may be answered so.
+        var read = new AnswerReader { AllowsNone = _parts.Any(part => part is { IsFirst: true, HasAnswer: false }) }
+            .Read(_parts).ToList();
+        var scores = AnswerScores.Of(read.ConvertAll(r => r.Answer), read.ConvertAll(r => r.Right));
+        return [("exact_match", scores.ExactMatch), ("f1", scores.F1)];
     }
 
-    private static float[][] Rows(Tensor tensor, int width)
+    private static float[][] Rows(Tensor tensor)
     {
         using var rows = tensor.to(ScalarType.Float32).cpu();
-        return [.. rows.data<float>().ToArray().Chunk(width)];
+        return [.. rows.data<float>().ToArray().Chunk((int)rows.shape[1])];
     }
 }

@@ -35,6 +35,9 @@ public abstract record ObjectiveConfig
     /// <summary>The special tokens that it needs of a tokenizer that is trained for it.</summary>
     internal virtual TokenizerStyle TokenizerStyle => TokenizerStyle.Gpt2;
 
+    /// <summary>Whether several of its examples can share a row.</summary>
+    internal virtual bool Packs => false;
+
     /// <summary>Smoothing and z-loss.</summary>
     private protected CrossEntropyOptions Scoring => new() { LabelSmoothing = LabelSmoothingFactor, ZLoss = ZLoss };
 
@@ -50,8 +53,9 @@ public abstract record ObjectiveConfig
     /// <summary>What is wrong with it beside this data.</summary>
     internal virtual IEnumerable<(string Key, string Message)> Problems(DataConfig data)
     {
-        if (data.SamplePacking)
-            yield return ("data.sample_packing", "chats alone are packed so; running text is packed anyway, other examples are padded");
+        if (data.SamplePacking && !Packs)
+            yield return ("data.sample_packing",
+                "chats, texts written from texts and words with classes are packed so; running text is packed anyway, others are padded");
     }
 
     /// <summary>Running text in windows of a length; cut at the ends of documents where these are to be apart.</summary>
@@ -75,4 +79,7 @@ internal sealed record PreparedObjective(Recipe Recipe)
 {
     /// <summary>What the data say of the model, as published keys: the names of classes, say.</summary>
     public JsonObject ModelKeys { get; init; } = [];
+
+    /// <summary>A chat template that the tokenizer has not, and that the model is to be used with.</summary>
+    public string? ChatTemplate { get; init; }
 }

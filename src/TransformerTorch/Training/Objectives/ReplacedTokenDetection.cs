@@ -70,6 +70,9 @@ public sealed record ReplacedTokenDetectionConfig : ObjectiveConfig
 /// </summary>
 public sealed class ReplacedTokenDetection : nn.Module, IObjective
 {
+    /// <summary>The name, beside the detector's <c>logits</c>, of what they should tell: 1 where a token was replaced, (B, T).</summary>
+    public const string Replaced = "replaced";
+
     private readonly ReplacedTokenDetectionConfig _options;
     [ComponentName(Name = "generator")] private readonly MaskedLanguageModel _generator;
     [ComponentName(Name = "detector")] private readonly ReplacedTokenDetector _detector;
@@ -93,13 +96,9 @@ public sealed class ReplacedTokenDetection : nn.Module, IObjective
     public IReadOnlyList<LossTerm> Loss(DeviceBatch batch)
     {
         using var scope = NewDisposeScope();
-        var (inputs, masked) = (batch.Inputs, batch[Batch.Names.Labels]);
-        var hidden = _generator.Backbone.Hidden(inputs);
-        var generator = _generator.TargetLossSum(hidden, masked, _options.GeneratorScoring);
-        var original = where(masked.ne(-100), masked, inputs.Ids);
-        var replaced = Replace(batch, hidden, original);
-        var labels = new ModelLabels { Labels = replaced.ne(original).to(ScalarType.Int64) };
-        var detected = _detector.Loss(inputs with { Ids = replaced }, labels)[0];
+        var (hidden, ids, labels) = Corrupt(batch);
+        var generator = _generator.TargetLossSum(hidden, batch[Batch.Names.Labels], _options.GeneratorScoring);
+        var detected = _detector.Loss(batch.Inputs with { Ids = ids }, new ModelLabels { Labels = labels })[0];
         return
         [
             new("generator", generator.MoveToOuterDisposeScope(), tensor(batch.Host.TargetCount).MoveToOuterDisposeScope()),
@@ -111,8 +110,22 @@ public sealed class ReplacedTokenDetection : nn.Module, IObjective
         ];
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, Tensor> Predict(DeviceBatch batch) => _detector.call(batch.Inputs);
+    /// <summary>What the detector says of a text that the generator filled in, and which tokens it replaced.</summary>
+    public IReadOnlyDictionary<string, Tensor> Predict(DeviceBatch batch)
+    {
+        var (_, ids, replaced) = Corrupt(batch);
+        return new Dictionary<string, Tensor>(_detector.call(batch.Inputs with { Ids = ids })) { [Replaced] = replaced };
+    }
+
+    // What the generator reads off the masked text; the text with its samples; which tokens of that are not the text's own.
+    private (Tensor Hidden, Tensor Ids, Tensor Replaced) Corrupt(DeviceBatch batch)
+    {
+        var (inputs, masked) = (batch.Inputs, batch[Batch.Names.Labels]);
+        var hidden = _generator.Backbone.Hidden(inputs);
+        var original = where(masked.ne(-100), masked, inputs.Ids);
+        var ids = Replace(batch, hidden, original);
+        return (hidden, ids, ids.ne(original).to(ScalarType.Int64));
+    }
 
     // Samples of the generator where tokens were masked, the others as they were: the largest of scores with Gumbel noise.
     private Tensor Replace(DeviceBatch batch, Tensor hidden, Tensor original)

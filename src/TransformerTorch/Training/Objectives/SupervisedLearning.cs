@@ -49,10 +49,12 @@ public sealed record SequenceToSequenceConfig : SupervisedConfig
 
     internal override ModelTask Task => ModelTask.SequenceToSequence;
 
+    internal override bool Packs => true;
+
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.T5;
 
     internal override PreparedObjective Prepare(ObjectiveContext context) => new(Recipe(context, new SequenceToSequenceEncoder(
-        context.Tokenizer, new(SourceColumn, TargetColumn, SourcePrefix), (context.Length, MaxTargetLength)), LabelKind.Tokens));
+        context.Tokenizer, new(SourceColumn, TargetColumn, SourcePrefix), (context.Length, MaxTargetLength)), LabelKind.Text));
 }
 
 /// <summary>A text has a class, several, or a value.</summary>
@@ -119,6 +121,8 @@ public sealed record TokenClassificationConfig : SupervisedConfig
     public IReadOnlyList<string>? Labels { get; init; }
 
     internal override ModelTask Task => ModelTask.TokenClassification;
+
+    internal override bool Packs => true;
 
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.Bert;
 
@@ -190,12 +194,16 @@ public sealed record ChatConfig : SupervisedConfig
 
     internal override ModelTask Task => ModelTask.CausalLanguageModel;
 
-    internal override IEnumerable<(string Key, string Message)> Problems(DataConfig data) => [];
+    internal override bool Packs => true;
 
-    internal override PreparedObjective Prepare(ObjectiveContext context) => new(Recipe(context,
-        new ChatEncoder(context.Tokenizer, context.Length)
+    internal override PreparedObjective Prepare(ObjectiveContext context)
+    {
+        var template = ChatTemplate == "chatml" ? ChatEncoder.ChatMl : ChatTemplate;
+        var encoder = new ChatEncoder(context.Tokenizer, context.Length)
         {
-            Messages = MessagesColumn, Fields = (PromptColumn, CompletionColumn), Targets = TrainOn,
-            Template = ChatTemplate == "chatml" ? ChatEncoder.ChatMl : ChatTemplate,
-        }, LabelKind.Tokens));
+            Messages = MessagesColumn, Fields = (PromptColumn, CompletionColumn), Targets = TrainOn, Template = template,
+        };
+        var named = template is null || context.Tokenizer.Tokenizer.ChatTemplates.ContainsKey(template);
+        return new(Recipe(context, encoder, LabelKind.Tokens)) { ChatTemplate = named ? null : template };
+    }
 }

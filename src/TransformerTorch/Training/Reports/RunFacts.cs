@@ -52,8 +52,11 @@ public sealed record RunFacts
     /// <summary>Tokens held out.</summary>
     public long ValidationTokens { get; init; }
 
-    /// <summary>Floating-point operations that the model's arithmetic needs for a token, backward included.</summary>
+    /// <summary>Floating-point operations that the model's arithmetic needs for a token that it reads, backward included.</summary>
     public double FlopsPerToken { get; init; }
+
+    /// <summary>Those for a target.</summary>
+    public double FlopsPerTarget { get; init; }
 
     /// <summary>Floating-point operations a second of a bare matrix product on the machine.</summary>
     public double Peak { get; init; }
@@ -92,7 +95,8 @@ public sealed record RunFacts
                 ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
                 ["sequence"] = config.Data.SequenceLen,
             },
-            FlopsPerToken = speed.FlopsPerToken, Peak = speed.PeakFlops, Machine = MachineOf(config.Precision, device),
+            FlopsPerToken = speed.FlopsPerToken, FlopsPerTarget = speed.FlopsPerTarget, Peak = speed.PeakFlops,
+            Machine = MachineOf(config.Precision, device),
         };
     }
 

@@ -13,8 +13,8 @@ namespace TransformerTorch.Training.Reports;
 /// </summary>
 public static class RunReport
 {
-    private static readonly string[] s_inTiles = ["eval_perplexity", "eval_bits_per_byte", "eval_accuracy", "eval_f1", "eval_macro_f1",
-        "eval_exact_match", "eval_rouge_l", "eval_bleu", "eval_pearson", "eval_matthews"];
+    private static readonly string[] s_inTiles = ["eval_perplexity", "eval_bits_per_byte", "eval_accuracy", "eval_f1", "eval_exact_match",
+        "eval_rougeL", "eval_bleu", "eval_pearson", "eval_matthews"];
 
     /// <summary>Writes <c>report.html</c> into a run's folder.</summary>
     public static void Write(string folder)
@@ -71,6 +71,7 @@ public static class RunReport
             var speed = Mean(steps.Count > 3 ? steps[1..] : steps, "tokens_per_second", steps.Count);
             Tile("tokens a second", Count((long)speed));
             if (facts.Peak > 0) Tile("model FLOPs utilisation", $"{100 * Mean(steps, "mfu", steps.Count):0} %");
+            Tile("waiting for data", $"{100 * Mean(steps, "data_wait", steps.Count):0.##} %");
             Tile("tokens seen", Count((long?)steps[^1]["tokens_seen"] ?? 0));
         }
         html.Append("</section>\n");
@@ -87,7 +88,7 @@ public static class RunReport
             .Except(["step", "eval_loss", "eval_tokens", "eval_seconds"]).Where(name => evaluations.Count > 1);
         foreach (var name in scores) html.Append(Chart(name, "validation", validation: true));
         foreach (var name in (string[])["grad_norm", "tokens_per_second"])
-            if (lines.Any(l => l.ContainsKey(name))) html.Append(Chart(name, "per step", validation: false));
+            if (lines.Any(l => l.ContainsKey(name))) html.Append(Chart(name, "training", validation: false));
         html.Append("</div></section>\n");
 
         string Chart(string name, string curve, bool validation)
@@ -144,7 +145,8 @@ public static class RunReport
             : $"{facts.TrainedParameters:N0} ({100.0 * facts.TrainedParameters / Math.Max(1, facts.Parameters):0.##} %)"),
         .. facts.Sizes.Select(s => (s.Key, $"{s.Value:N0}")),
         ("training data", $"{facts.TrainTokens:N0} tokens"), ("held out", $"{facts.ValidationTokens:N0} tokens"),
-        ("a step", $"{facts.TokensPerStep:N0} tokens"), ("arithmetic", $"{Count((long)facts.FlopsPerToken)} operations a token"),
+        ("a step", $"{facts.TokensPerStep:N0} tokens"),
+        ("arithmetic", $"{Count((long)facts.FlopsPerToken)} operations a token and {Count((long)facts.FlopsPerTarget)} a target"),
     ];
 
     private static List<JsonObject> Lines(string folder, string name)
