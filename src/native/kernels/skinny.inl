@@ -36,17 +36,16 @@ constexpr int64_t SkinnyRows = 8;   // rows of x at a time
 // Accumulators are M x R, within the registers there are.
 template <int M> constexpr int outputs_at_once() { return std::max(1, std::min(4, (TT_LANES == 16 ? 24 : 10) / M)); }
 
-template <class T, int M, int R> static void skinny_tile(const SkinnyView& a, int64_t row, int64_t output) {
+// M rows of x with R rows of the weight that are `apart`.
+template <class T, int M, int R> static void skinny_tile(const SkinnyView& a, int64_t row, int64_t output, int64_t apart) {
     const T *w = at<T>(a.w, output * a.w_row), *x = at<T>(a.x, row * a.x_row);
+    const int64_t w_row = apart * a.w_row;
     vf s[R][M] = {};
     int64_t k = 0;
     for (; k + Dot<T>::Step <= a.depth; k += Dot<T>::Step) {
         vf v[R];
 #pragma GCC unroll 8
-        for (int r = 0; r < R; r++) {
-            v[r] = Dot<T>::load_row(w + r * a.w_row + k);
-            __builtin_prefetch(w + (r + R) * a.w_row + k, 0, 2);   // what the next tile reads
-        }
+        for (int r = 0; r < R; r++) v[r] = Dot<T>::load_row(w + r * w_row + k);
 #pragma GCC unroll 8
         for (int m = 0; m < M; m++) {
             vf u = Dot<T>::load_row(x + m * a.x_row + k);
@@ -60,41 +59,45 @@ template <class T, int M, int R> static void skinny_tile(const SkinnyView& a, in
         for (int m = 0; m < M; m++)
 #pragma GCC unroll 8
             for (int r = 0; r < R; r++)
-                s[r][m] += load_part(x + m * a.x_row + k, a.depth - k) * load_part(w + r * a.w_row + k, a.depth - k);
+                s[r][m] += load_part(x + m * a.x_row + k, a.depth - k) * load_part(w + r * w_row + k, a.depth - k);
 #pragma GCC unroll 8
     for (int m = 0; m < M; m++)
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
             float y = fold(s[r][m]);
-            if (a.bias) y += a.bias_type == Type::f32 ? *at<float>(a.bias, output + r) : to_float(*at<bf16>(a.bias, output + r));
-            int64_t place = (row + m) * a.y_row + output + r;
+            int64_t o = output + r * apart, place = (row + m) * a.y_row + o;
+            if (a.bias) y += a.bias_type == Type::f32 ? *at<float>(a.bias, o) : to_float(*at<bf16>(a.bias, o));
             if (a.out == Type::f32) *at<float>(a.y, place) = y;
             else { bf16 lanes[L]; store(lanes, splat(y)); *at<bf16>(a.y, place) = lanes[0]; }
         }
 }
 
+// As many streams as rows of a tile, each from end to end: that is what the processor's own prefetching follows best.
 template <class T, int M> static void skinny_outputs(const SkinnyView& a, int64_t row, int64_t first, int64_t last) {
     constexpr int R = outputs_at_once<M>();
-    for (; first + R <= last; first += R) skinny_tile<T, M, R>(a, row, first);
-    for (; first < last; first++) skinny_tile<T, M, 1>(a, row, first);
+    const int64_t apart = (last - first) / R;
+    for (int64_t o = first; o < first + apart; o++) skinny_tile<T, M, R>(a, row, o, apart);
+    for (int64_t o = first + apart * R; o < last; o++) skinny_tile<T, M, 1>(a, row, o, 0);
+}
+
+template <class T> static void skinny_rows(const SkinnyView& a, int64_t row, int64_t first, int64_t last) {
+    switch (std::min(SkinnyRows, a.rows - row)) {
+        case 1: return skinny_outputs<T, 1>(a, row, first, last);
+        case 2: return skinny_outputs<T, 2>(a, row, first, last);
+        case 3: return skinny_outputs<T, 3>(a, row, first, last);
+        case 4: return skinny_outputs<T, 4>(a, row, first, last);
+        case 5: return skinny_outputs<T, 5>(a, row, first, last);
+        case 6: return skinny_outputs<T, 6>(a, row, first, last);
+        case 7: return skinny_outputs<T, 7>(a, row, first, last);
+        default: skinny_outputs<T, 8>(a, row, first, last);
+    }
 }
 
 template <class T> static void skinny_typed(const SkinnyView& a, int64_t first, int64_t last) {
-    constexpr int64_t Block = 24;   // outputs whose weights stay near while all rows of x pass
-    for (int64_t o = first; o < last; o += Block) {
-        int64_t end = std::min(last, o + Block);
-        for (int64_t row = 0; row < a.rows; row += SkinnyRows)
-            switch (std::min(SkinnyRows, a.rows - row)) {
-                case 1: skinny_outputs<T, 1>(a, row, o, end); break;
-                case 2: skinny_outputs<T, 2>(a, row, o, end); break;
-                case 3: skinny_outputs<T, 3>(a, row, o, end); break;
-                case 4: skinny_outputs<T, 4>(a, row, o, end); break;
-                case 5: skinny_outputs<T, 5>(a, row, o, end); break;
-                case 6: skinny_outputs<T, 6>(a, row, o, end); break;
-                case 7: skinny_outputs<T, 7>(a, row, o, end); break;
-                default: skinny_outputs<T, 8>(a, row, o, end);
-            }
-    }
+    // More rows than a tile has pass over weights that are near still.
+    const int64_t block = a.rows <= SkinnyRows ? last - first : 24;
+    for (int64_t o = first; o < last; o += block)
+        for (int64_t row = 0; row < a.rows; row += SkinnyRows) skinny_rows<T>(a, row, o, std::min(last, o + block));
 }
 
 static void skinny(const SkinnyView& a, int64_t first, int64_t last) { TT_BY_TYPE(a.type, T, skinny_typed<T>(a, first, last)) }
