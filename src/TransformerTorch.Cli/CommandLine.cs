@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using TransformerTorch.Configuration;
+using TransformerTorch.Layers;
 
 namespace TransformerTorch.Cli;
 
@@ -17,7 +18,10 @@ internal static class CommandLine
 {
     public const int Done = 0, Failed = 1, Usage = 2, Interrupted = 130;
 
-    private static readonly Option<bool> _verbose = new("--verbose") { Description = "Show stack traces of errors", Recursive = true };
+    private static readonly Option<bool> _verbose = new("--verbose")
+    {
+        Description = "Show stack traces of errors, and which attention kernel runs", Recursive = true,
+    };
 
     /// <summary>The switch of commands whose figures can be read by a program.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print one line of JSON, last" };
@@ -41,6 +45,7 @@ internal static class CommandLine
 
         var parsed = root.Parse(args);
         if ((parsed.Errors.Count > 0 || Unknown(parsed).Any()) && !AsksForHelp(parsed)) return Refuse(parsed);
+        if (parsed.GetValue(_verbose)) AttentionKernel.Choosing = Tell;
         using var interruption = new Interruption();
         try
         {
@@ -129,6 +134,10 @@ internal static class CommandLine
 
     private static IEnumerable<string> Path(CommandResult result) =>
         result.Parent is CommandResult parent ? [.. Path(parent), result.Command.Name] : ["tt"];
+
+    private static void Tell(AttentionKernelKind kind, string? whyNotFused)
+        => Console.Error.WriteLine(
+            $"attention: {kind.ToString().ToLowerInvariant()}" + (whyNotFused is null ? "" : $" (not fused: {whyNotFused})"));
 
     private static void Explain(Exception e, bool verbose)
     {

@@ -119,12 +119,6 @@ void one_case() {
     torch::manual_seed(roll(0, 1 << 30));
 }
 
-void expect(const char* what, bool holds) {
-    if (holds) return;
-    failures++;
-    std::puts(what);
-}
-
 void rows_without_keys_give_zeros() {
     Case c;
     c.lengths = at::zeros({2}, at::kLong);

@@ -45,13 +45,24 @@ void expect_close(const std::string& what, const Tensor& ours, const Tensor& tru
 Tensor leaf(const Tensor& x) { return x.detach().requires_grad_(); }
 Tensor twin(const Tensor& x) { return x.detach().to(at::kDouble).requires_grad_(); }
 
-// Compares a result and the gradients of everything that went in.
+void expect(const std::string& what, bool holds) {
+    if (holds) return;
+    failures++;
+    std::printf("not so: %s\n", what.c_str());
+}
+
+// Compares a result and the gradients of everything that went in, which are the same bits at each pass.
 void compare(const std::string& what, const Tensor& ours, const std::vector<Tensor>& inputs, const Tensor& truth,
              const std::vector<Tensor>& twins, double tolerance, double least = 0.1) {
     expect_close(what, ours, truth.detach(), tolerance);
     Tensor weight = at::randn(ours.sizes()).to(ours.scalar_type());
-    auto g = torch::autograd::grad({ours}, inputs, {weight}), h = torch::autograd::grad({truth}, twins, {weight.to(at::kDouble)});
-    for (size_t i = 0; i < g.size(); i++) expect_close(what + ", gradient " + std::to_string(i), g[i], h[i], 4 * tolerance, least);
+    auto g = torch::autograd::grad({ours}, inputs, {weight}, /*retain_graph=*/true);
+    auto again = torch::autograd::grad({ours}, inputs, {weight});
+    auto h = torch::autograd::grad({truth}, twins, {weight.to(at::kDouble)});
+    for (size_t i = 0; i < g.size(); i++) {
+        expect(what + ", gradient " + std::to_string(i) + ": twice the same bits", g[i].equal(again[i]));
+        expect_close(what + ", gradient " + std::to_string(i), g[i], h[i], 4 * tolerance, least);
+    }
 }
 
 struct Bf16Autocast {

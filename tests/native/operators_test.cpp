@@ -1,5 +1,5 @@
 // The operators of namespace transformertorch against double-precision mathematics written out here: values and gradients, random shapes
-// (odd lengths, one token, large values), once for each instruction set.
+// (odd lengths, one token, large values) on one to five threads, once for each instruction set.
 //   operators_test [CASES]      TT_ISA chooses one instruction set
 #include "check.h"
 
@@ -129,6 +129,7 @@ int cases = 25;
 int run() {
     torch::manual_seed(7);
     for (int i = 0; i < cases; i++) {
+        at::set_num_threads((int)roll(1, 5));
         norms(); sums_and_norms(); activations(); linear(); skinny(); quantized(); cross_entropy(); plain_products();
     }
     return failures ? 1 : 0;

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace TransformerTorch.Cli.Bench;
 
 /// <summary>
-/// Each operator alone, forward, and its share of what bounds it: bytes against the rate at which memory is read (a sum over 512 MB), or
-/// arithmetic against the rate of a square product in the run's type. What fits in a cache may exceed the first.
+/// Each operator alone, forward, and its share of what bounds it: bytes against the rate at which memory is read (512 MB, by the norm of
+/// gradients), or arithmetic against the rate of a square product in the run's type. Operands are larger than a cache.
 /// </summary>
 internal static class OperatorShares
 {
@@ -18,18 +18,22 @@ internal static class OperatorShares
         var type = run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var size = type == ScalarType.BFloat16 ? 2.0 : 4.0;
         Tensor Random(params long[] shape) => randn(shape, type, run.Device);
-        double Seconds(Func<Tensor> work) => run.Best(() => work().Dispose());
+        double Seconds(Func<Tensor> work) => run.Best(() =>
+        {
+            using var each = NewDisposeScope();
+            work();
+        });
 
         var (memory, square) = (ones(128L << 20, ScalarType.Float32, run.Device), Random(2048, 2048));
-        var bytesRate = memory.numel() * 4 / Seconds(() => memory.sum());
+        var bytesRate = memory.numel() * 4 / Seconds(() => OptimizerOperators.GradNorm([memory]));
         var flopsRate = 2.0 * Math.Pow(2048, 3) / Seconds(() => Operators.Linear(square, square, null));
         yield return new($"{name} memory", run, bytesRate / 1e9, "GB/s");
         yield return new($"{name} product 2048", run, flopsRate / 1e9, "GFLOP/s");
 
-        const long N = 4096, C = 768, F = 3072, V = 50257;
+        const long N = 16384, C = 768, F = 3072, V = 50257;
         var (x, w) = (Random(N, C), Random(C));
         var (up, wide) = (Random(N, F), Random(F, C));
-        var heads = Random(8, 512, 12, 64);
+        var (heads, product) = (Random(32, 512, 12, 64), x.narrow(0, 0, 4096));
         var angles = rand(512, 32, device: run.Device);
         yield return Bytes("layer_norm", 2 * N * C * size, () => Operators.LayerNorm(x, w, w, 1e-5));
         yield return Bytes("rms_norm", 2 * N * C * size, () => Operators.RmsNorm(x, w, 1e-5));
@@ -38,7 +42,7 @@ internal static class OperatorShares
         yield return Bytes("gelu_tanh", 2 * N * F * size, () => Operators.Activate(up, "gelu_tanh"));
         yield return Bytes("swiglu", 1.5 * N * F * size, () => Operators.Activate(up, "silu", gated: true));
         yield return Bytes("rotary", 2 * heads.numel() * size, () => Operators.Rotary(heads, angles, angles));
-        yield return Flops("linear 4096 rows", 2.0 * N * C * F, () => Operators.Linear(x, wide, null));
+        yield return Flops("linear 4096 rows", 2.0 * 4096 * C * F, () => Operators.Linear(product, wide, null));
         var table = Random(V, C);
         foreach (var rows in new long[] { 1, 4, 8 })
         {

@@ -55,6 +55,7 @@ public static class AttentionKernel
     public const float Hidden = -1e30f;
 
     private static readonly NativeSlot s_attention = new("attention");
+    private static readonly HashSet<(Delegate, AttentionKernelKind, string?)> s_told = [];
     [ThreadStatic] private static AttentionKernelKind? t_override;
 
     /// <summary>The kernel for the whole process; null: the fastest that can.</summary>
@@ -70,6 +71,9 @@ public static class AttentionKernel
         "math" => AttentionKernelKind.Math,
         _ => throw new ArgumentException($"unknown attention kernel '{name}': fused, sdpa or math"),
     };
+
+    /// <summary>Told each kernel that runs, once, and what kept the fused one from running.</summary>
+    public static Action<AttentionKernelKind, string?>? Choosing { get; set; }
 
     /// <summary>Has this thread use one kernel until disposed.</summary>
     public static IDisposable Use(AttentionKernelKind kind)
@@ -93,6 +97,13 @@ public static class AttentionKernel
             : arguments.BlindRows ? "rows that see no key share their weight evenly, as plain mathematics alone does"
             : s_attention.Get() is null ? NativeBridge.Missing ?? "the native library has no attention" : null;
 
+    private static void Tell(Action<AttentionKernelKind, string?> tell, AttentionKernelKind kind, string? why)
+    {
+        lock (s_told)
+            if (!s_told.Add((tell, kind, why))) return;
+        tell(kind, why);
+    }
+
     private static AttentionKernelKind? Wanted => t_override ?? Override;
 
     /// <summary>Runs the chosen kernel.</summary>
@@ -104,7 +115,9 @@ public static class AttentionKernel
     public static Tensor Run(Tensor query, Tensor key, Tensor value, AttentionArguments arguments)
     {
         using var scope = NewDisposeScope();
-        var result = Chosen(arguments) switch
+        var kind = Chosen(arguments);
+        if (Choosing is { } tell) Tell(tell, kind, WhyNotFused(arguments));
+        var result = kind switch
         {
             AttentionKernelKind.Fused => Fused(query, key, value, arguments),
             AttentionKernelKind.Sdpa => Sdpa(Autocast.Cast(query), Autocast.Cast(key), Autocast.Cast(value), arguments),

@@ -58,6 +58,28 @@ public class AttentionKernelTests
         TensorAssert.Close(expected, actual.to(ScalarType.Float64), Within);
     }
 
+    [Fact]
+    public void A_kernel_that_runs_is_told_once_and_why_it_is_not_the_fused_one()
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge: false);
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Inputs(s_cases["plain"].Item1);
+        var told = new List<(AttentionKernelKind, string?)>();
+        var before = AttentionKernel.Choosing;
+        try
+        {
+            AttentionKernel.Choosing = (kind, why) => told.Add((kind, why));
+            for (var i = 0; i < 2; i++) AttentionKernel.Run(q, k, v, new());
+        }
+        finally
+        {
+            AttentionKernel.Choosing = before;
+        }
+
+        Assert.Contains((AttentionKernelKind.Math, "math was asked for"), told);
+        Assert.Equal(told.Distinct(), told);
+    }
+
     [SkippableTheory, MemberData(nameof(Cases))]
     public void A_kernels_gradients_equal_those_of_attention_written_out(string name, AttentionKernelKind kernel, bool padded)
     {
