@@ -45,10 +45,11 @@ def questions():
 
 def chats():
     for _ in range(600):
-        a, b, thing, place = pick.randint(1, 9), pick.randint(1, 9), pick.choice(THINGS), pick.choice(PLACES)
-        ask, answer = pick.choice([(f"What is {a} plus {b}?", f"{a} plus {b} is {a + b}."), (f"Write {thing} in capitals.", thing.upper()),
-                                   (f"How many letters has {place}?", f"{place} has {len(place.replace(' ', ''))} letters."),
-                                   (f"Repeat: {thing}, {place}.", f"{thing}, {place}.")])
+        who, (where, thing, day, colour) = person(), map(pick.choice, (PLACES, THINGS, DAYS, COLOURS))
+        told = f"{who} went to {where} on {day} and brought a {colour} {thing}."
+        ask, answer = pick.choice([(f"{told} Who went there?", f"{who} did."), (f"{told} Where?", f"It was {where}."),
+                                   (f"{told} When?", f"On {day}."), (f"{told} What came along?", f"A {colour} {thing}."),
+                                   (f"Repeat: {thing}, {where}, {day}.", f"{thing}, {where}, {day}.")])
         yield {"messages": [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]}
 
 
