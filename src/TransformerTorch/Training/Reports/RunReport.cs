@@ -178,6 +178,7 @@ public static class RunReport
         0 => "0",
         _ when value == Math.Floor(value) && Math.Abs(value) < 1e15 => value.ToString("N0", CultureInfo.InvariantCulture),
         _ when Math.Abs(value) >= 100 => value.ToString("N1", CultureInfo.InvariantCulture),
+        _ when Math.Abs(value) >= 10 => value.ToString("0.##", CultureInfo.InvariantCulture),
         _ when Math.Abs(value) < 1e-3 => value.ToString("0.##e-0", CultureInfo.InvariantCulture),
         _ => value.ToString("0.####", CultureInfo.InvariantCulture),
     };
