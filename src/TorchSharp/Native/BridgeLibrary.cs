@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace TorchSharp.Native;
 
-/// <summary>Finds the bridge: $TT_NATIVE (its full path), then beside the application, then beside this assembly.</summary>
+/// <summary>Loads the bridge from where <see cref="BridgeFile"/> says it may be.</summary>
 internal static class BridgeLibrary
 {
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(BridgeLibrary).Assembly, Resolve);
@@ -13,7 +13,8 @@ internal static class BridgeLibrary
         if (name != NativeMethods.Library)
             return 0;
         var failures = new List<string>();
-        foreach (var path in Candidates(assembly)) {
+        var candidates = BridgeFile.Installed();
+        foreach (var path in BridgeFile.Given is { } given ? candidates.Prepend(given) : candidates) {
             if (!File.Exists(path)) {
                 failures.Add($"{path}: no such file");
                 continue;
@@ -27,16 +28,5 @@ internal static class BridgeLibrary
         throw new DllNotFoundException(
             "The native bridge to libtorch cannot be loaded. Run scripts/setup.sh, or set TT_NATIVE to the library's full path. Tried:\n  "
             + string.Join("\n  ", failures));
-    }
-
-    private static IEnumerable<string> Candidates(Assembly assembly)
-    {
-        var file = OperatingSystem.IsWindows() ? "transformertorch.dll"
-            : OperatingSystem.IsMacOS() ? "libtransformertorch.dylib" : "libtransformertorch.so";
-        if (Environment.GetEnvironmentVariable("TT_NATIVE") is { Length: > 0 } given)
-            yield return given;
-        yield return Path.Combine(AppContext.BaseDirectory, file);
-        if (Path.GetDirectoryName(assembly.Location) is { Length: > 0 } folder && folder != AppContext.BaseDirectory.TrimEnd('/', '\\'))
-            yield return Path.Combine(folder, file);
     }
 }

@@ -1,12 +1,13 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using TorchSharp.Native;
 
 namespace TransformerTorch.Tensors;
 
 /// <summary>
 /// The native bridge (src/native): operators of libtorch and of ours by name, autocast, generators. It is looked for in
-/// <c>$TT_NATIVE</c> (a full path), then beside the assembly. Without it everything still works through TorchSharp alone, slower;
-/// <c>TT_BRIDGE=off</c> forces that.
+/// <c>$TT_NATIVE</c> (a full path), else beside the application, else in its packages. Without it everything still works through
+/// TorchSharp alone, slower; <c>TT_BRIDGE=off</c> forces that.
 /// </summary>
 public static unsafe partial class NativeBridge
 {
@@ -60,9 +61,7 @@ public static unsafe partial class NativeBridge
         TorchSharp.torch.InitializeDeviceType(TorchSharp.DeviceType.CPU);
         UseAllProcessors();
         if (IsOff) return (false, "TT_BRIDGE=off");
-        var named = Environment.GetEnvironmentVariable("TT_NATIVE");
-        var file = OperatingSystem.IsWindows() ? $"{Library}.dll" : OperatingSystem.IsMacOS() ? $"lib{Library}.dylib" : $"lib{Library}.so";
-        var path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, file) : named;
+        var path = BridgeFile.Given ?? BridgeFile.Installed().FirstOrDefault(File.Exists, BridgeFile.Installed().First());
         if (!File.Exists(path)) return (false, $"no {path}");
         try
         {

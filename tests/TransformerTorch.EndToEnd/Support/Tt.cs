@@ -48,18 +48,21 @@ internal sealed partial class Tt : IDisposable
         return running.Ended();
     }
 
-    public Running Start(params string[] arguments)
+    public Running Start(params string[] arguments) => StartProgram(Host, [Path.Combine(AppContext.BaseDirectory, "tt.dll"), .. arguments]);
+
+    /// <summary>Another program, in the same folder and surroundings.</summary>
+    public Running StartProgram(string program, IEnumerable<string> arguments, string input = "")
     {
-        var start = new ProcessStartInfo(Host(), [Path.Combine(AppContext.BaseDirectory, "tt.dll"), .. arguments])
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
         foreach (var (name, value) in Environment) start.Environment[name] = value;
-        return new Running(Process.Start(start)!);
+        return new Running(Process.Start(start)!, input);
     }
 
-    // The tests' own process is the host, or was started by it.
-    private static string Host() => Path.GetFileNameWithoutExtension(System.Environment.ProcessPath) is "dotnet"
+    /// <summary>dotnet as it runs here: the tests' own process, or what started it.</summary>
+    public static string Host { get; } = Path.GetFileNameWithoutExtension(System.Environment.ProcessPath) is "dotnet"
         ? System.Environment.ProcessPath!
         : System.Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
@@ -71,9 +74,10 @@ internal sealed partial class Tt : IDisposable
         private readonly Task<string> _output;
         private readonly Task _errorRead;
 
-        public Running(Process process)
+        public Running(Process process, string input)
         {
             _process = process;
+            _process.StandardInput.Write(input);
             _process.StandardInput.Close();
             _output = process.StandardOutput.ReadToEndAsync();
             _errorRead = Task.Run(() =>
@@ -83,11 +87,12 @@ internal sealed partial class Tt : IDisposable
         }
 
         /// <summary>Waits until standard error has a line of that kind.</summary>
-        public void WaitFor(Predicate<string> line)
+        public string WaitFor(Predicate<string> line)
         {
             var until = Stopwatch.StartNew();
-            while (!_error.Any(seen => line(seen)))
+            while (true)
             {
+                if (_error.FirstOrDefault(seen => line(seen)) is { } found) return found;
                 if (_errorRead.IsCompleted || until.Elapsed > _patience)
                     Assert.Fail($"the line did not come:\n{string.Join('\n', _error)}");
                 Thread.Sleep(20);
