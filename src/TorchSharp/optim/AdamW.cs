@@ -40,12 +40,6 @@ namespace TorchSharp
             public override Tensor? step(Func<Tensor>? closure = null) => StepEach<ParamGroup, State>(
                 (group, parameter, state, gradient) => Step(group.Options, parameter, state, gradient), closure);
 
-            protected override void Dispose(bool disposing)
-            {
-                base.Dispose(disposing);
-                DisposeStates();
-            }
-
             private static void Step(Options options, Parameter parameter, State state, Tensor gradient)
             {
                 var (beta1, beta2, rate) = (options.beta1!.Value, options.beta2!.Value, options.LearningRate!.Value);
@@ -142,16 +136,16 @@ namespace TorchSharp
                     var s = (State)source;
                     Dispose();
                     step = s.step;
-                    exp_avg = s.exp_avg!.to(_parameter.device, copy: true).DetachFromDisposeScope();
-                    exp_avg_sq = s.exp_avg_sq!.to(_parameter.device, copy: true).DetachFromDisposeScope();
-                    max_exp_avg_sq = s.max_exp_avg_sq?.to(_parameter.device, copy: true).DetachFromDisposeScope();
+                    exp_avg = Copied(s.exp_avg);
+                    exp_avg_sq = Copied(s.exp_avg_sq);
+                    max_exp_avg_sq = Copied(s.max_exp_avg_sq);
                 }
 
                 public override void to(Device device)
                 {
-                    exp_avg = Kept(exp_avg!, device);
-                    exp_avg_sq = Kept(exp_avg_sq!, device);
-                    max_exp_avg_sq = max_exp_avg_sq is null ? null : Kept(max_exp_avg_sq, device);
+                    exp_avg = Kept(exp_avg, device);
+                    exp_avg_sq = Kept(exp_avg_sq, device);
+                    max_exp_avg_sq = Kept(max_exp_avg_sq, device);
                 }
 
                 public override bool ApproximatelyEquals(OptimizerState other) => other is State s && step == s.step

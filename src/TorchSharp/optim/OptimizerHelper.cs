@@ -116,8 +116,9 @@ public abstract class OptimizerHelper : Optimizer
                     update(group, parameter, (TState)_state[parameter.Handle], gradient);
         }, closure);
 
-    private protected void DisposeStates()
+    protected override void Dispose(bool disposing)
     {
+        base.Dispose(disposing);
         foreach (var (_, state) in _state)
             (state as IDisposable)?.Dispose();
     }
@@ -185,7 +186,7 @@ public abstract class OptimizerState
     {
         if (reader.ReadBoolean()) {
             TensorExtensionMethods.Load(ref result, reader);
-            result = Kept(result!, device);
+            result = Kept(result, device);
         } else {
             result?.Dispose();
             result = null;
@@ -193,8 +194,11 @@ public abstract class OptimizerState
     }
 
     /// <summary>The tensor on a device and out of every scope: the same one where it is there already.</summary>
-    private protected static Tensor Kept(Tensor tensor, Device device) =>
-        (tensor.ToWillCopy(null, device) ? tensor.to(device, disposeAfter: true) : tensor).DetachFromDisposeScope();
+    private protected static Tensor? Kept(Tensor? tensor, Device device) =>
+        (tensor?.ToWillCopy(null, device) == true ? tensor.to(device, disposeAfter: true) : tensor)?.DetachFromDisposeScope();
+
+    /// <summary>A copy beside the parameter and out of every scope.</summary>
+    private protected Tensor? Copied(Tensor? tensor) => tensor?.to(_parameter.device, copy: true).DetachFromDisposeScope();
 }
 
 /// <summary>Parameters with options of their own.</summary>

@@ -39,12 +39,6 @@ namespace TorchSharp
             public override Tensor? step(Func<Tensor>? closure = null) => StepEach<ParamGroup, State>(
                 (group, parameter, state, gradient) => Step(group.Options, parameter, state, gradient), closure);
 
-            protected override void Dispose(bool disposing)
-            {
-                base.Dispose(disposing);
-                DisposeStates();
-            }
-
             private static void Step(Options options, Parameter parameter, State state, Tensor gradient)
             {
                 var momentum = options.momentum!.Value;
@@ -117,11 +111,10 @@ namespace TorchSharp
                 public override void LoadStateDict(OptimizerState source)
                 {
                     Dispose();
-                    momentum_buffer = ((State)source).momentum_buffer?.to(_parameter.device, copy: true).DetachFromDisposeScope();
+                    momentum_buffer = Copied(((State)source).momentum_buffer);
                 }
 
-                public override void to(Device device) =>
-                    momentum_buffer = momentum_buffer is null ? null : Kept(momentum_buffer, device);
+                public override void to(Device device) => momentum_buffer = Kept(momentum_buffer, device);
 
                 public override bool ApproximatelyEquals(OptimizerState other) => other is State s
                     && (momentum_buffer is null || s.momentum_buffer is null ? momentum_buffer is null && s.momentum_buffer is null
