@@ -18,11 +18,14 @@ public sealed record RelativeBiasOptions
 
     /// <summary>Whether keys after the query have buckets of their own (an encoder) or share that of distance 0 (a decoder).</summary>
     public required bool Bidirectional { get; init; }
+
+    /// <summary>Whether each layer of a stack has a table of its own, where else the first one's serves all.</summary>
+    public bool PerLayer { get; init; }
 }
 
 /// <summary>
 /// A learned term for each head and distance (Raffel et al., 2020): small distances have a bucket each, larger ones share buckets of
-/// logarithmic width. One table serves all layers of a stack.
+/// logarithmic width.
 /// </summary>
 public sealed class RelativeBias : nn.Module
 {

@@ -30,7 +30,8 @@ public static class ModelCatalog
         new DebertaV2(), new ModernBert(), new Esm(),
         new Gpt1(), new Gpt2(), new GptNeoX(), new Opt(), new Bloom(),
         new Llama(), new Mistral(), new Mixtral(), Qwen.Second, Qwen.Third, Gemma.First, Gemma.Second, Gemma.Third, new Phi(), new Phi3(),
-        new T5(), new T5("mt5"), new Bart("bart"), new Bart("mbart"), new Bart("pegasus"), new Bart("marian"), new Bart("transformer"),
+        new T5(), new T5("mt5"), new T5("umt5"),
+        new Bart("bart"), new Bart("mbart"), new Bart("pegasus"), new Bart("marian"), new Bart("transformer"),
     }.ToDictionary(f => f.ModelType);
 
     /// <summary>The names known.</summary>

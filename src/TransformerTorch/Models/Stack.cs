@@ -3,6 +3,7 @@ using TorchSharp.Utils;
 using TransformerTorch.Layers;
 using TransformerTorch.Tensors;
 using static TorchSharp.torch;
+using Convolution = TransformerTorch.Layers.Convolution;
 using Dropout = TransformerTorch.Layers.Dropout;
 using Embedding = TransformerTorch.Layers.Embedding;
 using Linear = TransformerTorch.Layers.Linear;
@@ -55,7 +56,7 @@ public abstract class Stack : Backbone
     private static readonly AttentionArguments s_plain = new();
     private readonly Dictionary<RotaryOptions, Rotary> _rotary;
     [ComponentName(Name = "embeddings")] private readonly Embeddings _embeddings;
-    [ComponentName(Name = "relative_bias")] private readonly RelativeBias? _relativeBias;
+    [ComponentName(Name = "relative_bias")] private readonly ModuleList<RelativeBias> _relativeBias;
     [ComponentName(Name = "relative_positions")] private readonly RelativePositions? _relativePositions;
     [ComponentName(Name = "convolution")] private readonly Convolution? _convolution;
     [ComponentName(Name = "layers")] private readonly ModuleList<Block> _layers;
@@ -67,7 +68,8 @@ public abstract class Stack : Backbone
     {
         Options = options;
         _embeddings = new Embeddings(options.Embeddings, tokens);
-        _relativeBias = options.RelativeBias is { } relative ? new RelativeBias(relative) : null;
+        var tables = options.RelativeBias is { } relative ? Enumerable.Repeat(relative, relative.PerLayer ? options.Blocks.Count : 1) : [];
+        _relativeBias = new ModuleList<RelativeBias>([.. tables.Select(table => new RelativeBias(table))]);
         _relativePositions = options.RelativePositions is { } positions ? new RelativePositions(positions) : null;
         _convolution = options.Convolution is { } convolution ? new Convolution(convolution) : null;
         _layers = new ModuleList<Block>([.. options.Blocks.Select((block, layer) => new Block(block, layer))]);
@@ -114,6 +116,7 @@ public abstract class Stack : Backbone
         for (var layer = 0; layer < _layers.Count; layer++)
         {
             inputs.Trace?.Invoke("hidden_states", x);
+            if (layer > 0 && layer < _relativeBias.Count) context = context with { Terms = Terms(inputs, mask, offset, layer) };
             x = Layer(layer, x, inputs, context);
         }
         inputs.Cache?.Advance(T);
@@ -142,12 +145,9 @@ public abstract class Stack : Backbone
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {
         var T = inputs.Ids.shape[1];
-        var terms = Terms(inputs, mask, offset);
-        // The kernels that read no terms of their own share one bias.
-        if (AttentionKernel.Chosen(s_plain) != AttentionKernelKind.Fused) terms = terms.Composed(T, offset + T);
         return new AttentionContext
         {
-            Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Terms = terms,
+            Rotations = _rotary.ToDictionary(r => r.Key, r => r.Value.At(positions)), Terms = Terms(inputs, mask, offset, layer: 0),
             Relative = _relativePositions?.At(T, mask), Windows = Windows(inputs),
             Cache = inputs.Cache, Pages = inputs.Pages, Memory = inputs.Memory, MemoryTerms = MemoryTerms(inputs),
             Routed = inputs.Trace is { } routes ? logits => routes("router_logits", logits) : null,
@@ -155,19 +155,21 @@ public abstract class Stack : Backbone
         };
     }
 
-    private AttentionTerms Terms(ModelInputs inputs, Tensor? mask, long offset)
+    private AttentionTerms Terms(ModelInputs inputs, Tensor? mask, long offset, int layer)
     {
         var (T, Tk) = (inputs.Ids.shape[1], offset + inputs.Ids.shape[1]);
         var blind = mask is not null && Options.PaddingIsBlind;
         var uneven = mask is not null && Options.Alibi && !AttentionMask.IsOneRun(mask); // positions that are no places
         var positions = inputs.Pages is { } pages ? arange(pages.Longest, device: inputs.Ids.device) : uneven ? Counted(mask!) : null;
-        return new AttentionTerms
+        var terms = new AttentionTerms
         {
             Bias = blind ? AttentionMask.BlindPadding(mask!) : Options.Alibi && positions is not null ? Alibi.Bias(positions, Heads) : null,
             KeyMask = blind ? null : mask?.ne(0), Documents = inputs.Documents, Prefix = inputs.Prefix,
-            ByDistance = _relativeBias?.ByDistance(T, Tk)
-                ?? (Options.Alibi && positions is null ? Alibi.ByDistance(Heads, T, Tk, inputs.Ids.device) : null),
+            ByDistance = _relativeBias.Count > 0 ? _relativeBias[layer].ByDistance(T, Tk)
+                : Options.Alibi && positions is null ? Alibi.ByDistance(Heads, T, Tk, inputs.Ids.device) : null,
         };
+        // The kernels that read no terms of their own share one bias.
+        return AttentionKernel.Chosen(s_plain) == AttentionKernelKind.Fused ? terms : terms.Composed(T, Tk);
     }
 
     /// <summary>What of the memory is seen: no padding, and of packed documents the one that reads.</summary>

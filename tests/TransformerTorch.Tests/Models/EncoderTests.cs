@@ -7,7 +7,7 @@ namespace TransformerTorch.Tests.Models;
 /// <summary>What encoders have beyond what holds for every family (<see cref="ModelContractTests"/>).</summary>
 public class EncoderTests
 {
-    public static TheoryData<string> Families => [.. SmallEncoders.Names];
+    public static TheoryData<string> Families => [.. SmallEncoders.All.Names];
 
     private static Tensor Ids(long rows, long length) => randint(3, 60, [rows, length], ScalarType.Int64);
 

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace TransformerTorch.Tests.Models;
 
 /// <summary>A small configuration of every decoder, with options that its family has and others have not.</summary>
@@ -13,7 +11,8 @@ internal static class SmallDecoders
 
     private const string Grouped = Common + "'num_key_value_heads':2, ", Sized = Grouped + "'head_dim':8, ";
 
-    private static readonly Dictionary<string, string> s_options = new()
+    /// <summary>The families.</summary>
+    public static readonly SmallConfigurations All = new(new()
     {
         ["gpt2"] = Gpt + "'n_inner':40, 'activation_function':'relu', 'scale_attn_by_inverse_layer_idx':true",
         ["openai-gpt"] = Gpt + "'afn':'gelu'",
@@ -31,17 +30,5 @@ internal static class SmallDecoders
         ["phi"] = Common + "'qk_layernorm':true",
         ["phi3"] = Grouped + "'original_max_position_embeddings':16, 'rope_scaling':{'type':'longrope', 'short_factor':[1,1.5], "
             + "'long_factor':[2,4]}",
-    };
-
-    /// <summary>The families.</summary>
-    public static IEnumerable<string> Names => s_options.Keys;
-
-    /// <summary>A family's keys, some of them changed.</summary>
-    public static JsonObject Keys(string family, params (string Key, JsonNode Value)[] changes)
-    {
-        var keys = JsonNode.Parse($"{{{s_options[family]}}}".Replace('\'', '"'))!.AsObject();
-        keys["model_type"] = family;
-        foreach (var (key, value) in changes) keys[key] = value;
-        return keys;
-    }
+    });
 }

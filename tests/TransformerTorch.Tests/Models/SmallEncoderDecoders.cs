@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace TransformerTorch.Tests.Models;
 
 /// <summary>A small configuration of every encoder-decoder, its two stacks unlike each other.</summary>
@@ -13,26 +11,16 @@ internal static class SmallEncoderDecoders
         + "'decoder_attention_heads':6, 'encoder_ffn_dim':36, 'decoder_ffn_dim':40, 'max_position_embeddings':32, 'init_std':0.2, "
         + "'dropout':0, 'pad_token_id':1, 'decoder_start_token_id':2, 'eos_token_id':2, 'bos_token_id':0, ";
 
-    private static readonly Dictionary<string, string> s_options = new()
+    /// <summary>The families.</summary>
+    public static readonly SmallConfigurations All = new(new()
     {
         ["t5"] = T5,
         ["mt5"] = T5 + ", 'feed_forward_proj':'gated-silu'",
+        ["umt5"] = T5,
         ["bart"] = Bart + "'scale_embedding':true",
         ["mbart"] = Bart + "'activation_function':'relu'",
         ["pegasus"] = Bart + "'scale_embedding':true",
         ["marian"] = Bart + "'decoder_vocab_size':61, 'share_encoder_decoder_embeddings':false, 'activation_function':'swish'",
         ["transformer"] = Bart + "'scale_embedding':true",
-    };
-
-    /// <summary>The families.</summary>
-    public static IEnumerable<string> Names => s_options.Keys;
-
-    /// <summary>A family's keys, some of them changed.</summary>
-    public static JsonObject Keys(string family, params (string Key, JsonNode Value)[] changes)
-    {
-        var keys = JsonNode.Parse($"{{{s_options[family]}}}".Replace('\'', '"'))!.AsObject();
-        keys["model_type"] = family;
-        foreach (var (key, value) in changes) keys[key] = value;
-        return keys;
-    }
+    });
 }

@@ -4,9 +4,10 @@ using TransformerTorch.Layers;
 namespace TransformerTorch.Models.Families;
 
 /// <summary>
-/// T5 (Raffel et al., 2020), its version 1.1, Flan, CodeT5 and mT5: an encoder and a decoder, RMS norms before each part, positions as
-/// learned terms of the scores by distance, scores not scaled, no biases. One page for all that publish themselves as <c>t5</c> or
-/// <c>mt5</c>; some classes have the encoder alone.
+/// T5 (Raffel et al., 2020), its version 1.1, Flan, CodeT5, mT5 (Xue et al., 2021) and UMT5 (Chung et al., 2023), whose layers each learn
+/// terms of their own: an encoder and a decoder, RMS norms before each part, positions as learned terms of the scores by distance, scores
+/// not scaled, no biases. One page for all that publish themselves as <c>t5</c>, <c>mt5</c> or <c>umt5</c>; some classes have the encoder
+/// alone.
 /// </summary>
 public sealed class T5(string modelType = "t5") : IModelFamily
 {
@@ -19,13 +20,14 @@ public sealed class T5(string modelType = "t5") : IModelFamily
     /// <inheritdoc/>
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
-        var (width, heads, size) = (keys.Whole("d_model", 512), keys.Whole("num_heads", 8), keys.Whole("d_kv", 64));
-        var vocabulary = keys.Whole("vocab_size", 32128);
-        var (gated, activation) = FeedForward(keys, modelType == "t5" ? "relu" : "gated-gelu");
+        var first = modelType == "t5";
+        var (width, heads, size) = (keys.Whole("d_model", 512), keys.Whole("num_heads", first ? 8 : 6), keys.Whole("d_kv", 64));
+        var vocabulary = keys.Whole("vocab_size", first ? 32128 : 250112);
+        var (gated, activation) = FeedForward(keys, first ? "relu" : "gated-gelu");
         var dropout = keys.Probability("dropout_rate", 0.1);
         var norm = new NormOptions { Kind = NormKind.Rms, Epsilon = keys.Number("layer_norm_epsilon", 1e-6) };
         // The key says less than its name: it tells version 1, which scales; a head apart is seen in the checkpoint.
-        var scales = modelType == "t5" && keys.Flag("scale_decoder_outputs", keys.Flag("tie_word_embeddings", true));
+        var scales = modelType != "mt5" && keys.Flag("scale_decoder_outputs", keys.Flag("tie_word_embeddings", true));
         var attention = new AttentionOptions
         {
             Width = width, Heads = heads, KeyValueHeads = heads, HeadSize = size, Bias = false, OutputBias = false, Causal = false,
@@ -36,7 +38,7 @@ public sealed class T5(string modelType = "t5") : IModelFamily
             Attention = attention,
             FeedForward = new FeedForwardOptions
             {
-                Width = width, HiddenSize = keys.Whole("d_ff", 2048), Gated = gated, Activation = activation, Bias = false,
+                Width = width, HiddenSize = keys.Whole("d_ff", first ? 2048 : 1024), Gated = gated, Activation = activation, Bias = false,
                 Dropout = dropout,
             },
             Norm = norm, Dropout = dropout,
@@ -44,12 +46,13 @@ public sealed class T5(string modelType = "t5") : IModelFamily
         var stack = new StackOptions
         {
             Embeddings = new EmbeddingOptions { VocabularySize = vocabulary, Width = width, Dropout = dropout },
-            Blocks = [.. Enumerable.Repeat(block, keys.Whole("num_layers", 6))],
+            Blocks = [.. Enumerable.Repeat(block, keys.Whole("num_layers", first ? 6 : 8))],
             FinalNorm = norm, FinalDropout = dropout,
             RelativeBias = new RelativeBiasOptions
             {
                 Heads = heads, Buckets = keys.Whole("relative_attention_num_buckets", 32),
                 MaxDistance = keys.Whole("relative_attention_max_distance", 128), Bidirectional = true,
+                PerLayer = modelType == "umt5",
             },
         };
         var writing = block with { Attention = attention with { Causal = true }, CrossAttention = attention with { Cross = true } };
@@ -102,7 +105,7 @@ public sealed class T5(string modelType = "t5") : IModelFamily
         string ours = $"{owner}.layers.*", published = $"{stack}.block.*.layer", self = $"{published}.0.SelfAttention",
             cross = $"{published}.1.EncDecAttention", feed = $"{published}.{feedForward}";
         var (rows, hidden) = ((long)block.Attention.Heads * block.Attention.HeadSize, block.FeedForward.HiddenSize);
-        names.Exact($"{owner}.relative_bias.weight", $"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight")
+        names.Same($"{owner}.relative_bias.*", $"{self}.relative_attention_bias")
             .Same($"{ours}.attention_norm", $"{published}.0.layer_norm")
             .Rows($"{ours}.attention.qkv", ($"{self}.q", rows), ($"{self}.k", rows), ($"{self}.v", rows))
             .Same($"{ours}.attention.output", $"{self}.o")
