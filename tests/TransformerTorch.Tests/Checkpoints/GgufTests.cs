@@ -64,6 +64,20 @@ public class GgufTests
         }
     }
 
+    /// <summary>llama.cpp puts one before texts by the pattern where it is not told.</summary>
+    [Theory, InlineData("llama3", true), InlineData("gpt2", false)]
+    public void A_file_says_whether_a_token_stands_before_every_text(string tokenizer, bool expected)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        Written(folder, "llama", GgufType.F32);
+        File.Copy(Path.Combine(Fixtures.Root, "tokenizers", tokenizer, "tokenizer.json"), Path.Combine(folder["in"], "tokenizer.json"));
+        GgufConversion.Write(folder["in"], folder["y.gguf"], GgufType.F32);
+        using var file = new GgufFile(folder["y.gguf"]);
+        Assert.Equal(expected, file.Metadata["tokenizer.ggml.add_bos_token"]);
+        Assert.Equal(expected, file.Metadata.TryGetValue("tokenizer.ggml.bos_token_id", out var id) && id is 0u);
+    }
+
     [Property(MaxTest = 200)]
     public void Any_change_of_bytes_reads_whole_or_is_refused_by_name(int position, byte value)
     {

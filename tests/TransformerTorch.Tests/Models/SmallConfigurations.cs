@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Tests.Models;
 
-/// <summary>Published keys of small models by name: the <c>model_type</c>, and after a comma what sets one kind apart from another.</summary>
+/// <summary>Published keys of small models by name: <c>model_type</c>, and after a comma what sets one kind apart from another.</summary>
 internal sealed class SmallConfigurations(Dictionary<string, string> options)
 {
     /// <summary>The names.</summary>

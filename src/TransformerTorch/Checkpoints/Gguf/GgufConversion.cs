@@ -26,7 +26,7 @@ public static class GgufConversion
         metadata[$"{family.Architecture}.vocab_size"] = (uint)model.Config.VocabularySize;
         foreach (var (key, value) in GgufTokenizer.Metadata(Path.Combine(folder, "tokenizer.json"))) metadata[key] = value;
         foreach (var (published, gguf) in s_tokens)
-            if (config[published] is JsonValue id) metadata[$"tokenizer.ggml.{gguf}"] = (uint)id.GetValue<int>();
+            if (config[published] is JsonValue id) metadata.TryAdd($"tokenizer.ggml.{gguf}", (uint)id.GetValue<int>());
         metadata["general.file_type"] = type switch { GgufType.F32 => 0u, GgufType.F16 => 1u, GgufType.Q8 => 7u, _ => 32u };
 
         var tensors = new List<(GgufTensor, Func<Tensor>)>();

@@ -28,11 +28,22 @@ internal static class GgufTokenizer
         var merges = json["model"]!["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : $"{m}");
         var pattern = json["pre_tokenizer"]?.ToJsonString().Replace(@"\\", @"\", StringComparison.Ordinal) ?? "";
         var named = Array.Find(s_patterns, p => pattern.Contains(p.Part, StringComparison.Ordinal)).Name ?? "gpt-2";
+        var beginning = Beginning(json["post_processor"]);
         return
         [
             ("tokenizer.ggml.model", "gpt2"), ("tokenizer.ggml.pre", named), ("tokenizer.ggml.merges", merges.ToArray()),
             ("tokenizer.ggml.tokens", all.Select(t => t.Text).ToArray()), ("tokenizer.ggml.token_type", all.Select(t => t.Type).ToArray()),
+            ("tokenizer.ggml.add_bos_token", beginning is not null), // not told, llama.cpp goes by the pattern
+            .. beginning is { } id ? [("tokenizer.ggml.bos_token_id", id)] : Array.Empty<(string, object)>(),
         ];
+    }
+
+    /// <summary>The special token that stands before every text; null: none.</summary>
+    private static uint? Beginning(JsonNode? processor)
+    {
+        if (processor?["processors"] is JsonArray several) return several.Select(Beginning).FirstOrDefault(id => id is not null);
+        var name = $"{(processor?["single"] as JsonArray)?[0]?["SpecialToken"]?["id"]}";
+        return (uint?)processor?["special_tokens"]?[name]?["ids"]?[0]?.GetValue<int>();
     }
 
     /// <summary>tokenizer.json of a file's metadata; null where it has no byte-level BPE of a pattern that is known here.</summary>
