@@ -132,7 +132,13 @@ public sealed class Verifier(PretrainedModel model, ReferenceCase reference)
         using var scope = NewDisposeScope();
         using var exact = ModelFolder.Load(reference.Folder, new LoadOptions { Type = ScalarType.Float64, Device = _device });
         using (no_grad())
-            foreach (var (copy, own) in exact.parameters().Zip(model.parameters())) copy.copy_(own);
+        {
+            foreach (var (copy, own) in exact.parameters().Zip(model.parameters()))
+            {
+                copy.copy_(own);
+                copy.requires_grad = own.requires_grad;
+            }
+        }
         return Steps(exact, count);
     }
 
