@@ -36,8 +36,8 @@ public sealed class BatchEngine : IAsyncDisposable
         var tokens = _options.CachedTokens > 0 ? _options.CachedTokens : Math.Max(Math.Min(8L * context, 65_536), 8192);
         var pages = (int)((tokens + _options.PageSize - 1) / _options.PageSize);
         _cache = new PagedCache(model.Config.Main.Blocks.Count, pages, _options.PageSize);
-        _table = new PageTable(pages, _options.PageSize);
         _pass = new BatchPass(model, _cache, _options.PrefillTokens);
+        _table = new PageTable(pages, _options.PageSize, _pass.Reach);
         new Thread(Run) { IsBackground = true, Name = $"{nameof(BatchEngine)} {model.Config.ModelType}" }.Start();
     }
 

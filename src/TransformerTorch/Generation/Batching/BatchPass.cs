@@ -13,6 +13,10 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
     /// <summary>Frequencies that depend on the length are the same for a whole pass: such texts go alone, their prompts whole.</summary>
     private readonly bool _alone = model.Config.Main.Blocks.Any(b => b.Attention.Rotary?.Scaling is { ByLength: true });
 
+    /// <summary>Positions of a text that a pass reads and writes at most, if every layer has a window; null: all that it has.</summary>
+    public int? Reach => _alone || model.Config.Main.Blocks.Any(b => b.Attention.Window == 0) ? null
+        : model.Config.Main.Blocks.Max(b => b.Attention.Window) + budget;
+
     /// <summary>Whether keys that were computed for one text serve another.</summary>
     public bool CanShare => !_alone;
 

@@ -5,18 +5,26 @@ namespace TransformerTorch.Generation.Batching;
 /// begin alike share their first pages; each page counts who has it. One that nobody has keeps its tokens until it is needed for others,
 /// the one that was given back first before the rest. For one thread.
 /// </summary>
+/// <remarks>
+/// Where a model sees no further back than a window, a long text goes round in a ring of pages: a position stands where one stood that
+/// is not seen any more. Such a text shares nothing.
+/// </remarks>
 internal sealed class PageTable
 {
     private const long Root = 0; // what stands before a text's first page
     private readonly Page[] _pages;
-    private readonly int _size;
+    private readonly int _size, _ring;
     private readonly Dictionary<Key, Page> _known = [];
     private readonly LinkedList<Page> _free;
     private long _contents = Root;
 
-    public PageTable(int pages, int pageSize)
+    /// <param name="pages">how many</param>
+    /// <param name="pageSize">positions a page</param>
+    /// <param name="reach">positions that a pass reads and writes of a text at most; none: all of them</param>
+    public PageTable(int pages, int pageSize, int? reach = null)
     {
-        (_size, _pages) = (pageSize, [.. Enumerable.Range(0, pages).Select(i => new Page(i))]);
+        (_size, _ring) = (pageSize, reach is { } most ? PagesFor(most, pageSize) : int.MaxValue);
+        _pages = [.. Enumerable.Range(0, pages).Select(i => new Page(i))];
         _free = new LinkedList<Page>(_pages);
         for (var node = _free.First; node is not null; node = node.Next) node.Value.Free = node;
     }
@@ -26,8 +34,8 @@ internal sealed class PageTable
 
     public int Count => _pages.Length;
 
-    /// <summary>Pages for so many tokens.</summary>
-    public int Needed(int tokens) => (tokens + _size - 1) / _size;
+    /// <summary>Pages for a text of so many tokens.</summary>
+    public int Needed(int tokens) => Math.Min(PagesFor(tokens, _size), _ring);
 
     /// <summary>
     /// Room for a text of at most so many tokens, the first of them in pages that hold them already where there are such (at least the
@@ -35,13 +43,16 @@ internal sealed class PageTable
     /// </summary>
     public Lease? TryLease(IReadOnlyList<int> prompt, int most, bool shared)
     {
-        var held = shared ? Known(prompt) : [];
+        var places = PagesFor(most, _size);
+        var held = shared && places <= _ring ? Known(prompt) : [];
         var fresh = Needed(most) - held.Count;
         if (fresh > _free.Count - held.Count(p => p.Users == 0)) return null;
         foreach (var page in held) Take(page);
         Page[] pages = [.. held, .. Enumerable.Range(0, fresh).Select(_ => Take(_free.First!.Value, forget: true))];
-        return new Lease(this, pages, held.Count);
+        return new Lease(this, pages, held.Count, places);
     }
+
+    private static int PagesFor(int tokens, int size) => (tokens + size - 1) / size;
 
     private List<Page> Known(IReadOnlyList<int> prompt)
     {
@@ -73,14 +84,14 @@ internal sealed class PageTable
     }
 
     /// <summary>A text's pages, until disposed.</summary>
-    internal sealed class Lease(PageTable table, Page[] pages, int shared) : IDisposable
+    internal sealed class Lease(PageTable table, Page[] pages, int shared, int places) : IDisposable
     {
         private long _content = shared == 0 ? Root : pages[shared - 1].Content;
         private int _told; // pages
         private bool _returned;
 
-        /// <summary>Indices of its pages, in order.</summary>
-        public int[] Pages { get; } = Array.ConvertAll(pages, p => p.Index);
+        /// <summary>Indices of its pages, in the order of its text.</summary>
+        public int[] Pages { get; } = [.. Enumerable.Range(0, places).Select(i => pages[i % pages.Length].Index)];
 
         /// <summary>Tokens that need not be computed.</summary>
         public int Held { get; } = shared * table._size;
@@ -88,6 +99,7 @@ internal sealed class PageTable
         /// <summary>Makes pages that are full known, given all tokens that are computed.</summary>
         public void Tell(IReadOnlyList<int> tokens, int computed)
         {
+            if (places > pages.Length) return; // what they hold changes
             for (_told = Math.Max(_told, Held / table._size); (_told + 1) * table._size <= computed; _told++)
             {
                 var (key, page) = (new Key(_content, [.. tokens.Skip(_told * table._size).Take(table._size)]), pages[_told]);

@@ -141,6 +141,23 @@ public sealed class BatchEngineTests
     }
 
     [Fact]
+    public async Task A_text_whose_every_layer_has_a_window_needs_no_more_pages_than_that_sees()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("mistral-sliding-window"));
+        var window = model.Config.Main.Blocks.Max(b => b.Attention.Window);
+        var prompts = Prompts(model, 24, 5);
+        var options = _greedy with { MaxNewTokens = 20 };
+        var alone = prompts.Select(p => new TokenGenerator(model).Generate([p], options)[0]).ToArray();
+
+        var room = 2 * 2 * ((window + 6 + 1) / 2);
+        Assert.InRange(room / 2, window + 6, 24 + 20 - 1);
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 2, PrefillTokens = 6, CachedTokens = room });
+        var together = await Task.WhenAll(prompts.Select(p => Ids(engine, p, options)));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
     public async Task Probabilities_are_those_of_the_models_scores()
     {
         using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));

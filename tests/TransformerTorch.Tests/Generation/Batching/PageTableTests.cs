@@ -36,6 +36,22 @@ public sealed class PageTableTests
         Assert.Equal(0, gone.Held);
     }
 
+    [Fact]
+    public void A_text_longer_than_what_is_ever_seen_of_it_goes_round_in_a_ring_and_shares_nothing()
+    {
+        var table = new PageTable(pages: 4, pageSize: 2, reach: 5);
+        using (var text = table.TryLease([1, 2, 3], 13, shared: true)!)
+        {
+            Assert.Equal(7, text.Pages.Length);
+            Assert.Equal(3, text.Pages.Distinct().Count());
+            Assert.Equal(text.Pages[..4], text.Pages[3..]);
+            Assert.Equal(1, table.Available);
+            text.Tell([.. Enumerable.Range(1, 13)], 13);
+        }
+        using var again = table.TryLease([1, 2, 3], 4, shared: true)!;
+        Assert.Equal(0, again.Held);
+    }
+
     [Property(MaxTest = 200)]
     public void A_page_is_never_written_by_two_and_all_come_back(int seed)
     {
