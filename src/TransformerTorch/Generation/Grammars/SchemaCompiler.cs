@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Generation.Grammars;
 
@@ -17,24 +18,27 @@ internal sealed class SchemaCompiler
     private static readonly HashSet<string> s_followed =
     [
         "type", "enum", "const", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength",
-        "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref", "$defs",
-        "definitions", "minProperties", "maxProperties",
+        "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref",
+        "minProperties", "maxProperties", "pattern", "prefixItems",
     ];
     private static readonly HashSet<string> s_silent =
     [
         "title", "description", "default", "examples", "example", "format", "$schema", "$id", "$comment", "deprecated", "readOnly",
-        "writeOnly", "nullable", "strict", "name",
+        "writeOnly", "nullable", "strict", "name", "$defs", "definitions",
     ];
-    private static readonly Rule s_space = new Choice(
-        new Series(), new Literal(" "), new Series(new Literal("\n"), new Repeat(new Literal(" "), new Series(), 0, 16)));
     private static readonly JsonElement s_anything = JsonDocument.Parse("{}").RootElement;
     private static readonly string[] s_types = ["object", "array", "string", "number", "boolean", "null"];
 
     private readonly JsonElement _root;
     private readonly Dictionary<(string Path, int Depth), Rule> _rules = [];
     private readonly HashSet<string> _checked = [];
+    private readonly SchemaForms _forms;
 
-    private SchemaCompiler(JsonElement root) => _root = root;
+    // Rules remember what they have come to: one grammar's are for one thread, and no two share any.
+    private readonly Rule _space = new Choice(
+        new Series(), new Literal(" "), new Series(new Literal("\n"), new Repeat(new Literal(" "), new Series(), 0, 16)));
+
+    private SchemaCompiler(JsonElement root) => (_root, _forms) = (root, new SchemaForms(Target));
 
     /// <summary>The texts that satisfy a schema.</summary>
     /// <exception cref="SchemaException">It cannot be followed.</exception>
@@ -45,14 +49,17 @@ internal sealed class SchemaCompiler
         return compiler.Value(schema, "#", depth: 0);
     }
 
+    /// <summary>Whether a keyword says nothing about values by itself.</summary>
+    internal static bool IsSilent(string keyword) => s_silent.Contains(keyword);
+
     private void Check(JsonElement schema, string path)
     {
         if (!_checked.Add(path)) return;
         if (_checked.Count > MostSchemas) throw new SchemaException($"more than {MostSchemas} schemas within this one");
-        if (schema.ValueKind is JsonValueKind.True) return;
+        if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False) return;
         if (schema.ValueKind is not JsonValueKind.Object) throw new SchemaException($"{path}: expected an object");
         foreach (var member in schema.EnumerateObject())
-            if (!s_followed.Contains(member.Name) && !s_silent.Contains(member.Name))
+            if (!s_followed.Contains(member.Name) && !IsSilent(member.Name))
                 throw new SchemaException($"{path}: '{member.Name}' is not supported");
         if (schema.TryGetProperty("type", out var types))
             foreach (var type in Types(types, path).Except(s_types).Except(["integer"]))
@@ -60,7 +67,11 @@ internal sealed class SchemaCompiler
         foreach (var key in new[] { "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties" })
             Whole(schema, key, 0, path);
         Numeric(schema, whole: false, path);
-        if (schema.TryGetProperty("$ref", out _)) Check(Target(schema, path, out var target), target);
+        if (schema.TryGetProperty("$ref", out _))
+        {
+            var (there, at) = Target(schema, path);
+            Check(there, at);
+        }
         foreach (var (child, where) in Children(schema, path)) Check(child, where);
     }
 
@@ -69,13 +80,12 @@ internal sealed class SchemaCompiler
         if (schema.TryGetProperty("properties", out var properties))
             foreach (var p in Members(properties, $"{path}/properties")) yield return (p.Value, $"{path}/properties/{p.Name}");
         foreach (var key in new[] { "items", "additionalProperties" })
-            if (schema.TryGetProperty(key, out var one) && one.ValueKind != JsonValueKind.False) yield return (one, $"{path}/{key}");
-        foreach (var key in new[] { "anyOf", "oneOf", "allOf" })
+            if (schema.TryGetProperty(key, out var one)) yield return (one, $"{path}/{key}");
+        foreach (var key in new[] { "anyOf", "oneOf", "allOf", "prefixItems" })
         {
             if (!schema.TryGetProperty(key, out var several)) continue;
             if (several.ValueKind != JsonValueKind.Array || several.GetArrayLength() == 0)
                 throw new SchemaException($"{path}/{key}: expected schemas in a list");
-            if (key == "allOf" && several.GetArrayLength() > 1) throw new SchemaException($"{path}: 'allOf' of several is not supported");
             for (var i = 0; i < several.GetArrayLength(); i++) yield return (several[i], $"{path}/{key}/{i}");
         }
     }
@@ -89,42 +99,62 @@ internal sealed class SchemaCompiler
     }
 
     private Rule Make(JsonElement schema, string path, int depth)
+        => _forms.Of(schema, path) is [var only] && only.Path == path ? Plain(schema, path, depth)
+            : new Choice([.. _forms.Of(schema, path).Select(form => Value(form.Schema, form.Path, depth))]);
+
+    private Rule Plain(JsonElement schema, string path, int depth)
     {
         if (schema.ValueKind == JsonValueKind.True) return Any(depth);
-        if (schema.TryGetProperty("$ref", out _))
-        {
-            var target = Target(schema, path, out var at);
-            return Value(target, at, depth + 1); // so that what only refers to itself ends
-        }
-        if (schema.TryGetProperty("const", out var constant)) return Json(constant);
-        if (schema.TryGetProperty("enum", out var values))
-            return new Choice([.. Items(values, $"{path}/enum").Select(Json)]);
-        foreach (var key in new[] { "anyOf", "oneOf", "allOf" })
-            if (schema.TryGetProperty(key, out var several))
-                return new Choice([.. several.EnumerateArray().Select((s, i) => Value(s, $"{path}/{key}/{i}", depth))]);
-        var nullable = schema.TryGetProperty("nullable", out var n) && n.ValueKind == JsonValueKind.True;
-        string[] types = schema.TryGetProperty("type", out var type) ? Types(type, path)
-            : schema.TryGetProperty("properties", out _) ? ["object"] : schema.TryGetProperty("items", out _) ? ["array"] : s_types;
-        if (nullable) types = [.. types.Append("null").Distinct()];
-        return new Choice([.. types.Select(t => Typed(t, schema, path, depth))]);
+        var types = SchemaMerge.Types(JsonObject.Create(schema)!);
+        if (!schema.TryGetProperty("enum", out var values) && !schema.TryGetProperty("const", out values))
+            return new Choice([.. types.Select(t => Typed(t, schema, path, depth))]);
+        foreach (var member in schema.EnumerateObject())
+            if (!IsSilent(member.Name) && member.Name is not ("enum" or "const" or "type"))
+                throw new SchemaException($"{path}: '{member.Name}' is not supported beside listed values");
+        var listed = schema.TryGetProperty("const", out var constant) ? [constant] : Items(values, $"{path}/enum").ToArray();
+        return new Choice([.. listed.Where(v => types.Any(t => SchemaMerge.IsOf(t, JsonSerializer.SerializeToNode(v)))).Select(Json)]);
     }
 
     private Rule Typed(string type, JsonElement schema, string path, int depth) => type switch
     {
         "object" => Object(schema, path, depth),
-        "array" => Bracketed("[", "]", new Repeat(Item(schema, path, depth), new Series(new Literal(","), s_space),
-            Whole(schema, "minItems", 0, path), Whole(schema, "maxItems", int.MaxValue, path))),
-        "string" => new Series(new Literal("\""),
-            new StringBody(Whole(schema, "minLength", 0, path), Whole(schema, "maxLength", int.MaxValue, path))),
+        "array" => Array(schema, path, depth),
+        "string" => String(schema, path),
         "integer" or "number" => Numeric(schema, type == "integer", path),
         "boolean" => new Choice(new Literal("true"), new Literal("false")),
         "null" => new Literal("null"),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    private Rule Item(JsonElement schema, string path, int depth)
-        => !schema.TryGetProperty("items", out var items) ? Any(depth + 1)
-            : items.ValueKind == JsonValueKind.False ? new Choice() : Value(items, $"{path}/items", depth + 1);
+    private static Series String(JsonElement schema, string path)
+    {
+        if (!schema.TryGetProperty("pattern", out var pattern))
+        {
+            var (least, most) = (Whole(schema, "minLength", 0, path), Whole(schema, "maxLength", int.MaxValue, path));
+            return new(new Literal("\""), new StringBody(least, most));
+        }
+        if (schema.TryGetProperty("minLength", out _) || schema.TryGetProperty("maxLength", out _))
+            throw new SchemaException($"{path}: 'minLength' and 'maxLength' are not supported beside 'pattern', which can count");
+        return new(new Literal("\""), StringPattern.Compile(Text(pattern), path), new Literal("\""));
+    }
+
+    private Series Array(JsonElement schema, string path, int depth)
+    {
+        var comma = new Series(new Literal(","), _space);
+        var (least, most) = (Whole(schema, "minItems", 0, path), Whole(schema, "maxItems", int.MaxValue, path));
+        var item = schema.TryGetProperty("items", out var items) ? Value(items, $"{path}/items", depth + 1) : Any(depth + 1);
+        if (!schema.TryGetProperty("prefixItems", out var first)) return Bracketed("[", "]", new Repeat(item, comma, least, most));
+        var count = first.GetArrayLength();
+        Rule rest = most <= count ? new Series()
+            : new Repeat(new Series(comma, item), new Series(), Math.Max(0, least - count), most == int.MaxValue ? most : most - count);
+        for (var i = Math.Min(count, most) - 1; i >= 0; i--)
+        {
+            var value = Value(first[i], $"{path}/prefixItems/{i}", depth + 1);
+            var more = i == 0 ? new Series(value, rest) : new Series(comma, value, rest);
+            rest = i < least ? more : new Choice(more, new Series());
+        }
+        return Bracketed("[", "]", rest);
+    }
 
     private Rule Object(JsonElement schema, string path, int depth)
     {
@@ -138,8 +168,8 @@ internal sealed class SchemaCompiler
         if (listed.Count == 0 && missing.Count == 0)
         {
             if (extra is null) return Bracketed("{", "}", new Series());
-            var pair = new Series(new Literal("\""), new StringBody(0, 64), new Literal(":"), s_space, extra);
-            return Bracketed("{", "}", new Repeat(pair, new Series(new Literal(","), s_space), least, most));
+            var pair = new Series(new Literal("\""), new StringBody(0, 64), new Literal(":"), _space, extra);
+            return Bracketed("{", "}", new Repeat(pair, new Series(new Literal(","), _space), least, most));
         }
         if (least > required.Count || most < listed.Count + missing.Count)
             throw new SchemaException($"{path}: 'minProperties' and 'maxProperties' are not supported beside 'properties'");
@@ -154,8 +184,8 @@ internal sealed class SchemaCompiler
         for (var i = members.Length - 1; i >= 0; i--)
         {
             var (name, value, needed) = members[i];
-            var member = new Series(new Literal(JsonSerializer.Serialize(name, s_plain) + ":"), s_space, value, later[i + 1]);
-            var next = new Series(new Literal(","), s_space, member);
+            var member = new Series(new Literal(JsonSerializer.Serialize(name, s_plain) + ":"), _space, value, later[i + 1]);
+            var next = new Series(new Literal(","), _space, member);
             first[i] = needed ? member : new Choice(member, first[i + 1]);
             later[i] = needed ? next : new Choice(next, later[i + 1]);
         }
@@ -166,8 +196,8 @@ internal sealed class SchemaCompiler
         => depth > MostDepth ? new Choice() : _rules.TryGetValue(("", depth), out var known) ? known
             : _rules[("", depth)] = new Deferred(() => new Choice([.. s_types.Select(t => Typed(t, s_anything, "#", depth))]));
 
-    private static Series Bracketed(string open, string close, Rule inside)
-        => new Series(new Literal(open), s_space, inside, s_space, new Literal(close));
+    private Series Bracketed(string open, string close, Rule inside)
+        => new Series(new Literal(open), _space, inside, _space, new Literal(close));
 
     private static Literal Json(JsonElement value) => new(JsonSerializer.Serialize(value, s_plain));
 
@@ -190,9 +220,9 @@ internal sealed class SchemaCompiler
         }
     }
 
-    private JsonElement Target(JsonElement schema, string path, out string target)
+    private (JsonElement Schema, string Path) Target(JsonElement schema, string path)
     {
-        target = Text(schema.GetProperty("$ref"));
+        var target = Text(schema.GetProperty("$ref"));
         if (target is not ['#', ..]) throw new SchemaException($"{path}: '$ref' to '{target}', only '#/...' is supported");
         var at = _root;
         foreach (var part in target[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
@@ -203,7 +233,7 @@ internal sealed class SchemaCompiler
             else if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at))
                 throw new SchemaException($"{path}: '$ref' to '{target}', which is not there");
         }
-        return at;
+        return (at, target);
     }
 
     private static string[] Types(JsonElement type, string path)
