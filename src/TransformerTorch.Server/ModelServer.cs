@@ -18,7 +18,8 @@ namespace TransformerTorch.Server;
 public static partial class ModelServer
 {
     private static readonly PathString[] s_guarded = ["/v1", "/api", "/metrics"];
-    private static readonly string[] s_pages = ["index.html", "inspect.html", "style.css", "chat.js", "inspect.js"];
+    private static readonly (string Path, string Title)[] s_pages = [("/", "Chat"), ("/inspect.html", "Inspect")];
+    private static readonly string[] s_parts = ["style.css", "page.js", "chat.js", "inspect.js"];
 
     /// <summary>
     /// Adds what the server needs; the models come with <see cref="ServiceCollectionExtensions.AddTransformerTorch(IServiceCollection,
@@ -62,7 +63,8 @@ public static partial class ModelServer
             return context.Response.WriteAsync(metrics.Text(models.Ready), context.RequestAborted);
         });
         app.MapHealthChecks("/health", new HealthCheckOptions { ResponseWriter = TellHealthAsync });
-        foreach (var page in s_pages) app.MapGet(page == "index.html" ? "/" : $"/{page}", context => PageAsync(context, page));
+        foreach (var (path, title) in s_pages) app.MapGet(path, context => SendAsync(context, "page.html", Page(title)));
+        foreach (var part in s_parts) app.MapGet($"/{part}", context => SendAsync(context, part, Resource(part)));
         return app;
 
         static T Service<T>(HttpContext context) where T : notnull => context.RequestServices.GetRequiredService<T>();
@@ -145,7 +147,7 @@ public static partial class ModelServer
             .Aggregate(false, (found, key) => found | CryptographicOperations.FixedTimeEquals(given, key));
     }
 
-    private static async Task PageAsync(HttpContext context, string name)
+    private static Task SendAsync(HttpContext context, string name, string text)
     {
         context.Response.ContentType = Path.GetExtension(name) switch
         {
@@ -154,7 +156,20 @@ public static partial class ModelServer
         context.Response.Headers.ContentSecurityPolicy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.CacheControl = "no-cache";
-        await using var page = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)!;
-        await page.CopyToAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+        return context.Response.WriteAsync(text, context.RequestAborted);
+    }
+
+    /// <summary>A page in the frame that all share.</summary>
+    private static string Page(string title)
+    {
+        var name = title.ToLowerInvariant();
+        return Resource("frame.html").Replace("{title}", title, StringComparison.Ordinal).Replace("{name}", name, StringComparison.Ordinal)
+            .Replace("{content}", Resource($"{name}.html"), StringComparison.Ordinal);
+    }
+
+    private static string Resource(string name)
+    {
+        using var reader = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream(name)!);
+        return reader.ReadToEnd();
     }
 }

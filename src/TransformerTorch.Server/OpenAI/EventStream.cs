@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -7,13 +9,15 @@ namespace TransformerTorch.Server.OpenAI;
 /// <summary>Server-sent events: the status is decided by the first, so that what fails before it is an ordinary error.</summary>
 internal sealed class EventStream(HttpContext context)
 {
-    public bool Begun => context.Response.HasStarted;
+    public Task SendAsync(JsonNode json, CancellationToken cancellation) => WriteAsync(body =>
+    {
+        using var writer = new Utf8JsonWriter(body);
+        json.WriteTo(writer);
+    }, cancellation);
 
-    public Task SendAsync(JsonNode json, CancellationToken cancellation) => WriteAsync(json.ToJsonString(), cancellation);
+    public Task EndAsync(CancellationToken cancellation) => WriteAsync(body => body.Write("[DONE]"u8), cancellation);
 
-    public Task EndAsync(CancellationToken cancellation) => WriteAsync("[DONE]", cancellation);
-
-    private async Task WriteAsync(string data, CancellationToken cancellation)
+    private async Task WriteAsync(Action<IBufferWriter<byte>> write, CancellationToken cancellation)
     {
         if (!context.Response.HasStarted)
         {
@@ -22,7 +26,10 @@ internal sealed class EventStream(HttpContext context)
             context.Response.Headers["X-Accel-Buffering"] = "no";
             context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         }
-        await context.Response.WriteAsync($"data: {data}\n\n", cancellation).ConfigureAwait(false);
-        await context.Response.Body.FlushAsync(cancellation).ConfigureAwait(false);
+        var body = context.Response.BodyWriter;
+        body.Write("data: "u8);
+        write(body);
+        body.Write("\n\n"u8);
+        await body.FlushAsync(cancellation).ConfigureAwait(false);
     }
 }

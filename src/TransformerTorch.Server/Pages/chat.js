@@ -1,22 +1,8 @@
 "use strict";
-const $ = id => document.getElementById(id);
 const turns = [];
 let running = null;
 
-const headers = () => ({ "Content-Type": "application/json", ...($("key").value ? { Authorization: "Bearer " + $("key").value } : {}) });
-
-async function failure(response) {
-  const body = await response.json().catch(() => null);
-  return new Error(body?.error?.message ?? `${response.status} ${response.statusText}`);
-}
-
-async function listModels() {
-  const response = await fetch("/v1/models", { headers: headers() });
-  if (!response.ok) { show("error", (await failure(response)).message); return; }
-  const chosen = $("model").value;
-  const models = (await response.json()).data.filter(m => !m.embeds);
-  $("model").replaceChildren(...models.map(m => new Option(m.id, m.id, false, m.id === chosen)));
-}
+const list = () => listModels(m => !m.embeds).catch(error => show("error", error.message));
 
 function show(kind, text) {
   document.querySelector(".hint")?.remove();
@@ -70,10 +56,8 @@ async function ask() {
   const since = performance.now();
   let tokens = 0, first = 0, content = "";
   try {
-    if (!$("model").value) await listModels();   // a question may be quicker than the list
-    const response = await fetch("/v1/chat/completions",
-      { method: "POST", headers: headers(), body: JSON.stringify(request()), signal: running.signal });
-    if (!response.ok) throw await failure(response);
+    if (!$("model").value) await list();   // a question may be quicker than the list
+    const response = await call("/v1/chat/completions", request(), running.signal);
     for await (const event of events(response)) {
       if (event.error) throw new Error(event.error.message);
       const delta = event.choices[0]?.delta;
@@ -105,5 +89,5 @@ $("clear").addEventListener("click", () => {
   $("turns").replaceChildren();
   $("rate").textContent = "";
 });
-$("key").addEventListener("change", listModels);
-listModels();
+$("key").addEventListener("change", list);
+list();

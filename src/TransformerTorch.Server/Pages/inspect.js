@@ -1,25 +1,17 @@
 "use strict";
-const $ = id => document.getElementById(id);
 let seen = null, chosen = null;
 
-const headers = () => ({ "Content-Type": "application/json", ...($("key").value ? { Authorization: "Bearer " + $("key").value } : {}) });
 const shown = token => token.replaceAll("\n", "⏎").replaceAll(" ", "·") || "∅";
 const colour = share => `rgba(${getComputedStyle(document.documentElement).getPropertyValue("--mark")}, ${share})`;
 
-async function listModels() {
-  const response = await fetch("/v1/models", { headers: headers() });
-  const body = await response.json();
-  if (!response.ok) { $("note").textContent = body.error.message; return; }
-  $("model").replaceChildren(...body.data.map(m => new Option(m.id, m.id)));
-}
+const told = work => work().catch(error => $("note").textContent = error.message);
+const list = () => told(listModels);
 
 async function look() {
   $("note").textContent = "…";
   const body = { model: $("model").value || null, text: $("text").value, layer: Number($("layer").value) };
-  const response = await fetch("/api/inspect", { method: "POST", headers: headers(), body: JSON.stringify(body) });
-  const result = await response.json();
-  if (!response.ok) { $("note").textContent = result.error.message; return; }
-  seen = result; chosen = null;
+  const result = seen = await (await call("/api/inspect", body)).json();
+  chosen = null;
   $("note").textContent = `${result.tokens.length} tokens, layer ${result.layer} of ${result.layers}, ${result.attention.length} heads`;
   $("layer").replaceChildren(...Array.from({ length: result.layers }, (_, i) => new Option(i, i, false, i === result.layer)));
   draw();
@@ -69,7 +61,8 @@ function head(weights, number) {
   caption.textContent = `head ${number}`;
   canvas.onmousemove = event => {
     const [from, to] = place(event);
-    caption.textContent = `head ${number}: ${shown(seen.tokens[from])} → ${shown(seen.tokens[to])} ${(weights[from][to] / 10).toFixed(1)}%`;
+    const share = (weights[from][to] / 10).toFixed(1);
+    caption.textContent = `head ${number}: ${shown(seen.tokens[from])} → ${shown(seen.tokens[to])} ${share}%`;
   };
   canvas.onmouseleave = () => caption.textContent = `head ${number}`;
   canvas.onclick = event => { chosen = place(event)[0]; draw(); };
@@ -77,7 +70,7 @@ function head(weights, number) {
   return figure;
 }
 
-$("look").addEventListener("click", look);
-$("layer").addEventListener("change", look);
-$("key").addEventListener("change", listModels);
-listModels();
+$("look").addEventListener("click", () => told(look));
+$("layer").addEventListener("change", () => told(look));
+$("key").addEventListener("change", list);
+list();
