@@ -15,8 +15,8 @@ public sealed class ModelOptions
     /// <summary>auto, cpu, cuda or cuda:N.</summary>
     public string Device { get; set; } = "cpu";
 
-    /// <summary>The weights' type in memory: float32, bfloat16 or float16; empty: the files'.</summary>
-    [RegularExpression("^(float32|bfloat16|float16)?$", ErrorMessage = "Type is none of float32, bfloat16, float16")]
+    /// <summary>The weights' type in memory: float32, bfloat16, float16, or in few bits int8 or int4; empty: the files'.</summary>
+    [RegularExpression("^(float32|bfloat16|float16|int8|int4)?$", ErrorMessage = "Type is none of float32, bfloat16, float16, int8, int4")]
     public string Type { get; set; } = "float32";
 
     /// <summary>A chat template's source, or the name of one of the tokenizer's; empty: the tokenizer's usual one.</summary>

@@ -1,9 +1,11 @@
 using TorchSharp;
 using TransformerTorch.Checkpoints;
+using TransformerTorch.Checkpoints.Adapters;
 using TransformerTorch.Generation;
 using TransformerTorch.Generation.Batching;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Hub;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Sentences;
 using TransformerTorch.Tensors;
@@ -22,16 +24,16 @@ public sealed class ServedModel : IAsyncDisposable
 
     private ServedModel(ModelOptions options, string folder)
     {
-        (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(folder));
+        (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
         Name = options.Name.Length > 0 ? options.Name : NameOf(options.Model);
         Defaults = GenerationOptions.Read(folder);
-        var device = Devices.Parse(options.Device);
+        var load = HowToLoad(options);
         if (IsEmbedder(folder))
         {
-            Embedder = TextEmbedder.Load(folder, device);
+            Embedder = TextEmbedder.Load(folder, load);
             return;
         }
-        var model = ModelFolder.Load(folder, new LoadOptions { Device = device, Type = TypeOf(options.Type) });
+        var model = ModelFolder.Load(folder, load);
         if (model is not CausalLanguageModel decoder)
         {
             model.Dispose();
@@ -44,7 +46,8 @@ public sealed class ServedModel : IAsyncDisposable
             CachedTokens = options.CachedTokens,
         });
         Writer = new BatchTextGenerator(Engine, decoder, Tokenizer);
-        Json = new JsonConstraints(() => new TokenTrie(Tokenizer, (int)decoder.HeadWeight.shape[0]));
+        using (NewDisposeScope()) VocabularySize = (int)decoder.HeadWeight.shape[0];
+        Json = new JsonConstraints(() => new TokenTrie(Tokenizer, VocabularySize));
     }
 
     /// <summary>How it was to be loaded.</summary>
@@ -70,6 +73,9 @@ public sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Its engine, where it writes texts.</summary>
     public BatchEngine? Engine { get; }
+
+    /// <summary>How many tokens the decoder chooses among, some of them perhaps unknown to the tokenizer.</summary>
+    public int VocabularySize { get; }
 
     /// <summary>The embedder, where it embeds texts.</summary>
     public TextEmbedder? Embedder { get; }
@@ -133,17 +139,25 @@ public sealed class ServedModel : IAsyncDisposable
     }
 
     private static bool IsEmbedder(string folder)
-        => File.Exists(Path.Combine(folder, "modules.json"))
-            || ModelConfig.Read(Path.Combine(folder, "config.json")) is { Encoder: not null, Decoder: null };
+    {
+        var model = AdapterFolder.IsOne(folder) ? AdapterFolder.Base(folder) : folder;
+        return File.Exists(Path.Combine(folder, "modules.json"))
+            || ModelConfig.Read(Path.Combine(model, "config.json")) is { Encoder: not null, Decoder: null };
+    }
 
     private static string NameOf(string model)
         => Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) : model;
 
-    private static ScalarType? TypeOf(string name) => name switch
+    private static LoadOptions HowToLoad(ModelOptions options)
     {
-        "float32" => ScalarType.Float32,
-        "bfloat16" => ScalarType.BFloat16,
-        "float16" => ScalarType.Float16,
-        _ => null,
-    };
+        var load = new LoadOptions { Device = Devices.Parse(options.Device) };
+        return options.Type switch
+        {
+            "bfloat16" => load with { Type = ScalarType.BFloat16 },
+            "float16" => load with { Type = ScalarType.Float16 },
+            "int8" or "int4" => load with { Quantize = Quantization.Parse(options.Type) },
+            "" => load with { Type = null },
+            _ => load,
+        };
+    }
 }

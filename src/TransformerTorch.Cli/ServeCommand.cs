@@ -35,7 +35,7 @@ internal static class ServeCommand
     };
     private static readonly Option<string> _type = new("--dtype")
     {
-        Description = "The weights in memory: float32, bfloat16, float16", DefaultValueFactory = _ => "float32",
+        Description = "The weights in memory: float32, bfloat16, float16, int8, int4", DefaultValueFactory = _ => "float32",
     };
     private static readonly Option<int> _sequences = new("--max-sequences")
     {
@@ -60,6 +60,7 @@ internal static class ServeCommand
         {
             _models, _host, _port, _keys, _device, _type, _sequences, _waiting, _tokens, _timeout,
         };
+        _type.AcceptOnlyFromAmong("float32", "bfloat16", "float16", "int8", "int4");
         command.SetAction(Run);
         return command;
     }

@@ -2,7 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using TransformerTorch.AI.Tests.Support;
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Generation;
+using TransformerTorch.Layers;
+using TransformerTorch.Models;
 
 namespace TransformerTorch.AI.Tests;
 
@@ -50,6 +53,30 @@ public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedMo
         Assert.True(response.Usage.InputTokenCount > 5);
         Assert.Equal(response.Usage.InputTokenCount + 12, response.Usage.TotalTokenCount);
         Assert.Equal(loaded.Model.Name, response.ModelId);
+    }
+
+    [Theory]
+    [InlineData("bfloat16")]
+    [InlineData("int8")]
+    [InlineData("int4")]
+    public async Task Weights_of_another_type_answer_as_the_model_loaded_so_does(string type)
+    {
+        var options = new LoadOptions
+        {
+            Type = type == "bfloat16" ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32,
+            Quantize = type == "bfloat16" ? null : Quantization.Parse(type),
+        };
+        using var model = ModelFolder.Load<LanguageModel>(loaded.Folder.Root, options);
+        var expected = new TextGenerator(model, loaded.Model.Tokenizer)
+            .Generate("<user>Hello there<assistant>", new GenerationOptions { Temperature = 0, MaxNewTokens = 12 });
+
+        await using var source = new ModelSource(new ModelOptions { Model = loaded.Folder.Root, Type = type });
+        using var client = new TransformerChatClient(source);
+        var response = await client.GetResponseAsync([new(ChatRole.User, "Hello there")], _greedy);
+
+        Assert.Equal(expected.Text, response.Text);
+        var decoder = source.Ready!.Decoder!;
+        Assert.Equal((options.Quantize is not null, options.Type), (decoder.IsQuantized, decoder.Backbone.TokenWeight.dtype));
     }
 
     [Fact]
@@ -175,11 +202,11 @@ public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedMo
         await Assert.ThrowsAsync<ArgumentException>(() => loaded.Client.GetResponseAsync([]));
         var wrong = new ChatOptions { Temperature = -1 };
         await Assert.ThrowsAsync<ArgumentException>(() => loaded.Client.GetResponseAsync([new(ChatRole.User, "x")], wrong));
-        var schema = JsonDocument.Parse("""{"type":"string","pattern":"x"}""").RootElement;
-        var pattern = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
+        var schema = JsonDocument.Parse("""{"type":"string","not":{"const":"x"}}""").RootElement;
+        var other = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
         var error = await Assert.ThrowsAnyAsync<ArgumentException>(
-            () => loaded.Client.GetResponseAsync([new(ChatRole.User, "x")], pattern));
-        Assert.Contains("'pattern' is not supported", error.Message, StringComparison.Ordinal);
+            () => loaded.Client.GetResponseAsync([new(ChatRole.User, "x")], other));
+        Assert.Contains("'not' is not supported", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,6 +25,25 @@ public sealed class EmbeddingGeneratorTests
         Assert.Empty(await generator.GenerateAsync([]));
     }
 
+    [Theory]
+    [InlineData("bfloat16", 0.999)]
+    [InlineData("int8", 0.999)]
+    public async Task Half_precision_and_few_bits_embed_nearly_alike(string type, double likeness)
+    {
+        using var embedder = TextEmbedder.Load(SmallModel.Sentences);
+        var expected = embedder.Embed(_texts);
+        await using var source = new ModelSource(new ModelOptions { Model = SmallModel.Sentences, Type = type });
+        using var generator = new TransformerEmbeddingGenerator(source);
+
+        var found = (await generator.GenerateAsync(_texts)).Select(e => e.Vector.ToArray()).ToArray();
+
+        Assert.All(expected.Zip(found), pair => Assert.InRange(Cosine(pair.First, pair.Second), likeness, 1.0001));
+        Assert.NotEqual(expected, found);
+
+        static double Cosine(float[] a, float[] b)
+            => a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(y => y * y));
+    }
+
     [Fact]
     public async Task Fewer_dimensions_are_the_first_ones_at_length_one_and_more_are_refused()
     {

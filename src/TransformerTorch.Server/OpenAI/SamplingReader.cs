@@ -35,12 +35,11 @@ internal static class SamplingReader
     private static IEnumerable<(IReadOnlyList<int>, double)> Biases(RequestBody body, ServedModel model)
     {
         if (body.Element("logit_bias") is not { } biases) yield break;
-        var vocabulary = model.Decoder!.HeadWeight.shape[0];
         if (biases.ValueKind != JsonValueKind.Object || biases.EnumerateObject().Count() > 1024)
             throw RequestBody.Wrong("logit_bias", "at most 1024 ids with a bias each");
         foreach (var bias in biases.EnumerateObject())
         {
-            if (!int.TryParse(bias.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id >= vocabulary
+            if (!int.TryParse(bias.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || id >= model.VocabularySize
                 || bias.Value.ValueKind != JsonValueKind.Number || Math.Abs(bias.Value.GetDouble()) > 100)
                 throw RequestBody.Wrong("logit_bias", "ids of the vocabulary with biases from -100 to 100");
             yield return ([id], bias.Value.GetDouble());

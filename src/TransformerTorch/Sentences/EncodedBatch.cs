@@ -21,13 +21,14 @@ internal static class EncodedBatch
         }
     }
 
-    /// <summary>Ids, mask and segments, filled up at the end to the longest.</summary>
+    /// <summary>Ids, segments, and a mask where some are filled up at the end to the longest.</summary>
     public static ModelInputs Inputs(PretrainedModel model, IReadOnlyList<Encoding> encodings)
     {
         var (B, T, device) = (encodings.Count, encodings.Max(e => e.Count), model.Backbone.TokenWeight.device);
         return new ModelInputs
         {
-            Ids = Rows(e => e.Ids, model.Config.PaddingToken ?? 0), Mask = Rows(e => e.AttentionMask, 0),
+            Ids = Rows(e => e.Ids, model.Config.PaddingToken ?? 0),
+            Mask = encodings.Any(e => e.Count < T) ? Rows(e => e.AttentionMask, 0) : null,
             Segments = model.Config.Main.Embeddings.Segments > 1 ? Rows(e => e.TypeIds, 0) : null,
         };
 

@@ -37,16 +37,16 @@ public sealed class TextEmbedder : IDisposable
     private readonly IReadOnlyDictionary<string, string> _prompts;
     private readonly string? _usualPrompt;
 
-    private TextEmbedder(string folder, Device device)
+    private TextEmbedder(string folder, LoadOptions options)
     {
         var modules = File.Exists(Path.Combine(folder, "modules.json")) ? SentenceModules.List(folder)
             : [("Transformer", folder)];
         if (modules is not [("Transformer", var inner), ..])
             throw new CheckpointException($"{folder}: modules.json does not begin with a transformer");
         _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
-        _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, device))];
+        _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, options.Device))];
         _tokenizer = Tokenizer.FromPretrained(inner);
-        _model = ModelFolder.Load(inner, device);
+        _model = ModelFolder.Load(inner, options);
         var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
         MaximumTokens = most!.Value;
@@ -71,7 +71,12 @@ public sealed class TextEmbedder : IDisposable
     /// <param name="folder">with a tokenizer and a model</param>
     /// <param name="device">where to; none: the CPU</param>
     /// <exception cref="CheckpointException">Something is missing, damaged, or of a kind that is not known.</exception>
-    public static TextEmbedder Load(string folder, Device? device = null) => new(folder, device ?? CPU);
+    public static TextEmbedder Load(string folder, Device? device = null) => Load(folder, new LoadOptions { Device = device ?? CPU });
+
+    /// <inheritdoc cref="Load(string, Device?)"/>
+    /// <param name="folder">with a tokenizer and a model</param>
+    /// <param name="options">how the transformer is loaded; what follows it computes in float32</param>
+    public static TextEmbedder Load(string folder, LoadOptions options) => new(folder, options);
 
     /// <summary>One vector.</summary>
     public float[] Embed(string text, EmbeddingSettings? settings = null) => Embed([text], settings)[0];
@@ -112,7 +117,7 @@ public sealed class TextEmbedder : IDisposable
     public Tensor Vectors(ModelInputs inputs, bool normalize = false)
     {
         using var scope = NewDisposeScope();
-        var hidden = _model.Backbone.Hidden(inputs); // (B, T, C)
+        var hidden = _model.Backbone.Hidden(inputs).to(ScalarType.Float32); // (B, T, C)
         var x = cat([.. _poolings.Select(p => Pooled.Of(hidden, p, inputs.Ids, inputs.Mask))], -1);
         foreach (var (_, apply) in _steps) x = apply(x);
         return (normalize ? nn.functional.normalize(x, 2, 1, 1e-12) : x).MoveToOuterDisposeScope();
