@@ -10,9 +10,12 @@ namespace TransformerTorch.Cli.Bench;
 /// <summary>How a workload is run.</summary>
 /// <param name="Dtype">fp32 or bf16; int8 or int4, which are weights of inference alone.</param>
 /// <param name="Device">Where.</param>
-/// <param name="Repetitions">Timed ones, after two that are not.</param>
+/// <param name="Repetitions">Timed ones, after those that are not.</param>
 internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
 {
+    /// <summary>Repetitions that are not timed.</summary>
+    public int Unmeasured { get; init; } = 2;
+
     /// <summary>What matrix products compute in.</summary>
     public Precision Precision => Dtype == "bf16" ? Precision.Bf16 : Precision.Fp32;
 
@@ -22,7 +25,7 @@ internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
     /// <summary>Seconds of the fastest repetition.</summary>
     public double Best(Action action)
     {
-        for (var i = 0; i < 2; i++) action();
+        for (var i = 0; i < Unmeasured; i++) action();
         Synchronize();
         var best = double.PositiveInfinity;
         for (var i = 0; i < Repetitions; i++)
@@ -31,6 +34,20 @@ internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
             action();
             Synchronize();
             best = Math.Min(best, clock.Elapsed.TotalSeconds);
+        }
+        return best;
+    }
+
+    /// <summary>Seconds of each thing's fastest repetition; they take turns, so that the machine's moods fall on all alike.</summary>
+    public double[] BestOfEach(Action before, params Action[] actions)
+    {
+        var once = this with { Repetitions = 1, Unmeasured = 0 };
+        var best = Array.ConvertAll(actions, _ => double.PositiveInfinity);
+        for (var i = 0; i < Unmeasured + Repetitions; i++)
+        {
+            before();
+            var seconds = Array.ConvertAll(actions, once.Best);
+            if (i >= Unmeasured) best = [.. best.Zip(seconds, Math.Min)];
         }
         return best;
     }

@@ -15,17 +15,25 @@ internal static class Workloads
         ["decode-gpt2-124m-b8"] = new(WorkloadKind.Decode, "gpt2", 50257, Batch: 8, Length: 64) { New = 64 },
     };
 
-    private static readonly Dictionary<string, Func<string, BenchRun, IEnumerable<BenchResult>>> s_operators = new()
+    private static readonly Dictionary<string, Func<string, BenchRun, IEnumerable<BenchResult>>> s_others = new()
     {
         ["matmul"] = OperatorTimes.MatrixProducts,
         ["operators"] = OperatorShares.Run,
         ["attention"] = AttentionTimes.All,
         ["adamw"] = OperatorTimes.AdamW,
         ["tokenizer"] = TokenizerTimes.Run,
+        ["serve"] = ServingTimes.Run,
+        ["embed"] = EmbeddingTimes.Run,
     };
 
-    public static IEnumerable<string> Names => [.. s_models.Keys, .. s_operators.Keys];
+    public static IEnumerable<string> Names => [.. s_models.Keys, .. s_others.Keys];
+
+    /// <summary>The decoder that services are timed with.</summary>
+    public static ModelWorkload Decoder => s_models["decode-gpt2-124m-b1"];
+
+    /// <summary>The encoder that services are timed with.</summary>
+    public static ModelWorkload Encoder => s_models["embed-bert-110m"];
 
     public static IEnumerable<BenchResult> Run(string name, BenchRun run)
-        => s_models.TryGetValue(name, out var model) ? [ModelTimes.Run(name, model, run)] : s_operators[name](name, run);
+        => s_models.TryGetValue(name, out var model) ? [ModelTimes.Run(name, model, run)] : s_others[name](name, run);
 }
