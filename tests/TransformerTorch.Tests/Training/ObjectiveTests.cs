@@ -91,7 +91,8 @@ public sealed class ObjectiveTests : ITrainingReporter, IDisposable
     public void Packed_examples_have_the_loss_that_they_have_each_in_its_row(string fixture, LabelKind kind)
     {
         using var model = ModelFolder.Load(Fixtures.Model(fixture));
-        var examples = new[] { 5, 3, 7 }.Select(length => new Example(new Dictionary<string, int[]>
+        int[] lengths = [5, 3, 7];
+        var examples = lengths.Select(length => new Example(new Dictionary<string, int[]>
         {
             [Batch.Names.InputIds] = [.. Enumerable.Range(3, length)],
             [Batch.Names.Labels] = kind == LabelKind.Text ? [.. Enumerable.Range(1, 11 - length)]
