@@ -116,9 +116,9 @@ public abstract class OptimizerHelper : Optimizer
                     update(group, parameter, (TState)_state[parameter.Handle], gradient);
         }, closure);
 
-    protected override void Dispose(bool disposing)
+    /// <summary>For the optimizers' own Dispose: TorchSharp declares it on each of them and not here.</summary>
+    private protected void DisposeStates()
     {
-        base.Dispose(disposing);
         foreach (var (_, state) in _state)
             (state as IDisposable)?.Dispose();
     }

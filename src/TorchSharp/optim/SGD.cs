@@ -39,6 +39,12 @@ namespace TorchSharp
             public override Tensor? step(Func<Tensor>? closure = null) => StepEach<ParamGroup, State>(
                 (group, parameter, state, gradient) => Step(group.Options, parameter, state, gradient), closure);
 
+            protected override void Dispose(bool disposing)
+            {
+                base.Dispose(disposing);
+                DisposeStates();
+            }
+
             private static void Step(Options options, Parameter parameter, State state, Tensor gradient)
             {
                 var momentum = options.momentum!.Value;

@@ -17,13 +17,13 @@ public sealed record Example(IReadOnlyDictionary<string, int[]> Columns)
 
     /// <summary>
     /// Several examples in one row, which their number in the column <c>documents</c> tells apart, and <c>decoder_documents</c> what is to
-    /// be written of each.
+    /// be written of each, where there are labels.
     /// </summary>
     public static Example Packed(IReadOnlyList<Example> examples)
     {
         var columns = examples[0].Columns.Keys.ToDictionary(name => name, name => examples.SelectMany(e => e.Columns[name]).ToArray());
         columns[Batch.Names.Documents] = Numbers(Batch.Names.InputIds);
-        columns[Batch.Names.DecoderDocuments] = Numbers(Batch.Names.Labels);
+        if (columns.ContainsKey(Batch.Names.Labels)) columns[Batch.Names.DecoderDocuments] = Numbers(Batch.Names.Labels);
         return new(columns) { TextBytes = examples.Sum(e => e.TextBytes) };
 
         int[] Numbers(string column) => [.. examples.SelectMany((e, i) => Enumerable.Repeat(i + 1, e.Columns[column].Length))];

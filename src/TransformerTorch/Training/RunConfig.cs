@@ -149,7 +149,7 @@ public sealed partial record RunConfig : IValidated
             foreach (var (key, message) in ModelConfig.Problems(Model)) yield return ($"model.{key}".TrimEnd('.'), message);
             if (Lora is not null) yield return ("lora", "there are no weights to update: give `init_from`");
             if (Tokenizer is null or { Path: null, Train: null })
-                yield return ("tokenizer", "is missing: give `path` or `train`, or a model to begin from (`init_from`)");
+                yield return ("tokenizer", "is missing: give either `path` or `train`, or a model to begin from (`init_from`)");
         }
         foreach (var problem in Objective.Problems(Data)) yield return problem;
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
