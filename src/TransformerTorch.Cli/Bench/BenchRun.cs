@@ -64,6 +64,13 @@ internal sealed record BenchResult(string Workload, BenchRun Run, double Value, 
     /// <summary>What else is known, by name.</summary>
     public JsonObject Facts { get; init; } = [];
 
+    /// <summary>How many times as long one thing took as another.</summary>
+    public static BenchResult Ratio(string workload, BenchRun run, double seconds, double against)
+        => new(workload, run, seconds / against, "times")
+        {
+            Facts = new JsonObject { ["seconds"] = seconds, ["against_seconds"] = against },
+        };
+
     public string ToJson()
     {
         var line = new JsonObject

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.AI;
 using TorchSharp;
 using TransformerTorch.AI;
@@ -28,19 +27,14 @@ internal static class EmbeddingTimes
             using var none = inference_mode();
             model.Backbone.Hidden(new ModelInputs { Ids = ids });
         });
-        yield return Ratio($"{name} {work.Batch} of {work.Length} tokens", whole[0], whole[1]);
+        yield return BenchResult.Ratio($"{name} {work.Batch} of {work.Length} tokens", run, whole[0], whole[1]);
 
         string[] many = [.. Enumerable.Range(0, Many).Select(_ => folder.Text(Random.Shared.Next(4, 2 * Short - 3)))];
         var seconds = (run with { Unmeasured = 1 })
             .BestOfEach(() => { }, () => Array.ForEach(many, text => Embed([text])), () => Embed(many));
-        yield return Ratio($"{name} {Many} of about {Short}", seconds[0], seconds[1]);
+        yield return BenchResult.Ratio($"{name} {Many} of about {Short}", run, seconds[0], seconds[1]);
         source.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
         void Embed(string[] texts) => generator.GenerateAsync(texts).GetAwaiter().GetResult();
-
-        BenchResult Ratio(string what, double seconds, double against) => new(what, run, seconds / against, "times")
-        {
-            Facts = new JsonObject { ["seconds"] = seconds, ["against_seconds"] = against },
-        };
     }
 }

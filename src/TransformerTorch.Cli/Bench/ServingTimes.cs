@@ -43,7 +43,7 @@ internal static class ServingTimes
         var text = "";
         var seconds = run.BestOfEach(
             () => text = folder.Text(LongPrompt), () => Ask(client, text, 2, onlyFirst: true), () => Generate(model, text, 1));
-        return Ratio(name, run, seconds[0], seconds[1]);
+        return BenchResult.Ratio(name, run, seconds[0], seconds[1]);
     }
 
     /// <summary>What each token after the first costs: over HTTP, from the engine, and by itself.</summary>
@@ -53,7 +53,7 @@ internal static class ServingTimes
         double[] Seconds(int tokens) => run.BestOfEach(() => text = folder.Text(Prompt),
             () => Ask(client, text, tokens), () => Stream(model, text, tokens), () => Generate(model, text, tokens));
         double[] each = [.. Seconds(1 + New).Zip(Seconds(1), (many, one) => (many - one) / New)];
-        var ratio = Ratio(name, run, each[0], each[2]);
+        var ratio = BenchResult.Ratio(name, run, each[0], each[2]);
         ratio.Facts["engine_seconds"] = each[1];
         return ratio;
     }
@@ -66,16 +66,10 @@ internal static class ServingTimes
             () => texts = [.. Enumerable.Range(0, Together).Select(_ => folder.Text(EachNew))],
             () => Array.ForEach(texts, text => Ask(client, text, EachNew)),
             () => Task.WaitAll(texts.Select(text => Task.Run(() => Ask(client, text, EachNew)))));
-        var ratio = Ratio(name, run, seconds[0], seconds[1]);
+        var ratio = BenchResult.Ratio(name, run, seconds[0], seconds[1]);
         ratio.Facts["tokens_per_second"] = Together * EachNew / seconds[1];
         return ratio;
     }
-
-    private static BenchResult Ratio(string name, BenchRun run, double seconds, double against)
-        => new(name, run, seconds / against, "times")
-    {
-        Facts = new JsonObject { ["seconds"] = seconds, ["against_seconds"] = against },
-    };
 
     private static GenerationOptions Greedy(int tokens) => new() { Temperature = 0, MaxNewTokens = tokens, EndTokens = [] };
 
