@@ -24,6 +24,15 @@ public sealed class ConfigTests
     }
 
     [Fact]
+    public void The_run_file_that_the_README_shows_is_valid()
+    {
+        var shown = Repository.Read("README.md").Split("```yaml")[1].Split("```")[0];
+
+        var config = Yaml.Parse<RunConfig>(shown, "README.md");
+        Assert.Equal("runs/reviews", config.OutputDir);
+    }
+
+    [Fact]
     public void Every_shared_part_is_extended_by_a_shipped_run_file()
     {
         var extended = RunFiles.SelectMany(File.ReadLines).Where(line => line.StartsWith("extends:", StringComparison.Ordinal))
