@@ -76,6 +76,15 @@ internal sealed class Grammar
 
     internal Dictionary<GrammarState, int[]> Costs { get; } = [];
 
+    /// <summary>Whether a text satisfies the rule.</summary>
+    public bool Accepts(ReadOnlySpan<byte> text)
+    {
+        var state = Start;
+        foreach (var value in text)
+            if ((state = state?.Step(value)) is null) return false;
+        return state!.IsComplete;
+    }
+
     internal GrammarState? After(IReadOnlyList<GrammarState.Way> ways, byte value)
     {
         var (next, complete) = (new HashSet<GrammarState.Way>(), false);
@@ -115,8 +124,7 @@ internal sealed class Grammar
                     open.Push(top.Rest);
                     break;
                 case Terminal terminal: Add(ways, new GrammarState.Way(terminal, terminal.Start, top.Rest)); break;
-                case Deferred deferred: open.Push(new(deferred.Made, top.Rest)); break;
-                case Repeat repeat: open.Push(new(repeat.After(0), top.Rest)); break;
+                case Unfolding more: open.Push(new(more.Made, top.Rest)); break;
                 case Series series:
                     var rest = top.Rest;
                     foreach (var part in series.Parts.Reverse()) rest = new(part, rest);

@@ -15,6 +15,9 @@ internal sealed class StringBody(int least, int most) : Terminal
 
     public override object Start => new State(0);
 
+    /// <summary>Whether another character may come.</summary>
+    public bool HasRoom(object state) => ((State)state).Count < most;
+
     public override bool CanEnd(object state) => ((State)state).Closed;
 
     public override int LeastFrom(object state)
@@ -49,6 +52,59 @@ internal sealed class StringBody(int least, int most) : Terminal
             >= 0xF1 and <= 0xF3 => next with { Rest = 3 },
             _ => null,
         };
+    }
+}
+
+/// <summary>
+/// A string's inside that is none of some texts. For as long as it is the beginning of one of these it has no escapes, so that each has one
+/// way to be written.
+/// </summary>
+internal sealed class OtherString : Terminal
+{
+    private readonly StringBody _body;
+    private readonly List<Dictionary<byte, int>> _next = [[]]; // by what was read
+    private readonly HashSet<int> _whole = [];
+
+    /// <param name="Body">the string's own</param>
+    /// <param name="At">what was read of the texts; -1: none goes on so</param>
+    private readonly record struct State(object Body, int At);
+
+    public OtherString(StringBody body, IEnumerable<string> texts)
+    {
+        _body = body;
+        foreach (var text in texts)
+        {
+            var at = 0;
+            foreach (var value in System.Text.Encoding.UTF8.GetBytes(text))
+            {
+                if (!_next[at].TryGetValue(value, out var next))
+                {
+                    _next[at][value] = next = _next.Count;
+                    _next.Add([]);
+                }
+                at = next;
+            }
+            _whole.Add(at);
+        }
+    }
+
+    public override object Start => new State(_body.Start, 0);
+
+    public override bool CanEnd(object state) => _body.CanEnd(((State)state).Body);
+
+    public override int LeastFrom(object state)
+    {
+        var (body, at) = (State)state;
+        var least = _body.LeastFrom(body);
+        return least != 1 || !_whole.Contains(at) ? least : _body.HasRoom(body) ? 2 : Never; // one more makes it another
+    }
+
+    public override object? Step(object state, byte value)
+    {
+        var (body, at) = (State)state;
+        if (at >= 0 && (value == '\\' || (value == '"' && _whole.Contains(at)))) return null;
+        if (_body.Step(body, value) is not { } after) return null;
+        return new State(after, at >= 0 && _next[at].TryGetValue(value, out var next) ? next : -1);
     }
 }
 

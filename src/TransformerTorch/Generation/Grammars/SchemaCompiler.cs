@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using static TransformerTorch.Generation.Grammars.SchemaReader;
 
 namespace TransformerTorch.Generation.Grammars;
 
@@ -19,14 +20,18 @@ internal sealed class SchemaCompiler
     [
         "type", "enum", "const", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength",
         "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "$ref",
-        "minProperties", "maxProperties", "pattern", "prefixItems",
+        "minProperties", "maxProperties", "pattern", "prefixItems", "not", "if", "then", "else", "contains", "minContains",
+        "uniqueItems",
     ];
     private static readonly HashSet<string> s_silent =
     [
         "title", "description", "default", "examples", "example", "format", "$schema", "$id", "$comment", "deprecated", "readOnly",
         "writeOnly", "nullable", "strict", "name", "$defs", "definitions",
     ];
+    private static readonly JsonElement s_small = JsonDocument.Parse("[true,false,null]").RootElement;
     private static readonly JsonElement s_anything = JsonDocument.Parse("{}").RootElement;
+    private static readonly string[] s_counts =
+        ["minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties", "minContains"];
     private static readonly string[] s_types = ["object", "array", "string", "number", "boolean", "null"];
 
     private readonly JsonElement _root;
@@ -38,7 +43,7 @@ internal sealed class SchemaCompiler
     private readonly Rule _space = new Choice(
         new Series(), new Literal(" "), new Series(new Literal("\n"), new Repeat(new Literal(" "), new Series(), 0, 16)));
 
-    private SchemaCompiler(JsonElement root) => (_root, _forms) = (root, new SchemaForms(Target));
+    private SchemaCompiler(JsonElement root) => (_root, _forms) = (root, new SchemaForms((schema, path) => Target(root, schema, path)));
 
     /// <summary>The texts that satisfy a schema.</summary>
     /// <exception cref="SchemaException">It cannot be followed.</exception>
@@ -60,26 +65,39 @@ internal sealed class SchemaCompiler
         if (schema.ValueKind is not JsonValueKind.Object) throw new SchemaException($"{path}: expected an object");
         foreach (var member in schema.EnumerateObject())
             if (!s_followed.Contains(member.Name) && !IsSilent(member.Name))
-                throw new SchemaException($"{path}: '{member.Name}' is not supported");
+                throw new SchemaException($"{path}: '{member.Name}' is not supported" + Instead(member.Name));
         if (schema.TryGetProperty("type", out var types))
             foreach (var type in Types(types, path).Except(s_types).Except(["integer"]))
                 throw new SchemaException($"{path}: unknown type '{type}'");
-        foreach (var key in new[] { "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties" })
-            Whole(schema, key, 0, path);
+        foreach (var key in s_counts) Whole(schema, key, 0, path);
+        foreach (var key in new[] { "enum", "required" })
+            if (schema.TryGetProperty(key, out var list)) Items(list, $"{path}/{key}");
+        if (schema.TryGetProperty("uniqueItems", out var unique) && unique.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            throw new SchemaException($"{path}/uniqueItems: expected true or false");
         Numeric(schema, whole: false, path);
         if (schema.TryGetProperty("$ref", out _))
         {
-            var (there, at) = Target(schema, path);
+            var (there, at) = Target(_root, schema, path);
             Check(there, at);
         }
         foreach (var (child, where) in Children(schema, path)) Check(child, where);
     }
 
+    private static string Instead(string keyword) => keyword switch
+    {
+        "maxContains" => ": say with 'items' what all of them are",
+        "patternProperties" or "propertyNames" => ": list the names in 'properties'",
+        "dependentRequired" or "dependentSchemas" => ": say it with 'if' and 'then'",
+        "unevaluatedProperties" => ": use 'additionalProperties'",
+        "unevaluatedItems" or "additionalItems" => ": use 'items' beside 'prefixItems'",
+        _ => "",
+    };
+
     private static IEnumerable<(JsonElement Schema, string Path)> Children(JsonElement schema, string path)
     {
         if (schema.TryGetProperty("properties", out var properties))
             foreach (var p in Members(properties, $"{path}/properties")) yield return (p.Value, $"{path}/properties/{p.Name}");
-        foreach (var key in new[] { "items", "additionalProperties" })
+        foreach (var key in new[] { "items", "additionalProperties", "contains", "not", "if", "then", "else" })
             if (schema.TryGetProperty(key, out var one)) yield return (one, $"{path}/{key}");
         foreach (var key in new[] { "anyOf", "oneOf", "allOf", "prefixItems" })
         {
@@ -108,11 +126,23 @@ internal sealed class SchemaCompiler
         var types = SchemaMerge.Types(JsonObject.Create(schema)!);
         if (!schema.TryGetProperty("enum", out var values) && !schema.TryGetProperty("const", out values))
             return new Choice([.. types.Select(t => Typed(t, schema, path, depth))]);
-        foreach (var member in schema.EnumerateObject())
-            if (!IsSilent(member.Name) && member.Name is not ("enum" or "const" or "type"))
-                throw new SchemaException($"{path}: '{member.Name}' is not supported beside listed values");
         var listed = schema.TryGetProperty("const", out var constant) ? [constant] : Items(values, $"{path}/enum").ToArray();
-        return new Choice([.. listed.Where(v => types.Any(t => SchemaMerge.IsOf(t, JsonSerializer.SerializeToNode(v)))).Select(Json)]);
+        listed = [.. listed.Where(v => types.Any(t => SchemaMerge.IsOf(t, JsonSerializer.SerializeToNode(v))))];
+        return new Choice([.. Fitting(listed, schema, path, depth).Select(Json)]);
+    }
+
+    /// <summary>Of listed values, those that satisfy what stands beside them.</summary>
+    private IEnumerable<JsonElement> Fitting(JsonElement[] listed, JsonElement schema, string path, int depth)
+    {
+        var beside = new JsonObject(schema.EnumerateObject().Where(m => !IsSilent(m.Name) && m.Name is not ("enum" or "const"))
+            .Select(m => KeyValuePair.Create(m.Name, JsonSerializer.SerializeToNode(m.Value))));
+        if (beside.FirstOrDefault(m => m.Key != "type").Key is not { } name) return listed;
+        if (listed.Any(v => v.ValueKind is JsonValueKind.Object or JsonValueKind.Array))
+            throw new SchemaException($"{path}: '{name}' is not supported beside a listed object or list");
+        var rule = Plain(JsonSerializer.SerializeToElement(beside), path, depth);
+        if (rule.Least >= Rule.Never) return [];
+        var grammar = new Grammar(rule);
+        return listed.Where(v => grammar.Accepts(Utf8(v)));
     }
 
     private Rule Typed(string type, JsonElement schema, string path, int depth) => type switch
@@ -131,11 +161,15 @@ internal sealed class SchemaCompiler
         if (!schema.TryGetProperty("pattern", out var pattern))
         {
             var (least, most) = (Whole(schema, "minLength", 0, path), Whole(schema, "maxLength", int.MaxValue, path));
-            return new(new Literal("\""), new StringBody(least, most));
+            var body = new StringBody(least, most);
+            return new(new Literal("\""), schema.TryGetProperty(SchemaNegation.Except, out var others)
+                ? new OtherString(body, others.EnumerateArray().Select(TextOf)) : body);
         }
+        if (schema.TryGetProperty(SchemaNegation.Except, out _))
+            throw new SchemaException($"{path}: 'pattern' is not supported beside 'not'");
         if (schema.TryGetProperty("minLength", out _) || schema.TryGetProperty("maxLength", out _))
             throw new SchemaException($"{path}: 'minLength' and 'maxLength' are not supported beside 'pattern', which can count");
-        return new(new Literal("\""), StringPattern.Compile(Text(pattern), path), new Literal("\""));
+        return new(new Literal("\""), StringPattern.Compile(TextOf(pattern), path), new Literal("\""));
     }
 
     private Series Array(JsonElement schema, string path, int depth)
@@ -143,6 +177,19 @@ internal sealed class SchemaCompiler
         var comma = new Series(new Literal(","), _space);
         var (least, most) = (Whole(schema, "minItems", 0, path), Whole(schema, "maxItems", int.MaxValue, path));
         var item = schema.TryGetProperty("items", out var items) ? Value(items, $"{path}/items", depth + 1) : Any(depth + 1);
+        var contains = schema.TryGetProperty("contains", out var contained) ? Whole(schema, "minContains", 1, path) : 0;
+        var unique = most > 1 && schema.TryGetProperty("uniqueItems", out var flag) && flag.GetBoolean();
+        if ((unique || contains > 0) && schema.TryGetProperty("prefixItems", out _))
+            throw new SchemaException($"{path}: '{(unique ? "uniqueItems" : "contains")}' is not supported beside 'prefixItems'");
+        if (unique && contains > 0) throw new SchemaException($"{path}: 'uniqueItems' is not supported beside 'contains'");
+        if (unique) return Bracketed("[", "]", new Distinct([.. Listed(items, $"{path}/items").Select(Json)], comma, least, most));
+        if (contains > 0)
+        {
+            var parts = new[] { items, contained }.Where(p => p.ValueKind != JsonValueKind.Undefined);
+            var both = new JsonObject { ["allOf"] = new JsonArray([.. parts.Select(p => JsonSerializer.SerializeToNode(p))]) };
+            var special = Value(JsonSerializer.SerializeToElement(both), $"({both.ToJsonString()})", depth + 1);
+            return Bracketed("[", "]", new Repeat(item, comma, least, most, special, contains));
+        }
         if (!schema.TryGetProperty("prefixItems", out var first)) return Bracketed("[", "]", new Repeat(item, comma, least, most));
         var count = first.GetArrayLength();
         Rule rest = most <= count ? new Series()
@@ -156,11 +203,33 @@ internal sealed class SchemaCompiler
         return Bracketed("[", "]", rest);
     }
 
+    /// <summary>All values that a schema allows, each once, where it lists them.</summary>
+    private List<JsonElement> Listed(JsonElement schema, string path)
+    {
+        var found = new List<JsonElement>();
+        var forms = schema.ValueKind == JsonValueKind.Undefined ? null : _forms.Of(schema, path);
+        foreach (var (form, _) in forms ?? throw NotListed())
+        {
+            if (form.ValueKind != JsonValueKind.Object) throw NotListed();
+            var kinds = SchemaMerge.Types(JsonObject.Create(form)!);
+            JsonElement[] values = form.TryGetProperty("const", out var one) ? [one]
+                : form.TryGetProperty("enum", out var several) ? [.. Items(several, $"{path}/enum")]
+                : kinds.All(k => k is "boolean" or "null") ? [.. s_small.EnumerateArray()] : throw NotListed();
+            values = [.. values.Where(v => kinds.Any(k => SchemaMerge.IsOf(k, JsonSerializer.SerializeToNode(v))))];
+            found.AddRange(Fitting(values, form, path, depth: 0).Where(v => !found.Exists(f => JsonElement.DeepEquals(f, v))));
+        }
+        if (found.Count > Distinct.MostOptions)
+            throw new SchemaException($"{path}: 'uniqueItems' with {found.Count} values to choose among, at most {Distinct.MostOptions}");
+        return found;
+
+        SchemaException NotListed() => new($"{path}: 'uniqueItems' is supported where the items are listed values ('enum', 'const')");
+    }
+
     private Rule Object(JsonElement schema, string path, int depth)
     {
         if (depth >= MostDepth) return new Choice();
         var listed = schema.TryGetProperty("properties", out var properties) ? Members(properties, path).ToList() : [];
-        var required = schema.TryGetProperty("required", out var names) ? Items(names, $"{path}/required").Select(Text).ToHashSet() : [];
+        var required = schema.TryGetProperty("required", out var names) ? Items(names, $"{path}/required").Select(TextOf).ToHashSet() : [];
         var extra = schema.TryGetProperty("additionalProperties", out var more)
             ? more.ValueKind == JsonValueKind.False ? null : Value(more, $"{path}/additionalProperties", depth + 1) : Any(depth + 1);
         var (least, most) = (Whole(schema, "minProperties", 0, path), Whole(schema, "maxProperties", int.MaxValue, path));
@@ -199,7 +268,9 @@ internal sealed class SchemaCompiler
     private Series Bracketed(string open, string close, Rule inside)
         => new Series(new Literal(open), _space, inside, _space, new Literal(close));
 
-    private static Literal Json(JsonElement value) => new(JsonSerializer.Serialize(value, s_plain));
+    private static Literal Json(JsonElement value) => new(Utf8(value));
+
+    private static byte[] Utf8(JsonElement value) => JsonSerializer.SerializeToUtf8Bytes(value, s_plain);
 
     private static Number Numeric(JsonElement schema, bool whole, string path)
     {
@@ -219,41 +290,4 @@ internal sealed class SchemaCompiler
             return Math.Clamp(number, -1e20m, 1e20m);
         }
     }
-
-    private (JsonElement Schema, string Path) Target(JsonElement schema, string path)
-    {
-        var target = Text(schema.GetProperty("$ref"));
-        if (target is not ['#', ..]) throw new SchemaException($"{path}: '$ref' to '{target}', only '#/...' is supported");
-        var at = _root;
-        foreach (var part in target[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var name = Uri.UnescapeDataString(part)
-                .Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            if (at.ValueKind == JsonValueKind.Array && int.TryParse(name, out var i) && i < at.GetArrayLength() && i >= 0) at = at[i];
-            else if (at.ValueKind != JsonValueKind.Object || !at.TryGetProperty(name, out at))
-                throw new SchemaException($"{path}: '$ref' to '{target}', which is not there");
-        }
-        return (at, target);
-    }
-
-    private static string[] Types(JsonElement type, string path)
-        => type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(Text)]
-            : type.ValueKind == JsonValueKind.String ? [Text(type)] : throw new SchemaException($"{path}/type: expected a name");
-
-    private static string Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()!
-        : throw new SchemaException($"expected a text where {value.ToString()} is");
-
-    private static int Whole(JsonElement schema, string key, int usual, string path)
-    {
-        if (!schema.TryGetProperty(key, out var value)) return usual;
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetDecimal(out var number) || number < 0 || number % 1 != 0)
-            throw new SchemaException($"{path}/{key}: expected a whole number, 0 or more");
-        return (int)Math.Min(number, int.MaxValue - 1);
-    }
-
-    private static JsonElement.ArrayEnumerator Items(JsonElement list, string path)
-        => list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : throw new SchemaException($"{path}: expected a list");
-
-    private static JsonElement.ObjectEnumerator Members(JsonElement map, string path)
-        => map.ValueKind == JsonValueKind.Object ? map.EnumerateObject() : throw new SchemaException($"{path}: expected an object");
 }

@@ -4,14 +4,14 @@ using System.Text.Json.Nodes;
 namespace TransformerTorch.Generation.Grammars;
 
 /// <summary>
-/// A schema as plain ones, of which a value fits one: references followed, <c>anyOf</c>, <c>oneOf</c> and <c>allOf</c> multiplied out with
-/// what stands beside them.
+/// A schema as plain ones, of which a value fits one: references followed, <c>anyOf</c>, <c>oneOf</c>, <c>allOf</c>, <c>not</c> and
+/// <c>if</c> multiplied out with what stands beside them.
 /// </summary>
 /// <param name="target">where a reference leads: its schema and its path</param>
 internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema, string Path)> target)
 {
     private const int MostForms = 256;
-    private static readonly string[] s_several = ["anyOf", "oneOf", "allOf"];
+    private static readonly string[] s_several = ["anyOf", "oneOf", "allOf"], s_turned = ["not", "if", "then", "else"];
     private readonly Dictionary<string, IReadOnlyList<Form>> _known = [];
     private readonly HashSet<string> _open = [];
     private int _cuts; // how often something led back to itself
@@ -57,6 +57,8 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
                 if (key == "oneOf") RequireApart(each, $"{path}/oneOf");
                 parts.AddRange(key == "allOf" ? each : [[.. each.SelectMany(e => e)]]);
             }
+            if (schema.TryGetProperty("not", out var not)) parts.Add(Of(SchemaNegation.Of(not, $"{path}/not", target)));
+            if (schema.TryGetProperty("if", out _)) parts.Add(Of(SchemaNegation.Conditional(schema)));
         }
         if (parts.Exists(p => p.Count > MostForms)) throw new SchemaException($"{path}: more than {MostForms} ways to satisfy it");
         if (parts.Count == 0) return [new(schema, path)];
@@ -65,9 +67,15 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
         return parts.Aggregate((left, right) => Product(left, right));
     }
 
+    private IReadOnlyList<Form> Of(JsonNode made)
+    {
+        var named = Named(made);
+        return Of(named.Schema, named.Path);
+    }
+
     // What the schema says besides, without what says nothing about values.
     private static JsonObject Beside(JsonElement schema) => new(schema.EnumerateObject()
-        .Where(m => m.Name != "$ref" && !s_several.Contains(m.Name) && !SchemaCompiler.IsSilent(m.Name))
+        .Where(m => m.Name != "$ref" && !s_several.Contains(m.Name) && !s_turned.Contains(m.Name) && !SchemaCompiler.IsSilent(m.Name))
         .Select(m => KeyValuePair.Create(m.Name, JsonSerializer.SerializeToNode(m.Value))));
 
     private static List<Form> Product(IReadOnlyList<Form> left, IReadOnlyList<Form> right)
@@ -78,7 +86,7 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
     }
 
     // The same content has the same path, so that what refers to itself comes to an end.
-    private static Form Named(JsonObject schema)
+    private static Form Named(JsonNode schema)
     {
         var element = JsonSerializer.SerializeToElement(schema);
         return new(element, $"({element.GetRawText()})");

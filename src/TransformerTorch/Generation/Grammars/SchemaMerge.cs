@@ -7,6 +7,7 @@ namespace TransformerTorch.Generation.Grammars;
 internal static class SchemaMerge
 {
     private static readonly string[] s_types = ["object", "array", "string", "number", "boolean", "null"];
+    private static readonly string[] s_ofLists = ["items", "prefixItems", "contains", "uniqueItems"];
 
     /// <summary>Null: nothing fits both.</summary>
     /// <exception cref="SchemaException">They ask for what cannot be joined.</exception>
@@ -22,15 +23,20 @@ internal static class SchemaMerge
             JsonArray list => [.. list.Select(t => $"{t}")],
             { } one => [$"{one}"],
             null => schema.ContainsKey("properties") || schema.ContainsKey("required") ? ["object"]
-                : schema.ContainsKey("items") || schema.ContainsKey("prefixItems") ? ["array"] : s_types,
+                : s_ofLists.Any(schema.ContainsKey) ? ["array"] : s_types,
         };
         return schema["nullable"]?.GetValueKind() == JsonValueKind.True ? [.. types.Append("null").Distinct()] : types;
     }
 
     // Without what says nothing about values.
-    private static JsonObject Members(JsonElement schema) => schema.ValueKind != JsonValueKind.Object ? []
-        : new(schema.EnumerateObject().Where(m => m.Name == "nullable" || !SchemaCompiler.IsSilent(m.Name))
+    private static JsonObject Members(JsonElement schema)
+    {
+        if (schema.ValueKind != JsonValueKind.Object) return [];
+        var members = new JsonObject(schema.EnumerateObject().Where(m => m.Name == "nullable" || !SchemaCompiler.IsSilent(m.Name))
             .Select(m => KeyValuePair.Create(m.Name, JsonSerializer.SerializeToNode(m.Value))));
+        if (members.ContainsKey("contains")) members.TryAdd("minContains", 1);
+        return members;
+    }
 
     private static JsonObject? Of(JsonObject left, JsonObject right)
     {
@@ -56,8 +62,10 @@ internal static class SchemaMerge
 
     private static JsonNode Joined(string key, JsonNode a, JsonNode b) => key switch
     {
-        "required" => new JsonArray([.. a.AsArray().Concat(b.AsArray()).Select(n => $"{n}").Distinct().Select(n => (JsonNode)n)]),
+        "required" or SchemaNegation.Except
+            => new JsonArray([.. a.AsArray().Concat(b.AsArray()).Select(n => $"{n}").Distinct().Select(n => (JsonNode)n)]),
         "items" => Both(a, b),
+        "uniqueItems" => JsonValue.Create(a.GetValue<bool>() || b.GetValue<bool>()),
         _ when JsonNode.DeepEquals(a, b) => a.DeepClone(),
         ['m', 'i', 'n', ..] or "exclusiveMinimum" => (Number(a) >= Number(b) ? a : b).DeepClone(),
         ['m', 'a', 'x', ..] or "exclusiveMaximum" => (Number(a) <= Number(b) ? a : b).DeepClone(),
