@@ -13,9 +13,10 @@ public sealed class PagedBatch : IDisposable
     private readonly PagedCache _cache;
     private readonly PagedSpan[] _spans;
     private readonly int _single; // sequences of one new token
-    private readonly Tensor _slots; // (N)
-    private readonly Tensor? _pages, _lengths; // (R, M), (R) of those
-    private readonly Tensor?[] _held; // by longer sequence, the slots (Tk) of all its positions; null: its new tokens are all it has
+    private readonly Tensor? _lengths; // (R) of those
+    private readonly Group[] _groups;
+    private readonly Dictionary<(int Group, int Window), Tensor?[]> _seen = [];
+    private readonly Device _device;
 
     /// <summary>A pass.</summary>
     /// <param name="cache">where keys and values are</param>
@@ -24,26 +25,13 @@ public sealed class PagedBatch : IDisposable
     /// <exception cref="ArgumentException">Longer ones stand before those of a single token.</exception>
     public PagedBatch(PagedCache cache, IEnumerable<PagedSpan> spans, Device device)
     {
-        (_cache, _spans) = (cache, [.. spans]);
+        (_cache, _spans, _device) = (cache, [.. spans], device);
         _single = _spans.TakeWhile(s => s.Count == 1).Count();
         if (_spans.Skip(_single).Any(s => s.Count == 1)) throw new ArgumentException("sequences of a single new token come first");
-        using var scope = NewDisposeScope();
-        var size = cache.PageSize;
-        Positions = Row(_spans.SelectMany(s => Enumerable.Range(s.Length - s.Count, s.Count).Select(p => (long)p))).view(1, -1);
-        _slots = Row(_spans.SelectMany(s => Enumerable.Range(s.Length - s.Count, s.Count).Select(p => s.Slot(p, size))));
-        _held = [.. _spans.Skip(_single).Select(s => s.Count == s.Length ? null
-            : Row(Enumerable.Range(0, s.Length).Select(p => s.Slot(p, size))))];
-        if (_single > 0 && IsNative(device))
-        {
-            var most = _spans.Take(_single).Max(s => PagesOf(s));
-            _pages = Row(_spans.Take(_single).SelectMany(s => Enumerable.Range(0, most)
-                .Select(i => i < PagesOf(s) ? (long)s.Pages[i] : 0))).view(_single, most);
-            _lengths = Row(_spans.Take(_single).Select(s => (long)s.Length));
-        }
-        foreach (var kept in new[] { Positions, _slots, _pages, _lengths }.Concat(_held)) kept?.DetachFromDisposeScope();
-
-        Tensor Row(IEnumerable<long> values) => tensor([.. values], device: device);
-        int PagesOf(PagedSpan span) => (span.Length + size - 1) / size;
+        if (!IsNative(device)) _single = 0;
+        Positions = Row(_spans.SelectMany(s => Enumerable.Range(s.Length - s.Count, s.Count).Select(p => (long)p)), 1, -1);
+        if (_single > 0) _lengths = Row(_spans.Take(_single).Select(s => (long)s.Length), -1);
+        _groups = [.. Enumerable.Range(0, cache.Groups).Select(PagesOf)];
     }
 
     /// <summary>(1, N), each token's place in its own sequence.</summary>
@@ -61,16 +49,17 @@ public sealed class PagedBatch : IDisposable
     internal Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionArguments arguments)
     {
         using var scope = NewDisposeScope();
-        var room = _cache.Write(layer, _slots, k.squeeze(0), v.squeeze(0));
+        var (group, window) = (_cache.GroupOf(layer), arguments.Window);
+        var room = _cache.Write(layer, _groups[group].Slots, k.squeeze(0), v.squeeze(0));
         var parts = new List<Tensor>();
-        if (_pages is not null) parts.Add(Single(q.squeeze(0).narrow(0, 0, _single), room, arguments));
-        long start = _pages is null ? 0 : _single;
-        for (var i = _pages is null ? 0 : _single; i < _spans.Length; start += _spans[i++].Count)
+        if (_single > 0) parts.Add(Single(q.squeeze(0).narrow(0, 0, _single), room, _groups[group].Pages!, arguments));
+        long start = _single;
+        for (var i = _single; i < _spans.Length; start += _spans[i++].Count)
         {
-            var (span, held) = (_spans[i], i < _single ? Slots(_spans[i], q.device) : _held[i - _single]);
-            var keys = held is null ? k.narrow(1, start, span.Count) : room.Keys.index_select(0, held).unsqueeze(0); // (1, Tk, K, D)
-            var values = held is null ? v.narrow(1, start, span.Count) : room.Values.index_select(0, held).unsqueeze(0);
-            var terms = new AttentionTerms { Bias = arguments.Terms.Bias?.narrow(-1, 0, span.Length) };
+            var (span, seen) = (_spans[i], Seen(group, window)[i - _single]);
+            var keys = seen is null ? k.narrow(1, start, span.Count) : room.Keys.index_select(0, seen).unsqueeze(0); // (1, Tk, K, D)
+            var values = seen is null ? v.narrow(1, start, span.Count) : room.Values.index_select(0, seen).unsqueeze(0);
+            var terms = new AttentionTerms { Bias = arguments.Terms.Bias?.narrow(-1, span.Length - keys.shape[1], keys.shape[1]) };
             parts.Add(AttentionKernel.Run(q.narrow(1, start, span.Count), keys, values, arguments with { Terms = terms }));
         }
         return (parts.Count == 1 ? parts[0] : cat([.. parts], 1)).MoveToOuterDisposeScope();
@@ -79,15 +68,48 @@ public sealed class PagedBatch : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var kept in new[] { Positions, _slots, _pages, _lengths }.Concat(_held)) kept?.Dispose();
+        Positions.Dispose();
+        _lengths?.Dispose();
+        foreach (var (slots, pages) in _groups)
+        {
+            slots.Dispose();
+            pages?.Dispose();
+        }
+        foreach (var seen in _seen.Values.SelectMany(s => s)) seen?.Dispose();
     }
 
-    private Tensor Single(Tensor q, (Tensor Keys, Tensor Values) room, AttentionArguments a)
-        => s_attention.Get()!.Call(q, room.Keys, room.Values, _pages, _lengths, (long)_cache.PageSize, a.Terms.Bias, (long)a.Window,
+    private Tensor Single(Tensor q, (Tensor Keys, Tensor Values) room, Tensor pages, AttentionArguments a)
+        => s_attention.Get()!.Call(q, room.Keys, room.Values, pages, _lengths, (long)_cache.PageSize, a.Terms.Bias, (long)a.Window,
             a.Scale ?? (1 / Math.Sqrt(q.shape[2])), a.SoftCap).unsqueeze(0); // (1, R, H, D)
 
-    private Tensor Slots(PagedSpan span, Device device)
-        => tensor([.. Enumerable.Range(0, span.Length).Select(p => span.Slot(p, _cache.PageSize))], device: device);
+    /// <summary>Where a group's layers put the new tokens, and the pages of sequences of one.</summary>
+    private Group PagesOf(int group)
+    {
+        var size = _cache.PageSize;
+        var slots = Row(_spans.SelectMany(s => s.Slots(group, s.Length - s.Count, size)), -1);
+        if (_single == 0) return new Group(slots, null);
+        var most = _spans.Take(_single).Max(s => (s.Length + size - 1) / size);
+        return new Group(slots, Row(_spans.Take(_single).SelectMany(s => Enumerable.Range(0, most)
+            .Select(i => i < s.Pages[group].Count ? (long)s.Pages[group][i] : 0)), _single, most));
+    }
+
+    /// <summary>By longer sequence, the slots (Tk) of all positions that its new tokens see; null: they see each other alone.</summary>
+    private Tensor?[] Seen(int group, int window)
+    {
+        if (_seen.TryGetValue((group, window), out var known)) return known;
+        return _seen[(group, window)] = [.. _spans.Skip(_single).Select(s => s.Count == s.Length ? null
+            : Row(s.Slots(group, s.First(window), _cache.PageSize), -1))];
+    }
+
+    private Tensor Row(IEnumerable<long> values, params long[] shape)
+    {
+        using var scope = NewDisposeScope();
+        return tensor([.. values], device: _device).view(shape).DetachFromDisposeScope();
+    }
 
     private static bool IsNative(Device device) => device.type == TorchSharp.DeviceType.CPU && s_attention.Get() is not null;
+
+    /// <param name="Slots">(N)</param>
+    /// <param name="Pages">(R, M)</param>
+    private readonly record struct Group(Tensor Slots, Tensor? Pages);
 }

@@ -15,7 +15,7 @@ public sealed class BatchEngine : IAsyncDisposable
     private readonly CausalLanguageModel _model;
     private readonly BatchOptions _options;
     private readonly PagedCache _cache;
-    private readonly PageTable _table;
+    private readonly PagePool _pool;
     private readonly BatchPass _pass;
     private readonly List<Sequence> _running = [];
     private readonly LinkedList<Sequence> _waiting = [];
@@ -34,11 +34,15 @@ public sealed class BatchEngine : IAsyncDisposable
         model.eval();
         var context = model.Config.ContextLength;
         var tokens = _options.CachedTokens > 0 ? _options.CachedTokens : Math.Max(Math.Min(8L * context, 65_536), 8192);
-        var pages = (int)((tokens + _options.PageSize - 1) / _options.PageSize);
-        _cache = new PagedCache(model.Config.Main.Blocks.Count, pages, _options.PageSize);
-        _pass = new BatchPass(model, _cache, _options.PrefillTokens);
-        _table = new PageTable(pages, _options.PageSize, _pass.Reach);
+        var (size, step) = (_options.PageSize, _options.PrefillTokens);
+        int[] windows = [.. BatchPass.Windows(model)], groups = [.. windows.Distinct()];
+        int[] pages = [.. groups.Select(window => Math.Min((tokens + size - 1) / size, MostPages(window))).Select(count => (int)count)];
+        _cache = new PagedCache([.. windows.Select(window => Array.IndexOf(groups, window))], pages, size);
+        _pool = new PagePool([.. groups.Zip(pages, (window, count) => new PageTable(count, size, window, step))], size);
+        _pass = new BatchPass(model, _cache, step);
         new Thread(Run) { IsBackground = true, Name = $"{nameof(BatchEngine)} {model.Config.ModelType}" }.Start();
+
+        long MostPages(int window) => window == 0 ? int.MaxValue : (long)_options.MaxSequences * PageTable.Most(size, window, step);
     }
 
     /// <summary>What it does just now.</summary>
@@ -81,9 +85,8 @@ public sealed class BatchEngine : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_draining, this);
         var sequence = new Sequence(_model, request, sink);
-        if (_table.Needed(sequence.Most) > _table.Count)
-            throw new ArgumentException(
-                $"a text of up to {sequence.Most} tokens, the engine has room for {_table.Count * _options.PageSize}");
+        if (sequence.Most > _pool.Longest)
+            throw new ArgumentException($"a text of up to {sequence.Most} tokens, the engine has room for {_pool.Longest}");
         return sequence;
     }
 
@@ -161,7 +164,7 @@ public sealed class BatchEngine : IAsyncDisposable
     {
         while (_running.Count < _options.MaxSequences && _waiting.First is { } first)
         {
-            if (!first.Value.TryBegin(_table, _options.SharePrefixes && _pass.CanShare)) break;
+            if (!first.Value.TryBegin(_pool, _options.PageSize, _options.SharePrefixes && _pass.CanShare)) break;
             _heldTokens += first.Value.Computed;
             _running.Add(Dequeue(first));
         }
@@ -191,6 +194,6 @@ public sealed class BatchEngine : IAsyncDisposable
         while (_waiting.First is { } node) Dequeue(node).End(error);
     }
 
-    private void Report() => Statistics = new(_running.Count, _waiting.Count, _table.Available, _table.Count, _pass.Steps,
+    private void Report() => Statistics = new(_running.Count, _waiting.Count, _pool.Available, _pool.Count, _pass.Steps,
         _pass.PromptTokens, _heldTokens, _newTokens);
 }

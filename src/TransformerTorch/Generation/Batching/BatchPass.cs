@@ -11,11 +11,11 @@ namespace TransformerTorch.Generation.Batching;
 internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int budget)
 {
     /// <summary>Frequencies that depend on the length are the same for a whole pass: such texts go alone, their prompts whole.</summary>
-    private readonly bool _alone = model.Config.Main.Blocks.Any(b => b.Attention.Rotary?.Scaling is { ByLength: true });
+    private readonly bool _alone = GoesAlone(model);
 
-    /// <summary>Positions of a text that a pass reads and writes at most, if every layer has a window; null: all that it has.</summary>
-    public int? Reach => _alone || model.Config.Main.Blocks.Any(b => b.Attention.Window == 0) ? null
-        : model.Config.Main.Blocks.Max(b => b.Attention.Window) + budget;
+    /// <summary>Of each layer, positions of a text that are to be held beside those of a pass; 0: all.</summary>
+    public static IEnumerable<int> Windows(CausalLanguageModel model)
+        => model.Config.Main.Blocks.Select(b => GoesAlone(model) ? 0 : b.Attention.Window);
 
     /// <summary>Whether keys that were computed for one text serve another.</summary>
     public bool CanShare => !_alone;
@@ -31,6 +31,7 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
     {
         using var scope = NewDisposeScope();
         var parts = Parts(running);
+        foreach (var (of, count) in parts) of.Reach(count);
         var device = model.Backbone.TokenWeight.device;
         using var batch = new PagedBatch(cache, parts.Select(p => new PagedSpan(p.Count, p.Of.Computed + p.Count, p.Of.Pages)), device);
         var ids = tensor([.. parts.SelectMany(p => p.Of.Text.Skip(p.Of.Computed).Take(p.Count).Select(id => (long)id))], device: device);
@@ -55,6 +56,9 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
 
         static Tensor Kept(Tensor row) => row.MoveToOuterDisposeScope();
     }
+
+    private static bool GoesAlone(CausalLanguageModel model)
+        => model.Config.Main.Blocks.Any(b => b.Attention.Rotary?.Scaling is { ByLength: true });
 
     /// <summary>Who computes how much, single tokens first.</summary>
     private List<(Sequence Of, int Count)> Parts(IReadOnlyList<Sequence> running)

@@ -1,70 +1,74 @@
 namespace TransformerTorch.Generation.Batching;
 
 /// <summary>
-/// Who has which page of a <see cref="Layers.PagedCache"/>. A full page of tokens is known by them and by the page before it, so texts that
-/// begin alike share their first pages; each page counts who has it. One that nobody has keeps its tokens until it is needed for others,
-/// the one that was given back first before the rest. For one thread.
+/// Who has which page of one group of a <see cref="Layers.PagedCache"/>'s layers. A full page is known by a key of its tokens and all
+/// before them, so texts that begin alike share their first pages; each page counts who has it. One that nobody has keeps its tokens until
+/// it is needed for others, the one that was given back first before the rest. For one thread.
 /// </summary>
 /// <remarks>
-/// Where a model sees no further back than a window, a long text goes round in a ring of pages: a position stands where one stood that
-/// is not seen any more. Such a text shares nothing.
+/// Layers that see no further back than a window have a text give its pages back as it leaves them behind, and take others as it grows.
 /// </remarks>
 internal sealed class PageTable
 {
-    private const long Root = 0; // what stands before a text's first page
     private readonly Page[] _pages;
-    private readonly int _size, _ring;
-    private readonly Dictionary<Key, Page> _known = [];
+    private readonly int _size, _window, _most;
+    private readonly Dictionary<UInt128, Page> _known = [];
     private readonly LinkedList<Page> _free;
-    private long _contents = Root;
+    private int _promised; // to texts that take their pages as they grow
 
     /// <param name="pages">how many</param>
     /// <param name="pageSize">positions a page</param>
-    /// <param name="reach">positions that a pass reads and writes of a text at most; none: all of them</param>
-    public PageTable(int pages, int pageSize, int? reach = null)
+    /// <param name="window">positions that a token sees, its own included; 0: all</param>
+    /// <param name="step">tokens of a text that one pass computes at most</param>
+    public PageTable(int pages, int pageSize, int window = 0, int step = 0)
     {
-        (_size, _ring) = (pageSize, reach is { } most ? PagesFor(most, pageSize) : int.MaxValue);
+        (_size, _window, _most) = (pageSize, window, window == 0 ? int.MaxValue : Most(pageSize, window, step));
         _pages = [.. Enumerable.Range(0, pages).Select(i => new Page(i))];
         _free = new LinkedList<Page>(_pages);
         for (var node = _free.First; node is not null; node = node.Next) node.Value.Free = node;
     }
+
+    /// <summary>Pages that a text has at once at most, however long it is: those of the positions that a pass reads and writes.</summary>
+    public static int Most(int pageSize, int window, int step) => ((window - 1 + step + pageSize - 2) / pageSize) + 1;
 
     /// <summary>Pages that can be had.</summary>
     public int Available => _free.Count;
 
     public int Count => _pages.Length;
 
-    /// <summary>Pages for a text of so many tokens.</summary>
-    public int Needed(int tokens) => Math.Min(PagesFor(tokens, _size), _ring);
+    /// <summary>The most tokens that a text may have for which there is room where there is no other.</summary>
+    public int Longest => _most <= Count ? int.MaxValue : Count * _size;
+
+    /// <summary>For each count of pages from none on, whether a text with these keys may begin after them: what it sees is held.</summary>
+    public IEnumerable<bool> Beginnings(IEnumerable<UInt128> keys)
+    {
+        var (count, run) = (0, 0);
+        yield return true;
+        foreach (var key in keys)
+        {
+            run = _known.ContainsKey(key) ? run + 1 : 0;
+            count++;
+            yield return run >= count - First(count * _size);
+        }
+    }
 
     /// <summary>
-    /// Room for a text of at most so many tokens, the first of them in pages that hold them already where there are such (at least the
-    /// prompt's last is not, since its scores are wanted); null where there is no room.
+    /// Room for a text of at most so many tokens, whose first pages have these keys and are held; null where there is no room.
     /// </summary>
-    public Lease? TryLease(IReadOnlyList<int> prompt, int most, bool shared)
+    public Lease? TryLease(IReadOnlyList<UInt128> held, int most)
     {
-        var places = PagesFor(most, _size);
-        var held = shared && places <= _ring ? Known(prompt) : [];
-        var fresh = Needed(most) - held.Count;
-        if (fresh > _free.Count - held.Count(p => p.Users == 0)) return null;
-        foreach (var page in held) Take(page);
-        Page[] pages = [.. held, .. Enumerable.Range(0, fresh).Select(_ => Take(_free.First!.Value, forget: true))];
-        return new Lease(this, pages, held.Count, places);
+        Page[] seen = [.. held.Skip(First(held.Count * _size)).Select(key => _known[key])];
+        // What others share may stay with them when it is given back here, so that those who change their pages count each alone.
+        var room = _window == 0 ? Needed(most) - held.Count <= _free.Count - seen.Count(p => p.Users == 0)
+            : _promised + Needed(most) <= Count;
+        return room ? new Lease(this, seen, held.Count, most) : null;
     }
 
-    private static int PagesFor(int tokens, int size) => (tokens + size - 1) / size;
+    /// <summary>Pages that a text of so many tokens has at once at most.</summary>
+    private int Needed(int tokens) => Math.Min((tokens + _size - 1) / _size, _most);
 
-    private List<Page> Known(IReadOnlyList<int> prompt)
-    {
-        var (found, before) = (new List<Page>(), Root);
-        for (var end = _size; end < prompt.Count; end += _size)
-        {
-            if (!_known.TryGetValue(new Key(before, prompt, end - _size, _size), out var page)) break;
-            found.Add(page);
-            before = page.Content;
-        }
-        return found;
-    }
+    /// <summary>The first page that is seen from a position.</summary>
+    private int First(int position) => _window == 0 ? 0 : Math.Max(0, position - _window + 1) / _size;
 
     private Page Take(Page page, bool forget = false)
     {
@@ -84,35 +88,52 @@ internal sealed class PageTable
     }
 
     /// <summary>A text's pages, until disposed.</summary>
-    internal sealed class Lease(PageTable table, Page[] pages, int shared, int places) : IDisposable
+    internal sealed class Lease : IDisposable
     {
-        private long _content = shared == 0 ? Root : pages[shared - 1].Content;
-        private int _told; // pages
+        private readonly PageTable _table;
+        private readonly List<Page> _own = []; // by place; those before _first are not its any more
+        private readonly List<int> _indices = [];
+        private readonly int _promised;
+        private int _first, _told;
         private bool _returned;
 
-        /// <summary>Indices of its pages, in the order of its text.</summary>
-        public int[] Pages { get; } = [.. Enumerable.Range(0, places).Select(i => pages[i % pages.Length].Index)];
-
-        /// <summary>Tokens that need not be computed.</summary>
-        public int Held { get; } = shared * table._size;
-
-        /// <summary>Makes pages that are full known, given all tokens that are computed.</summary>
-        public void Tell(IReadOnlyList<int> tokens, int computed)
+        internal Lease(PageTable table, Page[] seen, int held, int most)
         {
-            if (places > pages.Length) return; // what they hold changes
-            for (_told = Math.Max(_told, Held / table._size); (_told + 1) * table._size <= computed; _told++)
-            {
-                var (key, page) = (new Key(_content, [.. tokens.Skip(_told * table._size).Take(table._size)]), pages[_told]);
-                if (table._known.TryAdd(key, page)) (page.Key, page.Content) = (key, ++table._contents);
-                _content = table._known[key].Content;
-            }
+            (_table, _told, _first) = (table, held, held - seen.Length);
+            for (var i = 0; i < held; i++) Add(i < _first ? table._pages[0] : table.Take(seen[i - _first]));
+            if (table._window > 0) table._promised += _promised = table.Needed(most);
+            else Reach(most); // what is shared counts once, so all is taken at once
+        }
+
+        /// <summary>Indices of its pages by their place in the text; those that it has left behind mean nothing.</summary>
+        public IReadOnlyList<int> Pages => _indices;
+
+        /// <summary>Has pages for so many tokens.</summary>
+        public void Reach(int tokens)
+        {
+            while (_own.Count * _table._size < tokens) Add(_table.Take(_table._free.First!.Value, forget: true));
+        }
+
+        /// <summary>So many tokens are computed: full pages become known by their keys, those not seen any more are given back.</summary>
+        public void Advance(IReadOnlyList<UInt128> keys, int computed)
+        {
+            for (; _told < keys.Count; _told++)
+                if (_table._known.TryAdd(keys[_told], _own[_told])) _own[_told].Key = keys[_told];
+            for (; _first < _table.First(computed); _first++) _table.Return(_own[_first]);
+        }
+
+        private void Add(Page page)
+        {
+            _own.Add(page);
+            _indices.Add(page.Index);
         }
 
         public void Dispose()
         {
             if (_returned) return;
             _returned = true;
-            foreach (var page in pages.Reverse()) table.Return(page); // a text's end is of less use than its beginning
+            _table._promised -= _promised;
+            for (var i = _own.Count - 1; i >= _first; i--) _table.Return(_own[i]); // a text's end is of less use than its beginning
         }
     }
 
@@ -122,35 +143,9 @@ internal sealed class PageTable
 
         public int Users { get; set; }
 
-        /// <summary>What it holds, if that is known: a number that is given once.</summary>
-        public long Content { get; set; }
-
-        public Key? Key { get; set; }
+        /// <summary>What it holds, if that is known.</summary>
+        public UInt128? Key { get; set; }
 
         public LinkedListNode<Page>? Free { get; set; }
-    }
-
-    /// <summary>Tokens, and the content before them.</summary>
-    internal sealed record Key
-    {
-        private readonly long _before;
-        private readonly int[] _tokens;
-
-        public Key(long before, int[] tokens) => (_before, _tokens) = (before, tokens);
-
-        public Key(long before, IReadOnlyList<int> text, int start, int count) : this(before, new int[count])
-        {
-            for (var i = 0; i < count; i++) _tokens[i] = text[start + i];
-        }
-
-        public bool Equals(Key? other) => other is not null && _before == other._before && _tokens.AsSpan().SequenceEqual(other._tokens);
-
-        public override int GetHashCode()
-        {
-            var hash = new HashCode();
-            hash.Add(_before);
-            foreach (var token in _tokens) hash.Add(token);
-            return hash.ToHashCode();
-        }
     }
 }

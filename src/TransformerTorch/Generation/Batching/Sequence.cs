@@ -11,7 +11,8 @@ internal sealed class Sequence : IDisposable
     private readonly ScoreRules _rules;
     private readonly Generator? _random;
     private readonly ITokenSink _sink;
-    private PageTable.Lease? _lease;
+    private TextPages? _pages;
+    private PageKeys? _keys;
     private volatile bool _cancelled;
     private int _ended;
 
@@ -46,7 +47,7 @@ internal sealed class Sequence : IDisposable
 
     public int New => Text.Count - _request.Prompt.Count;
 
-    public IReadOnlyList<int> Pages => _lease!.Pages;
+    public IReadOnlyList<IReadOnlyList<int>> Pages => _pages!.Pages;
 
     /// <summary>Whether its next token is simply the likeliest.</summary>
     public bool IsGreedy => _request is { Constraint: null, LogProbabilities: null, Options.Temperature: 0 } && _rules.AreNone;
@@ -54,19 +55,23 @@ internal sealed class Sequence : IDisposable
     /// <summary>It is not wanted any more; any thread may say so.</summary>
     public void Cancel() => _cancelled = true;
 
-    /// <summary>Claims pages, if there are enough.</summary>
-    public bool TryBegin(PageTable table, bool shared)
+    /// <summary>Claims room, if there is enough.</summary>
+    public bool TryBegin(PagePool pool, int pageSize, bool shared)
     {
-        _lease = table.TryLease(_request.Prompt, Most, shared);
-        Computed = _lease?.Held ?? 0;
-        return _lease is not null;
+        if (shared) _keys ??= new PageKeys(pageSize);
+        _pages = pool.TryLease(_request.Prompt, Most, _keys);
+        Computed = _pages?.Held ?? 0;
+        return _pages is not null;
     }
+
+    /// <summary>Has pages for so many more tokens.</summary>
+    public void Reach(int count) => _pages!.Reach(Computed + count);
 
     /// <summary>So many more tokens were computed.</summary>
     public void Advance(int count)
     {
         Computed += count;
-        _lease!.Tell(Text, Computed);
+        _pages!.Advance(Text, Computed);
     }
 
     /// <summary>Chooses from the scores (1, V).</summary>
@@ -96,7 +101,7 @@ internal sealed class Sequence : IDisposable
     }
 
     /// <summary>Gives its pages back.</summary>
-    public void Release() => _lease?.Dispose();
+    public void Release() => _pages?.Dispose();
 
     /// <summary>Gives its pages back and tells who waits for it.</summary>
     public void End(Exception? error = null)

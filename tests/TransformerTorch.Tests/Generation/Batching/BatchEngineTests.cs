@@ -157,6 +157,46 @@ public sealed class BatchEngineTests
         Assert.Equal(alone, together);
     }
 
+    [Theory]
+    [InlineData("gemma2-caps", 4)]
+    [InlineData("gemma3-v4", 4)]
+    public async Task Layers_with_a_window_beside_others_hold_no_more_pages_than_it_sees_and_beginnings_are_shared(
+        string fixture, int window)
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model(fixture));
+        Assert.Equal([0, window], model.Config.Main.Blocks.Select(b => b.Attention.Window).Distinct().Order());
+        var prompts = Prompts(model, 24, 5, 17);
+        prompts = [.. prompts, [.. prompts[0], 5, 6, 7]];
+        var options = _greedy with { MaxNewTokens = 20 };
+        var alone = prompts.Select(p => new TokenGenerator(model).Generate([p], options)[0]).ToArray();
+
+        const int size = 2, step = 6, texts = 2;
+        await using var engine = new BatchEngine(
+            model, new BatchOptions { PageSize = size, PrefillTokens = step, MaxSequences = texts, CachedTokens = 120 });
+        var together = await Task.WhenAll(prompts.Take(3).Select(p => Ids(engine, p, options)));
+        var longer = await Ids(engine, prompts[3], options);
+
+        Assert.Equal(alone, [.. together, longer]);
+        Assert.Equal((120 / size) + (texts * PageTable.Most(size, window, step)), engine.Statistics.Pages);
+        Assert.Equal(engine.Statistics.Pages, engine.Statistics.FreePages);
+    }
+
+    [Fact]
+    public async Task A_beginning_is_shared_where_layers_with_a_window_still_hold_its_end()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gemma3-v4"));
+        var prompt = Prompts(model, 23)[0];
+        int[] longer = [.. prompt, 5, 6, 7];
+        var alone = new TokenGenerator(model).Generate([longer], _greedy)[0];
+
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 4 });
+        await Ids(engine, prompt, _greedy with { MaxNewTokens = 1 });
+        var after = await Ids(engine, longer, _greedy);
+
+        Assert.Equal(alone, after);
+        Assert.Equal(20, engine.Statistics.HeldTokens);
+    }
+
     [Fact]
     public async Task Probabilities_are_those_of_the_models_scores()
     {

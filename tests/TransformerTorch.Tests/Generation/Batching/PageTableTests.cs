@@ -3,82 +3,130 @@ using TransformerTorch.Generation.Batching;
 
 namespace TransformerTorch.Tests.Generation.Batching;
 
-/// <summary>Truth: who has which page, kept beside the table by the test.</summary>
+/// <summary>Truth: who has which page and what each page holds, kept beside the pool by the test.</summary>
 public sealed class PageTableTests
 {
     [Fact]
     public void Texts_that_begin_alike_share_full_pages_but_never_the_last_token()
     {
-        var table = new PageTable(pages: 8, pageSize: 2);
-        using var first = table.TryLease([1, 2, 3, 4, 5], 6, shared: true)!;
-        first.Tell([1, 2, 3, 4, 5], 5);
+        var pool = new PagePool([new PageTable(pages: 8, pageSize: 2)], pageSize: 2);
+        using var first = Lease(pool, [1, 2, 3, 4, 5], 6)!;
+        first.Advance([1, 2, 3, 4, 5], 5);
 
-        using var same = table.TryLease([1, 2, 3, 4], 4, shared: true)!;
-        using var other = table.TryLease([9, 2, 3, 4, 5], 6, shared: true)!;
+        using var same = Lease(pool, [1, 2, 3, 4], 4)!;
+        using var other = Lease(pool, [9, 2, 3, 4, 5], 6)!;
 
         Assert.Equal(2, same.Held);
-        Assert.Equal(first.Pages[0], same.Pages[0]);
+        Assert.Equal(first.Pages[0][0], same.Pages[0][0]);
         Assert.Equal(0, other.Held);
-        Assert.Equal(8 - 3 - 1 - 3, table.Available);
-        Assert.Null(table.TryLease([7], 4, shared: true));
+        Assert.Equal(8 - 3 - 1 - 3, pool.Available);
+        Assert.Null(Lease(pool, [7], 4));
     }
 
     [Fact]
     public void A_page_that_was_given_back_is_found_again_until_others_need_it()
     {
-        var table = new PageTable(pages: 3, pageSize: 2);
-        using (var first = table.TryLease([1, 2, 3], 4, shared: true)!) first.Tell([1, 2, 3, 4], 4);
-        Assert.Equal(3, table.Available);
+        var pool = new PagePool([new PageTable(pages: 3, pageSize: 2)], pageSize: 2);
+        using (var first = Lease(pool, [1, 2, 3], 4)!) first.Advance([1, 2, 3, 4], 4);
+        Assert.Equal(3, pool.Available);
 
-        using (var again = table.TryLease([1, 2, 3, 4, 5], 5, shared: true)!) Assert.Equal(4, again.Held);
-        using (table.TryLease([8], 6, shared: true)!) Assert.Equal(0, table.Available);
-        using var gone = table.TryLease([1, 2, 3], 4, shared: true)!;
+        using (var again = Lease(pool, [1, 2, 3, 4, 5], 5)!) Assert.Equal(4, again.Held);
+        using (Lease(pool, [8], 6)!) Assert.Equal(0, pool.Available);
+        using var gone = Lease(pool, [1, 2, 3], 4)!;
         Assert.Equal(0, gone.Held);
     }
 
     [Fact]
-    public void A_text_longer_than_what_is_ever_seen_of_it_goes_round_in_a_ring_and_shares_nothing()
+    public void Layers_with_a_window_give_pages_back_as_a_text_leaves_them_behind_and_others_keep_theirs()
     {
-        var table = new PageTable(pages: 4, pageSize: 2, reach: 5);
-        using (var text = table.TryLease([1, 2, 3], 13, shared: true)!)
+        var (all, near) = (new PageTable(pages: 20, pageSize: 2), new PageTable(pages: 10, pageSize: 2, window: 4, step: 3));
+        var pool = new PagePool([all, near], pageSize: 2);
+        int[] text = [.. Enumerable.Range(1, 30)];
+        using (var lease = Lease(pool, text[..5], 30)!)
         {
-            Assert.Equal(7, text.Pages.Length);
-            Assert.Equal(3, text.Pages.Distinct().Count());
-            Assert.Equal(text.Pages[..4], text.Pages[3..]);
-            Assert.Equal(1, table.Available);
-            text.Tell([.. Enumerable.Range(1, 13)], 13);
+            for (var computed = 0; computed < text.Length; computed += 3)
+            {
+                lease.Reach(computed + 3);
+                Assert.Equal(20 - 15, all.Available);
+                Assert.InRange(10 - near.Available, 1, PageTable.Most(2, 4, 3));
+                lease.Advance(text, computed + 3);
+                Assert.InRange(10 - near.Available, 1, 3); // three positions are seen beside the next
+            }
+            Assert.Equal(15, lease.Pages[0].Distinct().Count());
         }
-        using var again = table.TryLease([1, 2, 3], 4, shared: true)!;
-        Assert.Equal(0, again.Held);
+        Assert.Equal(30, pool.Available);
+    }
+
+    [Fact]
+    public void A_text_begins_where_layers_with_a_window_still_have_what_it_sees()
+    {
+        var (all, near) = (new PageTable(pages: 20, pageSize: 2), new PageTable(pages: 4, pageSize: 2, window: 3, step: 2));
+        var pool = new PagePool([all, near], pageSize: 2);
+        int[] text = [.. Enumerable.Range(1, 12)];
+        Write(pool, text, 12);
+
+        using (var again = Lease(pool, [.. text, 13], 13)!) Assert.Equal(12, again.Held); // its last pages are held in both
+        using (var shorter = Lease(pool, [.. text[..4], 99], 5)!)
+            Assert.Equal(0, shorter.Held); // the near layers' pages of its beginning went to its end
+        Write(pool, [.. Enumerable.Range(50, 12)], 12);
+        using var gone = Lease(pool, [.. text, 13], 13)!;
+        Assert.Equal(0, gone.Held);
     }
 
     [Property(MaxTest = 200)]
-    public void A_page_is_never_written_by_two_and_all_come_back(int seed)
+    public void No_page_is_written_by_two_what_is_seen_is_as_written_and_all_come_back(int seed)
     {
-        var (random, table) = (new Random(seed), new PageTable(pages: 12, pageSize: 2));
-        var live = new List<(PageTable.Lease Lease, int[] Text)>();
-        for (var step = 0; step < 60; step++)
+        var random = new Random(seed);
+        var windows = new[] { 0, 1 + random.Next(7) };
+        const int size = 2, step = 3;
+        int[] counts = [12, 10];
+        var pool = new PagePool(
+            [.. windows.Zip(counts, (window, pages) => new PageTable(pages, size, window, step))], size);
+        var contents = counts.Select(pages => new string?[pages, size]).ToArray(); // by group and slot, the text up to that token
+        var live = new List<(TextPages Pages, int[] Text, int Computed)>();
+        for (var turn = 0; turn < 80; turn++)
         {
-            if (live.Count > 0 && random.Next(2) == 0)
+            if (random.Next(3) == 0)
             {
-                var leaving = live[random.Next(live.Count)];
-                leaving.Lease.Dispose();
-                live.Remove(leaving);
+                int[] text = [.. Enumerable.Range(0, random.Next(1, 16)).Select(_ => random.Next(2))];
+                if (Lease(pool, text[..random.Next(1, text.Length + 1)], text.Length) is { } lease) live.Add((lease, text, lease.Held));
                 continue;
             }
-            int[] text = [.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => random.Next(2))];
-            if (table.TryLease(text, text.Length + random.Next(4), shared: true) is not { } lease) continue;
-            Assert.True(lease.Held < text.Length);
-            var written = lease.Pages.Skip(lease.Held / 2).ToHashSet();
-            Assert.DoesNotContain(live.SelectMany(l => l.Lease.Pages), written.Contains);
-            foreach (var (other, began) in live)
-                for (var i = 0; i < lease.Held / 2; i++)
-                    if (other.Pages.Length > i && other.Pages[i] == lease.Pages[i])
-                        Assert.Equal(began.Take((i + 1) * 2), text.Take((i + 1) * 2));
-            lease.Tell(text, text.Length);
-            live.Add((lease, text));
+            if (live.Count == 0) continue;
+            var at = random.Next(live.Count);
+            var (pages, whole, computed) = live[at];
+            if (computed == whole.Length || random.Next(8) == 0)
+            {
+                pages.Dispose();
+                live.RemoveAt(at);
+                continue;
+            }
+            var count = Math.Min(1 + random.Next(step), whole.Length - computed);
+            pages.Reach(computed + count);
+            for (var group = 0; group < windows.Length; group++)
+            {
+                for (var i = computed; i < computed + count; i++) Slot(group, i) = string.Concat(whole.Take(i + 1));
+                var first = windows[group] == 0 ? 0 : Math.Max(0, computed - windows[group] + 1);
+                for (var i = first; i < computed + count; i++) Assert.Equal(string.Concat(whole.Take(i + 1)), Slot(group, i));
+            }
+            pages.Advance(whole, computed + count);
+            live[at] = (pages, whole, computed + count);
+
+            ref string? Slot(int group, int position) => ref contents[group][pages.Pages[group][position / size], position % size];
         }
-        foreach (var (lease, _) in live) lease.Dispose();
-        Assert.Equal(12, table.Available);
+        foreach (var (pages, _, _) in live) pages.Dispose();
+        Assert.Equal(counts.Sum(), pool.Available);
+    }
+
+    private static TextPages? Lease(PagePool pool, int[] prompt, int most) => pool.TryLease(prompt, most, new PageKeys(2));
+
+    private static void Write(PagePool pool, int[] text, int most)
+    {
+        using var pages = Lease(pool, text, most)!;
+        for (var computed = pages.Held; computed < text.Length; computed += 2)
+        {
+            pages.Reach(computed + 2);
+            pages.Advance(text, computed + 2);
+        }
     }
 }

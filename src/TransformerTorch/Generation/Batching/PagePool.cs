@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace TransformerTorch.Generation.Batching;
+
+/// <summary>The pages of all groups of layers: a text has some of each, and begins where all of them have what it sees.</summary>
+internal sealed class PagePool(IReadOnlyList<PageTable> tables, int pageSize)
+{
+    /// <summary>Pages that can be had.</summary>
+    public int Available => tables.Sum(t => t.Available);
+
+    public int Count => tables.Sum(t => t.Count);
+
+    /// <summary>The most tokens that a text may have for which there is room where there is no other.</summary>
+    public int Longest => tables.Min(t => t.Longest);
+
+    /// <summary>
+    /// Room for a text of at most so many tokens, the first of them in pages that hold them already where there are such (at least the
+    /// prompt's last is not, since its scores are wanted); null where there is no room.
+    /// </summary>
+    /// <param name="prompt">what it begins with</param>
+    /// <param name="most">tokens</param>
+    /// <param name="keys">its own; null: nothing is shared</param>
+    public TextPages? TryLease(IReadOnlyList<int> prompt, int most, PageKeys? keys)
+    {
+        var known = keys?.Of(prompt, (prompt.Count - 1) / pageSize) ?? [];
+        var usable = tables.Select(t => t.Beginnings(known)).Aggregate((a, b) => a.Zip(b, (x, y) => x && y)).ToList();
+        IReadOnlyList<UInt128> held = [.. known.Take(usable.LastIndexOf(true))];
+        var leases = new List<PageTable.Lease>();
+        foreach (var table in tables)
+        {
+            if (table.TryLease(held, most) is not { } lease)
+            {
+                leases.ForEach(l => l.Dispose());
+                return null;
+            }
+            leases.Add(lease);
+        }
+        return new TextPages(leases, keys, held.Count * pageSize, pageSize);
+    }
+}
+
+/// <summary>A text's pages in all groups, until disposed.</summary>
+internal sealed class TextPages(IReadOnlyList<PageTable.Lease> leases, PageKeys? keys, int held, int pageSize) : IDisposable
+{
+    /// <summary>Tokens that need not be computed.</summary>
+    public int Held => held;
+
+    /// <summary>Indices of its pages, by group and by place in the text.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Pages => [.. leases.Select(l => l.Pages)];
+
+    /// <summary>Has pages for so many tokens.</summary>
+    public void Reach(int tokens)
+    {
+        foreach (var lease in leases) lease.Reach(tokens);
+    }
+
+    /// <summary>So many of the text's tokens are computed.</summary>
+    public void Advance(IReadOnlyList<int> text, int computed)
+    {
+        var known = keys?.Of(text, computed / pageSize) ?? [];
+        foreach (var lease in leases) lease.Advance(known, computed);
+    }
+
+    public void Dispose()
+    {
+        foreach (var lease in leases) lease.Dispose();
+    }
+}
+
+/// <summary>
+/// What a text's full pages are known by: each a digest (SHA-256, half of it) of its tokens and of what comes before, found once. Texts
+/// with the same key hold the same tokens up to there.
+/// </summary>
+internal sealed class PageKeys(int pageSize)
+{
+    private readonly List<UInt128> _keys = [];
+
+    /// <summary>Of the first so many pages.</summary>
+    public IReadOnlyList<UInt128> Of(IReadOnlyList<int> text, int pages)
+    {
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        while (_keys.Count < pages)
+        {
+            var (at, content) = (_keys.Count * pageSize, new int[pageSize + 4]);
+            for (var i = 0; i < pageSize; i++) content[4 + i] = text[at + i];
+            if (_keys.Count > 0) MemoryMarshal.Write(MemoryMarshal.AsBytes(content.AsSpan(0, 4)), _keys[^1]);
+            SHA256.HashData(MemoryMarshal.AsBytes(content.AsSpan()), digest);
+            _keys.Add(MemoryMarshal.Read<UInt128>(digest));
+        }
+        return _keys.Count == pages ? _keys : [.. _keys.Take(pages)];
+    }
+}
