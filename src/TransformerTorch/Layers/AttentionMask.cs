@@ -39,12 +39,14 @@ public static class AttentionMask
     public static Tensor Documents(Tensor documents, Tensor? read = null)
         => Hide(documents.unsqueeze(-1).ne((read ?? documents).unsqueeze(1))).unsqueeze(1);
 
-    /// <summary>The positions inside their documents, counted from 0: (B, T) int64 to (B, T) int64.</summary>
+    /// <summary>The positions inside their documents, each in one piece, counted from 0: (B, T) int64 to (B, T) int64.</summary>
     public static Tensor PositionsWithin(Tensor documents)
     {
         using var scope = NewDisposeScope();
-        var same = documents.unsqueeze(-1).eq(documents.unsqueeze(1)).to(ScalarType.Int64); // (B, T, T)
-        return (same.tril().sum(-1) - 1).MoveToOuterDisposeScope();
+        var (T, places) = (documents.shape[1], arange(documents.shape[1], ScalarType.Int64, documents.device));
+        var begins = documents.narrow(1, 1, T - 1).ne(documents.narrow(1, 0, T - 1)).to(ScalarType.Int64); // (B, T - 1)
+        var beginning = nn.functional.pad(begins, (1, 0)) * places; // where one begins, its place; else 0
+        return (places - beginning.cummax(1).Item1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Whether each row of a mask (B, T) has its tokens side by side: padding at its ends alone.</summary>

@@ -105,7 +105,7 @@ public abstract class Stack : Backbone
         var (B, T) = inputs.Ids.Dims2();
         var offset = inputs.Cache?.Offset ?? 0;
         var length = inputs.Pages?.Longest ?? offset + T;
-        if (Options.Embeddings is { Positions: > 0, Length: var most } && length > most)
+        if (inputs.Documents is null && Options.Embeddings is { Positions: > 0, Length: var most } && length > most)
             throw new ArgumentException($"a sequence of {length} tokens, the model has {most} positions");
         if (_convolution is not null && inputs.Documents is not null)
             throw new NotSupportedException("this model's convolution would see across packed documents: give each a row");

@@ -1,4 +1,7 @@
+using TorchSharp;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
+using TransformerTorch.Tensors;
 using TransformerTorch.Text;
 using static TorchSharp.torch;
 
@@ -38,4 +41,33 @@ internal static class EncodedBatch
             return tensor([.. values], [B, T], device: device);
         }
     }
+
+    /// <summary>
+    /// The hidden states (B, T, C) of <see cref="Inputs"/>. Where rows are filled up, the tokens alone go through the model, packed into
+    /// one row as documents that do not see each other, if its attention passes over what is hidden rather than computing it.
+    /// </summary>
+    public static Tensor Hidden(PretrainedModel model, ModelInputs inputs)
+    {
+        if (inputs is not { Mask: { } mask, Positions: null, Documents: null } || !CanPack(model))
+            return model.Backbone.Hidden(inputs);
+        using var scope = NewDisposeScope();
+        var (B, T) = inputs.Ids.Dims2();
+        var real = mask.flatten().nonzero().squeeze(1); // (N)
+        var documents = arange(B, ScalarType.Int64).unsqueeze(1).expand(B, T);
+        var packed = model.Backbone.Hidden(inputs with
+        {
+            Ids = Tokens(inputs.Ids), Segments = inputs.Segments is { } segments ? Tokens(segments) : null,
+            Documents = Tokens(documents), Mask = null,
+        }).squeeze(0); // (N, C)
+        var hidden = zeros([B * T, packed.shape[1]], packed.dtype).index_copy_(0, real, packed);
+        return hidden.view(B, T, -1).MoveToOuterDisposeScope();
+
+        Tensor Tokens(Tensor rows) => rows.flatten().index_select(0, real).unsqueeze(0); // (1, N)
+    }
+
+    private static bool CanPack(PretrainedModel model)
+        => model.Backbone.TokenWeight.device.type == DeviceType.CPU
+            && model.Config is { Encoder: null } or { Decoder: null }
+            && model.Config.Main is { RelativePositions: null, Convolution: null, Embeddings.DroppedToken: null }
+            && AttentionKernel.Chosen(new AttentionArguments()) == AttentionKernelKind.Fused;
 }

@@ -45,7 +45,7 @@ public sealed class TextEmbedder : IDisposable
             throw new CheckpointException($"{folder}: modules.json does not begin with a transformer");
         _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
         _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, options.Device))];
-        _tokenizer = Tokenizer.FromPretrained(inner);
+        _tokenizer = Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(inner));
         _model = ModelFolder.Load(inner, options);
         var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
@@ -117,7 +117,7 @@ public sealed class TextEmbedder : IDisposable
     public Tensor Vectors(ModelInputs inputs, bool normalize = false)
     {
         using var scope = NewDisposeScope();
-        var hidden = _model.Backbone.Hidden(inputs).to(ScalarType.Float32); // (B, T, C)
+        var hidden = EncodedBatch.Hidden(_model, inputs).to(ScalarType.Float32); // (B, T, C)
         var x = cat([.. _poolings.Select(p => Pooled.Of(hidden, p, inputs.Ids, inputs.Mask))], -1);
         foreach (var (_, apply) in _steps) x = apply(x);
         return (normalize ? nn.functional.normalize(x, 2, 1, 1e-12) : x).MoveToOuterDisposeScope();

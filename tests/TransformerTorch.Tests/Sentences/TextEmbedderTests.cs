@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints;
+using TransformerTorch.Models;
 using TransformerTorch.Sentences;
 using TransformerTorch.Tests.Support;
+using static TorchSharp.torch;
 
 namespace TransformerTorch.Tests.Sentences;
 
@@ -13,6 +15,8 @@ public class TextEmbedderTests
     private static readonly string s_folder = Path.Combine(Fixtures.Root, "sentences");
     private static readonly JsonObject s_expected = JsonNode.Parse(File.ReadAllText(Path.Combine(s_folder, "expected.json")))!.AsObject();
 
+    private static readonly int[] s_lengths = [9, 1, 14, 3, 14, 20, 6];
+
     private static string[] Texts => [.. s_expected["texts"]!.AsArray().Select(t => $"{t}")];
 
     [Theory, InlineData(1), InlineData(30), InlineData(4096)]
@@ -22,6 +26,40 @@ public class TextEmbedderTests
         var vectors = embedder.Embed(Texts, new EmbeddingSettings { BatchTokens = batchTokens });
         Close("vectors", vectors);
         Assert.All(vectors, v => Assert.Equal(1, v.Sum(x => (double)x * x), 1e-5));
+    }
+
+    [Theory]
+    [InlineData("bert-pretraining")]
+    [InlineData("roberta-masked-lm")]
+    [InlineData("distilbert-masked-lm")]
+    [InlineData("electra-masked-lm")]
+    [InlineData("modernbert-masked-lm")]
+    [InlineData("esm-masked-lm")]
+    [InlineData("deberta-v2-conv-qa")]
+    [InlineData("qwen3")]
+    [InlineData("bloom")]
+    public void Texts_of_different_lengths_are_read_as_each_alone(string fixture)
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelFolder.Load(Fixtures.Model(fixture));
+        var random = new Random(5);
+        int[][] texts = [.. s_lengths.Select(n => Enumerable.Range(0, n).Select(_ => random.Next(5, 30)).ToArray())];
+        int longest = texts.Max(t => t.Length), padding = model.Config.PaddingToken ?? 0;
+        var inputs = new ModelInputs
+        {
+            Ids = Rows(t => t.Select(id => (long)id), padding), Mask = Rows(t => t.Select(_ => 1L), 0),
+        };
+
+        var hidden = EncodedBatch.Hidden(model, inputs);
+
+        foreach (var (text, row) in texts.Select((t, i) => (t, i)))
+        {
+            var alone = model.Backbone.Hidden(new ModelInputs { Ids = tensor(text.Select(id => (long)id).ToArray()).unsqueeze(0) });
+            TensorAssert.Close(alone.squeeze(0), hidden[row].narrow(0, 0, text.Length), 1e-4);
+        }
+
+        Tensor Rows(Func<int[], IEnumerable<long>> of, long filler) => tensor(
+            [.. texts.SelectMany(t => of(t).Concat(Enumerable.Repeat(filler, longest - t.Length)))], [texts.Length, longest]);
     }
 
     [Fact]
