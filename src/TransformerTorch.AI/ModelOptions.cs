@@ -9,6 +9,11 @@ public sealed class ModelOptions
     [Required(ErrorMessage = "Model is missing: a folder, or org/name on the hub")]
     public string Model { get; set; } = "";
 
+    /// <summary>
+    /// The folder of an adapter (LoRA, in PEFT's layout) that changes the model; empty: none. An adapter's folder may also be the model.
+    /// </summary>
+    public string Adapter { get; set; } = "";
+
     /// <summary>What clients call it; empty: the folder's name.</summary>
     public string Name { get; set; } = "";
 

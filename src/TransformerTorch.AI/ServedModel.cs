@@ -25,15 +25,17 @@ public sealed class ServedModel : IAsyncDisposable
     private ServedModel(ModelOptions options, string folder)
     {
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
-        Name = options.Name.Length > 0 ? options.Name : NameOf(options.Model);
-        Defaults = GenerationOptions.Read(folder);
+        Name = options.Name.Length > 0 ? options.Name : NameOf(options.Adapter.Length > 0 ? options.Adapter : options.Model);
+        Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName));
         var load = HowToLoad(options);
         if (IsEmbedder(folder))
         {
+            if (options.Adapter.Length > 0)
+                throw new CheckpointException($"{folder} embeds texts: give the adapter's folder, {options.Adapter}, as the model");
             Embedder = TextEmbedder.Load(folder, load);
             return;
         }
-        var model = ModelFolder.Load(folder, load);
+        var model = options.Adapter.Length > 0 ? AdapterFolder.Load(options.Adapter, load, folder) : ModelFolder.Load(folder, load);
         if (model is not CausalLanguageModel decoder)
         {
             model.Dispose();

@@ -133,7 +133,7 @@ internal static class GenerateCommand
     // The command line, else the model's own defaults. Who asks for a choice among tokens wants one drawn.
     private static GenerationOptions Options(ParseResult parsed, string folder)
     {
-        var own = GenerationOptions.Read(folder);
+        var own = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName));
         var draws = parsed.GetValue(_topK) is not null || parsed.GetValue(_topP) is not null || parsed.GetValue(_minP) is not null;
         return (own with
         {

@@ -100,8 +100,11 @@ public static class ModelFolder
     }
 
     /// <summary>The folder with the tokenizer of a model's folder: it itself, or for an adapter without one that of its model.</summary>
-    public static string TokenizerFolder(string folder)
-        => AdapterFolder.IsOne(folder) && !File.Exists(Path.Combine(folder, "tokenizer.json")) ? AdapterFolder.Base(folder) : folder;
+    public static string TokenizerFolder(string folder) => Holding(folder, "tokenizer.json");
+
+    /// <summary>The folder with a file of a model's folder: it itself, or for an adapter without it that of its model.</summary>
+    public static string Holding(string folder, string file)
+        => AdapterFolder.IsOne(folder) && !File.Exists(Path.Combine(folder, file)) ? AdapterFolder.Base(folder) : folder;
 
     /// <summary>A model that is ready to be loaded: without memory for its weights.</summary>
     public static PretrainedModel Build(ModelConfig config, ScalarType type, Device device)

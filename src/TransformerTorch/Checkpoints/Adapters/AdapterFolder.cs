@@ -28,19 +28,24 @@ public static class AdapterFolder
 
     /// <summary>Loads the model and adds the updates into its weights: what comes is a plain model, in evaluation mode.</summary>
     /// <exception cref="CheckpointException">Files are missing or damaged, or do not fit each other.</exception>
-    public static PretrainedModel Load(string folder, LoadOptions options)
+    /// <param name="folder">the adapter's</param>
+    /// <param name="options">how the model is loaded</param>
+    /// <param name="origin">the folder of the model it was made on; null: as the adapter says</param>
+    public static PretrainedModel Load(string folder, LoadOptions options, string? origin = null)
     {
-        var (model, adapter) = Attach(folder, options);
+        var (model, adapter) = Attach(folder, options, origin);
         adapter.Merge();
         model.eval();
+        if (options.Quantize is { } bits) model.Quantize(bits); // not before: the updates would be lost
         return model;
     }
 
     /// <summary>Loads the model with the updates beside its weights.</summary>
     /// <inheritdoc cref="Load"/>
-    public static (PretrainedModel Model, LoraAdapter Adapter) Attach(string folder, LoadOptions options)
+    public static (PretrainedModel Model, LoraAdapter Adapter) Attach(string folder, LoadOptions options, string? origin = null)
     {
-        var (origin, file) = (Base(folder), AdapterConfigFile.Read(folder));
+        origin ??= Base(folder);
+        var file = AdapterConfigFile.Read(folder);
         // An adapter of ours has the whole model's configuration beside it, which knows its labels.
         var config = File.Exists(Path.Combine(folder, "config.json")) ? PretrainedStart.Configure(folder, null, file.Task)
             : PretrainedStart.Configure(origin, null, file.Task);
