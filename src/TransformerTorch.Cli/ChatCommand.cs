@@ -1,12 +1,23 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Extensions.AI;
+using Spectre.Console;
 using TransformerTorch.AI;
+using TransformerTorch.Generation.Batching;
+using TransformerTorch.Text.Templates;
+using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
 namespace TransformerTorch.Cli;
 
-/// <summary><c>tt chat</c>: talks with a model in the terminal.</summary>
+/// <summary>
+/// <c>tt chat</c>: talks with a model in the terminal. What the model says goes to standard output, all else to standard error.
+/// </summary>
 internal static class ChatCommand
 {
+    private const string Help =
+        "/new forgets the chat, /system TEXT tells the model something beforehand, /exit ends; Ctrl-C stops an answer";
+
     private static readonly Option<string> _model = new("--model")
     {
         Description = "The model's folder, or org/name on the hub", HelpName = "DIR", Required = true,
@@ -28,12 +39,14 @@ internal static class ChatCommand
     {
         Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
     };
+    private static readonly Option<string> _type = ServeCommand.WeightType();
+    private static readonly IAnsiConsole _aside = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Error) });
 
     public static Command Create()
     {
-        var command = new Command("chat", "Talk with a model; an empty line or end of input ends it")
+        var command = new Command("chat", $"Talk with a model; an empty line or end of input ends it. {Help}")
         {
-            _model, _system, _length, _temperature, _seed, _device,
+            _model, _system, _length, _temperature, _seed, _device, _type,
         };
         command.SetAction(Run);
         return command;
@@ -42,8 +55,10 @@ internal static class ChatCommand
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
-        await using var source = new ModelSource(await ServedModel.LoadAsync(
-            new ModelOptions { Model = folder, Device = parsed.GetRequiredValue(_device) }, cancellation));
+        await using var source = new ModelSource(await ServedModel.LoadAsync(new ModelOptions
+        {
+            Model = folder, Device = parsed.GetRequiredValue(_device), Type = parsed.GetRequiredValue(_type),
+        }, cancellation));
         using var client = new TransformerChatClient(source);
         var options = new ChatOptions
         {
@@ -51,26 +66,60 @@ internal static class ChatCommand
             Instructions = parsed.GetValue(_system),
         };
         var turns = new List<ChatMessage>();
-        while (Ask(cancellation) is { Length: > 0 } text)
+        if (!Console.IsInputRedirected) Tell($"{source.Ready!.Name}: {Help}");
+        while (await Ask(cancellation) is { Length: > 0 } text and not "/exit")
         {
-            turns.Add(new ChatMessage(ChatRole.User, text));
-            var updates = new List<ChatResponseUpdate>();
-            await foreach (var update in client.GetStreamingResponseAsync(turns, options, cancellation))
+            if (text[0] != '/') await Answer(client, turns, text, options, cancellation);
+            else if (text == "/new") turns.Clear();
+            else if (text.StartsWith("/system ", StringComparison.Ordinal)) options.Instructions = text["/system ".Length..].Trim();
+            else Tell(Help);
+        }
+        return CommandLine.Done;
+    }
+
+    // Ctrl-C keeps what was said so far; what cannot be answered is as if it had not been asked.
+    private static async Task Answer(
+        TransformerChatClient client, List<ChatMessage> turns, string text, ChatOptions options, CancellationToken cancellation)
+    {
+        turns.Add(new ChatMessage(ChatRole.User, text));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var (updates, clock) = (new List<ChatResponseUpdate>(), Stopwatch.StartNew());
+        Interruption.Instead = stop.Cancel;
+        try
+        {
+            await foreach (var update in client.GetStreamingResponseAsync(turns, options, stop.Token))
             {
                 updates.Add(update);
                 Console.Write(update.Text);
                 Console.Out.Flush();
             }
-            Console.WriteLine();
-            turns.AddRange(updates.ToChatResponse().Messages);
         }
-        return CommandLine.Done;
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // the user has heard enough
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or ChatTemplateException or EngineBusyException)
+        {
+            Tell(e.Message);
+            turns.RemoveAt(turns.Count - 1);
+            return;
+        }
+        finally
+        {
+            Interruption.Instead = null;
+        }
+        Console.WriteLine();
+        var answer = updates.ToChatResponse();
+        turns.AddRange(answer.Messages.Count > 0 ? answer.Messages : [new ChatMessage(ChatRole.Assistant, "")]);
+        if (!Console.IsInputRedirected && answer.Usage?.OutputTokenCount is > 0 and var count)
+            Tell(string.Create(CultureInfo.InvariantCulture, $"{count} tokens, {count / clock.Elapsed.TotalSeconds:0.0} a second"));
     }
 
-    private static string? Ask(CancellationToken cancellation)
+    private static async Task<string?> Ask(CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
-        if (!Console.IsInputRedirected) Console.Error.Write("> ");
-        return Console.ReadLine();
+        if (!Console.IsInputRedirected) _aside.Markup("[bold]> [/]");
+        return (await Task.Run(Console.ReadLine, cancellation).WaitAsync(cancellation))?.Trim(); // reading cannot be broken off
     }
+
+    private static void Tell(string text) => _aside.MarkupLineInterpolated($"[dim]{text}[/]");
 }

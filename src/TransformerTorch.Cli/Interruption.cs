@@ -19,6 +19,9 @@ internal sealed partial class Interruption : IDisposable
 
     public CancellationToken Token => _source.Token;
 
+    /// <summary>What Ctrl-C does instead, where a command has a use of its own for it; null: it stops the command.</summary>
+    public static Action? Instead { get; set; }
+
     public void Dispose()
     {
         foreach (var registration in _registrations) registration.Dispose();
@@ -28,6 +31,11 @@ internal sealed partial class Interruption : IDisposable
     private void Handle(PosixSignalContext context)
     {
         context.Cancel = true;
+        if (context.Signal == PosixSignal.SIGINT && Instead is { } act)
+        {
+            act();
+            return;
+        }
         if (_source.IsCancellationRequested) Exit(CommandLine.Interrupted);
         _source.Cancel();
     }

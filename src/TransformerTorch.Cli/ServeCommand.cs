@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,11 +18,12 @@ internal static class ServeCommand
         Description = "A model's folder, or org/name on the hub; may be repeated. NAME=DIR gives it another name", HelpName = "DIR",
         Required = true,
     };
-    private static readonly Option<string> _host = new("--host")
+    private static readonly Option<string[]> _adapters = new("--adapter")
     {
-        Description = "The address to listen on; 0.0.0.0 lets other machines in", DefaultValueFactory = _ => "127.0.0.1",
+        Description = "An adapter's folder (LoRA), served beside the first model as that model changed by it; may be repeated. "
+            + "NAME=DIR gives it another name",
+        HelpName = "DIR", DefaultValueFactory = _ => [],
     };
-    private static readonly Option<int> _port = new("--port") { Description = "0 takes a free one", DefaultValueFactory = _ => 8080 };
     private static readonly Option<string[]> _keys = new("--api-key")
     {
         Description = "A key that opens the API; may be repeated; also TT_API_KEY [default: no key is asked for]", HelpName = "KEY",
@@ -33,10 +33,7 @@ internal static class ServeCommand
     {
         Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
     };
-    private static readonly Option<string> _type = new("--dtype")
-    {
-        Description = "The weights in memory: float32, bfloat16, float16, int8, int4", DefaultValueFactory = _ => "float32",
-    };
+    private static readonly Option<string> _type = WeightType();
     private static readonly Option<int> _sequences = new("--max-sequences")
     {
         Description = "Texts generated at the same time", DefaultValueFactory = _ => 32,
@@ -58,11 +55,22 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve models over HTTP, as OpenAI does")
         {
-            _models, _host, _port, _keys, _device, _type, _sequences, _waiting, _tokens, _timeout,
+            _models, _adapters, _keys, _device, _type, _sequences, _waiting, _tokens, _timeout,
         };
-        _type.AcceptOnlyFromAmong("float32", "bfloat16", "float16", "int8", "int4");
+        foreach (var option in Listening.Options) command.Options.Add(option);
         command.SetAction(Run);
         return command;
+    }
+
+    /// <summary>The option of commands that hold a model ready.</summary>
+    public static Option<string> WeightType()
+    {
+        var option = new Option<string>("--dtype")
+        {
+            Description = "The weights in memory: float32, bfloat16, float16, int8, int4", DefaultValueFactory = _ => "float32",
+        };
+        option.AcceptOnlyFromAmong("float32", "bfloat16", "float16", "int8", "int4");
+        return option;
     }
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
@@ -71,11 +79,9 @@ internal static class ServeCommand
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None);
         builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
-        var (host, port) = (parsed.GetRequiredValue(_host), parsed.GetValue(_port));
-        if (!TryAddress(host, out var address)) throw new UsageException($"--host {host}: expected an address, or localhost");
-        if (port is < 0 or > 65535) throw new UsageException($"--port {port}: expected 0 to 65535");
+        var listening = new Listening(parsed);
         if (parsed.GetValue(_timeout) < 1) throw new UsageException($"--timeout {parsed.GetValue(_timeout)}: expected 1 or more");
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(address, port));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(listening.Configure);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>(); // signals are the command line's
         string[] keys = [.. parsed.GetValue(_keys)!
             .Append(Environment.GetEnvironmentVariable("TT_API_KEY") ?? "").Where(k => k.Length > 0)];
@@ -84,20 +90,20 @@ internal static class ServeCommand
             options.ApiKeys = keys;
             options.MaxOutputTokens = parsed.GetValue(_tokens);
             options.Timeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout));
-            if (IPAddress.IsLoopback(address)) options.Hosts = ["localhost", "127.0.0.1", "[::1]", address.ToString()];
+            options.Hosts = listening.Names;
         });
         var sources = new List<ModelSource>();
-        foreach (var named in parsed.GetRequiredValue(_models))
-        {
-            var source = await Load(named, parsed, cancellation);
-            builder.Services.AddSingleton(source);
-            sources.Add(source);
-        }
+        foreach (var (name, model) in parsed.GetRequiredValue(_models).Select(Named))
+            sources.Add(await Load(model, "", name, parsed, cancellation));
+        foreach (var (name, adapter) in parsed.GetValue(_adapters)!.Select(Named))
+            sources.Add(await Load(sources[0].Options.Model, adapter, name, parsed, cancellation));
+        foreach (var source in sources) builder.Services.AddSingleton(source);
         await using var app = builder.Build();
+        listening.Use(app);
         app.MapModelServer();
         await app.StartAsync(cancellation);
         Console.Error.WriteLine($"serving {string.Join(", ", sources.Select(s => s.Ready!.Name))} at {app.Urls.Single()} (Ctrl-C stops)");
-        if (!IPAddress.IsLoopback(address) && keys.Length == 0)
+        if (!listening.IsLocal && keys.Length == 0)
             Console.Error.WriteLine("anyone who reaches this address may use it: --api-key asks for a key");
         try
         {
@@ -114,22 +120,20 @@ internal static class ServeCommand
         return CommandLine.Done;
     }
 
-    private static async Task<ModelSource> Load(string named, ParseResult parsed, CancellationToken cancellation)
+    private static (string Name, string Folder) Named(string given)
+        => given.Split('=', 2) is [var name, var folder] && !Directory.Exists(given) ? (name, folder) : ("", given);
+
+    private static async Task<ModelSource> Load(
+        string model, string adapter, string name, ParseResult parsed, CancellationToken cancellation)
     {
-        var (name, model) = named.Split('=', 2) is [var before, var after] && !Directory.Exists(named) ? (before, after) : ("", named);
         var folder = await ModelArgument.Folder(model, cancellation);
-        Console.Error.WriteLine($"loading {model} ...");
+        Console.Error.WriteLine($"loading {(adapter.Length > 0 ? adapter : model)} ...");
         return new ModelSource(await ServedModel.LoadAsync(new ModelOptions
         {
-            Model = folder, Name = name.Length > 0 ? name : folder == model ? "" : model, Device = parsed.GetRequiredValue(_device),
-            Type = parsed.GetRequiredValue(_type), MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting),
+            Model = folder, Adapter = adapter, Name = name.Length > 0 || folder == model ? name : model,
+            Device = parsed.GetRequiredValue(_device), Type = parsed.GetRequiredValue(_type),
+            MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting),
         }, cancellation));
-    }
-
-    private static bool TryAddress(string host, out IPAddress address)
-    {
-        address = IPAddress.Loopback;
-        return host == "localhost" || IPAddress.TryParse(host, out address!);
     }
 
     private sealed class OwnLifetime : IHostLifetime

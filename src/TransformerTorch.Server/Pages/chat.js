@@ -1,5 +1,5 @@
 "use strict";
-const turns = [];
+let turns = [];
 let running = null;
 
 const list = () => listModels(m => !m.embeds).catch(error => show("error", error.message));
@@ -48,7 +48,8 @@ async function ask() {
   const text = $("text").value.trim();
   if (!text || running) return;
   $("text").value = "";
-  turns.push({ role: "user", content: text });
+  const chat = turns;   // another one may be begun meanwhile
+  chat.push({ role: "user", content: text });
   show("user", text);
   running = new AbortController();
   $("send").disabled = true; $("stop").disabled = false;
@@ -72,7 +73,8 @@ async function ask() {
   } catch (error) {
     if (error.name !== "AbortError") show("error", error.message);
   }
-  turns.push({ role: "assistant", content });
+  if (content) chat.push({ role: "assistant", content });
+  else chat.pop();   // templates want questions and answers by turns
   running = null;
   $("send").disabled = false; $("stop").disabled = true;
   $("text").focus();
@@ -85,7 +87,7 @@ $("text").addEventListener("keydown", event => {
 $("stop").addEventListener("click", () => running?.abort());
 $("clear").addEventListener("click", () => {
   running?.abort();
-  turns.length = 0;
+  turns = [];
   $("turns").replaceChildren();
   $("rate").textContent = "";
 });
