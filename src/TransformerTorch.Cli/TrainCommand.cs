@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Objectives;
 
 namespace TransformerTorch.Cli;
 
@@ -52,7 +53,8 @@ internal static class TrainCommand
 
     private static void Summary(RunConfig config, TrainingResult result, TrainingProgress progress)
     {
-        var lines = new List<(string, string)> { ("steps", $"{result.Step} in {TrainingProgress.Duration(progress.Elapsed)}") };
+        var here = progress.ResumedAt > 0 ? $", {result.Step - progress.ResumedAt} of them now" : "";
+        var lines = new List<(string, string)> { ("steps", $"{result.Step}{here} in {TrainingProgress.Duration(progress.Elapsed)}") };
         if (progress.Loss is { } loss) lines.Add(("loss", $"{loss:0.0000}"));
         if (result.Evaluation is { } evaluation)
             lines.Add(("validation", TrainingProgress.Figures(evaluation)));
@@ -63,11 +65,24 @@ internal static class TrainCommand
         if (result.ModelFolder is { } model)
         {
             lines.Add(("model", model));
-            var prompt = config.Sample.Prompts is [var first, ..] ? first : "Hello";
-            lines.Add(("generate", $"{Launcher.Name} generate --model {Launcher.Quote(model)} --prompt {Launcher.Quote(prompt)}"));
+            if (ToTry(config, Launcher.Quote(model)) is { } command) lines.Add(("try it", $"{Launcher.Name} {command}"));
         }
         Console.WriteLine();
         foreach (var (name, value) in lines) Console.WriteLine($"{name,-12}{value}");
+    }
+
+    // How to see what was learnt, where a command shows it.
+    private static string? ToTry(RunConfig config, string model)
+    {
+        return config.Objective switch
+        {
+            CausalLanguageModelingConfig => Generate(config.Sample.Prompts is [var first, ..] ? first : "Hello"),
+            SequenceToSequenceConfig writing => Generate($"{writing.SourcePrefix}..."),
+            ChatConfig => $"chat --model {model}",
+            _ => null,
+        };
+
+        string Generate(string prompt) => $"generate --model {model} --prompt {Launcher.Quote(prompt)}";
     }
 
     private static string Line(RunConfig config, TrainingResult result, TrainingProgress progress)

@@ -26,6 +26,9 @@ internal sealed class TrainingProgress : ITrainingReporter
     /// <summary>Time since training was asked for.</summary>
     public TimeSpan Elapsed => _clock.Elapsed;
 
+    /// <summary>The step that it went on after; 0: none.</summary>
+    public int ResumedAt { get; private set; }
+
     /// <summary>The training loss, averaged over the last twenty steps or so: the loss of one batch says little.</summary>
     public double? Loss { get; private set; }
 
@@ -56,7 +59,7 @@ internal sealed class TrainingProgress : ITrainingReporter
                 Passing($"{preparing.What}{Share(preparing.Done, preparing.Total)}", share);
                 break;
             case Started started:
-                _pace = new Pace(started.Step, _clock.Elapsed);
+                (_pace, ResumedAt) = (new Pace(started.Step, _clock.Elapsed), started.Step);
                 Say($"{Count(started.Parameters)} parameters on {started.Device}; {Count(started.TrainTokens)} tokens to train on, "
                     + $"{Count(started.ValidationTokens)} held out; {Count(started.TokensPerStep)} tokens a step"
                     + (started.Step > 0 ? $"; going on after step {started.Step}" : ""));

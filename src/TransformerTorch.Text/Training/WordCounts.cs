@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using TransformerTorch.Text.Models;
 
@@ -43,18 +44,25 @@ internal sealed class WordCounts
     {
         var locals = new ConcurrentBag<WordCounts>();
         long done = 0;
-        Parallel.ForEach(
-            Batches(texts),
-            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
-            () => new WordCounts(),
-            (batch, _, local) =>
-            {
-                foreach (var text in batch)
-                    pipeline.ForEachPiece(text, piece => local.Add(piece, 1));
-                progress?.Report(new TrainingProgress("counting words", Interlocked.Add(ref done, batch.Count), 0));
-                return local;
-            },
-            locals.Add);
+        try
+        {
+            Parallel.ForEach(
+                Batches(texts),
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                () => new WordCounts(),
+                (batch, _, local) =>
+                {
+                    foreach (var text in batch)
+                        pipeline.ForEachPiece(text, piece => local.Add(piece, 1));
+                    progress?.Report(new TrainingProgress("counting words", Interlocked.Add(ref done, batch.Count), 0));
+                    return local;
+                },
+                locals.Add);
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);  // what the texts' own reader says: a malformed record, or that it was stopped
+        }
         var all = new WordCounts();
         foreach (var local in locals)
         {

@@ -8,6 +8,7 @@ namespace TransformerTorch.Configuration;
 /// <summary>Nodes to records. Collects every error; what it returns counts only when there is none.</summary>
 internal sealed class Binder(Type root, List<ConfigError> errors)
 {
+    private const int Listed = 20;
     private static readonly object _failed = new();
 
     public object? Bind(Mapping mapping) => Section(mapping, root, fallback: null, path: "");
@@ -163,11 +164,15 @@ internal sealed class Binder(Type root, List<ConfigError> errors)
             var others = cases.Where(item => item.Value != section && Shape.Keys(item.Value).Any(key => key.Name == name)).ToArray();
             if (others.Length > 0) return $" where `{kind}` is `{Shape.CaseName(section)}`: it belongs to `{kind}: {others[0].Key}`";
         }
-        if (Suggestion.For(name, names) is { } close) return $": did you mean `{close}`?";
-        var elsewhere = KeyPaths.All(root).FirstOrDefault(known => known.Split('.')[^1] == name);
-        if (elsewhere is not null) return $": did you mean `{elsewhere}`?";
-        return $": {(path == "" ? "the file" : $"`{path}`")} has {string.Join(", ", names.Select(known => $"`{known}`"))}";
+        if (Needless(name, section) is { } why) return $": {why}";
+        // A name that is right elsewhere says more than one that merely looks alike here.
+        if ((KeyPaths.Of(root, name) ?? Suggestion.For(name, names)) is { } close) return $": did you mean `{close}`?";
+        return names.Count > Listed ? ": it is none of the keys that docs/configuration.md explains"
+            : $": {(path == "" ? "the file" : $"`{path}`")} has {string.Join(", ", names.Select(known => $"`{known}`"))}";
     }
+
+    private static string? Needless(string name, Type section)
+        => section.GetCustomAttributes<NeedlessAttribute>().FirstOrDefault(needless => needless.Names.Contains(name))?.Why;
 
     private static Place Locate(Node node, string path)
     {

@@ -18,6 +18,8 @@ internal sealed record Key(string Name, PropertyInfo Property, bool Nullable, bo
     public RangeAttribute? Range => Property.GetCustomAttribute<RangeAttribute>();
 
     public string? Description => Documentation.Of(Property);
+
+    public IReadOnlyList<string> OtherNames => Property.GetCustomAttribute<KnownAsAttribute>()?.Names ?? [];
 }
 
 /// <summary>How a .NET type is written in YAML: its kind, its keys, its names. Reader, writer, schema and page all follow it.</summary>

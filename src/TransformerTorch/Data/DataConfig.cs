@@ -16,10 +16,12 @@ public abstract record DataConfig
 {
     /// <summary>Tokens of a training window, or of an example at most.</summary>
     [Range(2, 1 << 24)]
+    [KnownAs("max_seq_length", "max_length", "model_max_length", "block_size", "max_seq_len", "cutoff_len")]
     public int SequenceLen { get; init; } = 1024;
 
     /// <summary>Share of the documents that is held out for evaluation, where <c>val_files</c> are not given.</summary>
     [Range(0.0, 0.5)]
+    [KnownAs("test_size", "validation_split")]
     public double ValSetSize { get; init; } = 0.02;
 
     /// <summary>What becomes of records that cannot be used: the run fails at the first, or they are skipped, counted and listed.</summary>
@@ -29,6 +31,7 @@ public abstract record DataConfig
     public bool IsolateDocuments { get; init; }
 
     /// <summary>Packs whole examples into rows of <c>sequence_len</c> tokens that do not see each other, instead of padding each.</summary>
+    [KnownAs("packing")]
     public bool SamplePacking { get; init; }
 
     /// <summary>Puts examples of about one length into a batch, so that little is padded.</summary>
@@ -40,10 +43,12 @@ public abstract record DataConfig
 
     /// <summary>Batches that are made ahead, each on a thread of its own; 0 makes them when they are needed.</summary>
     [Range(0, 1024)]
+    [KnownAs("dataloader_num_workers", "dataloader_prefetch_factor")]
     public int DataloaderPrefetch { get; init; } = 2;
 
     /// <summary>Folder that keeps tokenised data and trained tokenizers between runs;
     /// the user's cache folder where it is not given.</summary>
+    [KnownAs("cache_dir")]
     public string? DatasetPreparedPath { get; init; }
 
     /// <summary>The source that is described.</summary>
@@ -53,6 +58,9 @@ public abstract record DataConfig
     /// <summary>What is evaluated on, where that is a source of its own.</summary>
     /// <exception cref="DataException">Its files are not there.</exception>
     public virtual ITextSource? OpenValidation() => null;
+
+    /// <summary>Whether there is something to evaluate on.</summary>
+    internal bool HoldsOut => ValSetSize > 0 || Parts.Any(part => part.Data is FilesConfig { ValFiles.Count: > 0 });
 
     /// <summary>Whether it also says how examples are cut, split and kept.</summary>
     internal bool SaysMoreThanItsSource
@@ -85,9 +93,11 @@ public sealed record DotnetDocsConfig : DataConfig
 public abstract record FilesConfig : DataConfig, IValidated
 {
     /// <summary>Files, folders (all files below of the source's kind) and globs (<c>notes/**/*.txt</c>); <c>.gz</c> are unpacked.</summary>
+    [KnownAs("data_files", "train_file", "train_files")]
     public required IReadOnlyList<string> Files { get; init; }
 
     /// <summary>As <c>files</c>, for evaluation alone; nothing of <c>files</c> is held out then.</summary>
+    [KnownAs("test_datasets", "validation_file", "eval_files")]
     public IReadOnlyList<string> ValFiles { get; init; } = [];
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ namespace TransformerTorch.Data;
 public sealed class DataPreparation(DataConfig data, Action<string, long, long?>? progress = null, CancellationToken stop = default)
 {
     private const int Form = 2;
-    private const int DocumentsAtOnce = 4096;
+    private const int DocumentsAtOnce = 4096, CharactersAtOnce = 1 << 24;
     private readonly string _cache = data.DatasetPreparedPath ?? DefaultCache();
     private readonly Part[] _parts = [.. data.Parts.Select(part => new Part(part.Data.Open(), part.Data.OpenValidation(), part.Weight))];
 
@@ -32,15 +32,23 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
     {
         var options = training with { Style = training.Style ?? style };
         var folder = Path.Combine(_cache, $"tokenizer-{Fingerprint($"{options} {options.TextColumn}\n{Described}").Name}");
-        if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
-        {
-            var reporter = new Reporter<TrainingProgress>(p =>
-                progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
-            var malformed = new MalformedRecords(data.OnMalformed);
-            var texts = Training(malformed).Select(d => Text(d, options.TextColumn, malformed));
-            options.Save(options.Trainer().Train(texts, reporter), folder);
-        }
+        if (File.Exists(Path.Combine(folder, "tokenizer.json"))) return folder;
+        var reporter = new Reporter<TrainingProgress>(p =>
+            progress?.Invoke($"training the tokenizer ({p.Stage})", p.Done, p.Total > 0 ? p.Total : null));
+        var (malformed, characters) = (new MalformedRecords(data.OnMalformed), 0L);
+        var trained = options.Trainer().Train(Training(malformed).Select(Read), reporter);
+        if (characters == 0)
+            throw new DataException("There is no text to train the tokenizer on" +
+                (malformed.Count > 0 ? $": {malformed.Count} records were skipped, first {malformed.First[0]}." : ". Check data.files."));
+        options.Save(trained, folder);
         return folder;
+
+        string Read(Document document)
+        {
+            var text = Text(document, options.TextColumn, malformed);
+            characters += text.Length;
+            return text;
+        }
     }
 
     /// <summary>The values that a field has in the training documents, in order; those of lists one by one.</summary>
@@ -98,18 +106,21 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         => $"{Form} {data.ValSetSize:R} {data.OnMalformed}\n{part.Source.Identity}\n{part.Held?.Identity}";
 
     private IEnumerable<Document> Training(MalformedRecords malformed)
-        => _parts.SelectMany(part => Documents(part, malformed)).Where(d => !d.Held).Select(d => d.Document);
+        => _parts.SelectMany(part => Documents(part, malformed).Where(d => !IsHeldOut(part, d))).Select(d => d.Document);
 
     // Begins when the first is asked for: what is prepared needs no reading.
-    private IEnumerable<(Document Document, bool Held)> Documents(Part part, MalformedRecords malformed)
+    private IEnumerable<Sourced> Documents(Part part, MalformedRecords malformed)
     {
         foreach (var document in part.Source.Read(malformed))
         {
             stop.ThrowIfCancellationRequested();
-            yield return (document, part.Held is null && Split.IsValidation(document, data.ValSetSize));
+            yield return new(document, Apart: false);
         }
-        foreach (var document in part.Held?.Read(malformed) ?? []) yield return (document, true);
+        foreach (var document in part.Held?.Read(malformed) ?? []) yield return new(document, Apart: true);
     }
+
+    private bool IsHeldOut(Part part, Sourced one)
+        => one.Apart || (part.Held is null && Split.IsValidation(one.Document, data.ValSetSize));
 
     private Splits? Find(Part part, Recipe recipe)
     {
@@ -133,16 +144,16 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         using (ExampleWriter train = Writer("train"), validation = Writer("validation"))
         {
             var (malformed, done) = (new MalformedRecords(data.OnMalformed), 0L);
-            foreach (var chunk in Documents(part, malformed).Chunk(DocumentsAtOnce))
+            foreach (var chunk in ReadAhead(Chunks(Documents(part, malformed))))
             {
                 var encoded = chunk.AsParallel().AsOrdered().WithCancellation(stop)
-                    .Select(d => (d.Held, Result: Encode(d.Document, recipe)));
-                foreach (var ((held, (examples, problem)), (document, _)) in encoded.AsEnumerable().Zip(chunk))
+                    .Select(d => (To: IsHeldOut(part, d) ? validation : train, d.Document.Place, Result: Encode(d.Document, recipe)));
+                foreach (var (to, place, (examples, problem)) in encoded)
                 {
-                    if (problem is not null) malformed.Add(document.Place, problem);
-                    foreach (var example in examples) (held ? validation : train).Add(example);
+                    if (problem is not null) malformed.Add(place, problem);
+                    foreach (var example in examples) to.Add(example);
                 }
-                progress?.Invoke(what, done += chunk.Length, null);
+                progress?.Invoke(what, done += chunk.Count, null);
             }
             train.Finish();
             validation.Finish();
@@ -150,6 +161,41 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
                 JsonSerializer.Serialize(new Listing(malformed.Count, [.. malformed.First])));
         }
         return Find(part, recipe) ?? throw new IOException($"{_cache}: what was prepared there cannot be read back.");
+    }
+
+    // As many as are encoded at once: texts may be lines or whole books.
+    private static IEnumerable<List<Sourced>> Chunks(IEnumerable<Sourced> documents)
+    {
+        var (chunk, length) = (new List<Sourced>(), 0L);
+        foreach (var one in documents)
+        {
+            chunk.Add(one);
+            length += one.Document.Length;
+            if (chunk.Count < DocumentsAtOnce && length < CharactersAtOnce) continue;
+            yield return chunk;
+            (chunk, length) = ([], 0);
+        }
+        if (chunk.Count > 0) yield return chunk;
+    }
+
+    // The next one is read while one is worked on.
+    private static IEnumerable<T> ReadAhead<T>(IEnumerable<T> items) where T : class
+    {
+        using var reader = items.GetEnumerator();
+        T? Next() => reader.MoveNext() ? reader.Current : null;
+        var ahead = Task.Run(Next);
+        try
+        {
+            while (ahead.GetAwaiter().GetResult() is { } item)
+            {
+                ahead = Task.Run(Next);
+                yield return item;
+            }
+        }
+        finally
+        {
+            ((IAsyncResult)ahead).AsyncWaitHandle.WaitOne();    // it reads, and its failure counts only where it is asked for
+        }
     }
 
     private static (IReadOnlyList<Example> Examples, string? Problem) Encode(Document document, Recipe recipe)
@@ -163,7 +209,7 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         try { return document.TextOf(field); }
         catch (RecordException e)
         {
-            malformed.Add(document.Place, e.Message);
+            malformed.Add(document.Place, $"{e.Message}; a tokenizer is trained on what tokenizer.train.text_column names");
             return "";
         }
     }
@@ -183,6 +229,9 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
     }
 
     private sealed record Part(ITextSource Source, ITextSource? Held, double Weight);
+
+    // A document, and whether its source is one of documents to hold out.
+    private readonly record struct Sourced(Document Document, bool Apart);
 
     private sealed record Splits(ExampleFile Train, ExampleFile Validation, long Malformed, IReadOnlyList<string> Listed);
 

@@ -20,6 +20,9 @@ public sealed class Document
     /// <summary>Where it stands: <c>file:line</c>.</summary>
     public string Place { get; }
 
+    /// <summary>Characters that it takes, as far as its source counts them: so many are kept in memory at once.</summary>
+    public int Length { get; init; }
+
     /// <summary>What decides the split.</summary>
     public string Key => GivenKey ?? _fields.ToJsonString();
 

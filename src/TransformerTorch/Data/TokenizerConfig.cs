@@ -12,9 +12,11 @@ namespace TransformerTorch.Data;
 public sealed record TokenizerConfig : IValidated
 {
     /// <summary>A <c>tokenizer.json</c>, or a folder that holds one.</summary>
+    [KnownAs("tokenizer_config", "tokenizer_name", "tokenizer_name_or_path")]
     public string? Path { get; init; }
 
     /// <summary>The token that ends a text, where the tokenizer does not say it.</summary>
+    [KnownAs("special_tokens")]
     public string? EosToken { get; init; }
 
     /// <summary>Trains a new one, once; it is kept beside the tokenised data.</summary>

@@ -12,6 +12,7 @@ public sealed record LoraConfig : IValidated
 {
     /// <summary>The rank of an update.</summary>
     [Range(1, 65536)]
+    [KnownAs("lora_r", "lora_rank", "rank")]
     public int R { get; init; } = 8;
 
     /// <summary>Updates count `lora_alpha / r`.</summary>
@@ -23,10 +24,12 @@ public sealed record LoraConfig : IValidated
     public double LoraDropout { get; init; }
 
     /// <summary>Whether updates count `lora_alpha / sqrt(r)` instead.</summary>
+    [KnownAs("peft_use_rslora")]
     public bool UseRslora { get; init; }
 
     /// <summary>Projections to update, by their published names or the ends of these (`q_proj`, `layers.0.mlp.up_proj`);
     /// `all-linear` takes all but the head.</summary>
+    [KnownAs("lora_target_modules", "lora_target_linear")]
     public IReadOnlyList<string> TargetModules { get; init; } = [LoraOptions.AllLinear];
 
     /// <summary>A regular expression for whole names, in place of `target_modules`.</summary>
@@ -36,9 +39,11 @@ public sealed record LoraConfig : IValidated
     public IReadOnlyList<string> ExcludeModules { get; init; } = [];
 
     /// <summary>Layers to update; none, all.</summary>
+    [KnownAs("peft_layers_to_transform")]
     public IReadOnlyList<int> LayersToTransform { get; init; } = [];
 
     /// <summary>Modules to train and save whole. A head that is new is always among them.</summary>
+    [KnownAs("lora_modules_to_save")]
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
     /// <inheritdoc/>

@@ -62,13 +62,7 @@ public sealed class MetricsLog : IDisposable
     /// <summary>Opens the file to go on after <paramref name="step"/>: later lines, and one that was cut off, are dropped.</summary>
     public MetricsLog(string path, int step)
     {
-        if (File.Exists(path))
-        {
-            var lines = File.ReadAllLines(path);
-            var kept = lines.Where(line => StepOf(line) <= step).ToArray();
-            if (kept.Length != lines.Length || !EndsWithNewline(path))
-                AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
-        }
+        if (File.Exists(path)) DropAfter(path, step);
         _writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read))
         {
             AutoFlush = true, NewLine = "\n",
@@ -82,6 +76,15 @@ public sealed class MetricsLog : IDisposable
         if (metrics is EvaluationMetrics { Scores: { } scores })
             foreach (var (name, value) in scores) json[name] = value?.DeepClone();
         return json;
+    }
+
+    /// <summary>Drops the lines of a file that are of later steps, and what a process that was killed left of one.</summary>
+    internal static void DropAfter(string path, int step)
+    {
+        var lines = File.ReadAllLines(path);
+        var kept = lines.Where(line => StepOf(line) <= step).ToArray();
+        if (kept.Length != lines.Length || !EndsWithNewline(path))
+            AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
     }
 
     /// <summary>Appends a line.</summary>

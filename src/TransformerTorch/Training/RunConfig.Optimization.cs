@@ -9,18 +9,22 @@ namespace TransformerTorch.Training;
 public sealed partial record RunConfig
 {
     /// <summary>Mixed precision: matrix products in bfloat16, weights in float32.</summary>
+    [KnownAs("mixed_precision", "precision", "amp")]
     public bool Bf16 { get; init; }
 
     /// <summary>Mixed precision in float16, with a scale for the loss that fits itself to the gradients.</summary>
+    [KnownAs("float16")]
     public bool Fp16 { get; init; }
 
     /// <summary>Weights and gradients in bfloat16; the optimizer keeps the rest of their float32 values.</summary>
+    [KnownAs("bfloat16", "torch_dtype", "dtype")]
     public bool PureBf16 { get; init; }
 
     /// <summary>On a GPU, float32 matrix products through TensorFloat-32.</summary>
     public bool Tf32 { get; init; }
 
     /// <summary>Blocks keep their input alone, and are computed again in the backward pass: less memory, a third more time.</summary>
+    [KnownAs("activation_checkpointing", "gradient_checkpointing_kwargs")]
     public bool GradientCheckpointing { get; init; }
 
     /// <summary>Of every so many blocks, one is computed again where <c>gradient_checkpointing</c> is on.</summary>
@@ -28,6 +32,7 @@ public sealed partial record RunConfig
     public int CheckpointEvery { get; init; } = 1;
 
     /// <summary>The optimizer.</summary>
+    [KnownAs("optimizer", "optimizer_type")]
     public OptimizerName Optim { get; init; } = OptimizerName.AdamwTorch;
 
     /// <summary>Settings of optimizers other than AdamW.</summary>
@@ -38,6 +43,7 @@ public sealed partial record RunConfig
     public double LearningRate { get; init; } = 5e-5;
 
     /// <summary>How the rate goes on after warm-up.</summary>
+    [KnownAs("lr_scheduler", "scheduler")]
     public LrSchedulerType LrSchedulerType { get; init; } = LrSchedulerType.Linear;
 
     /// <summary>Settings of single schedules.</summary>
@@ -45,10 +51,12 @@ public sealed partial record RunConfig
 
     /// <summary>What a decay ends at, as a share of <c>learning_rate</c>.</summary>
     [Range(0.0, 1)]
+    [KnownAs("cosine_min_lr_ratio", "min_lr_ratio", "min_lr")]
     public double MinLrRate { get; init; }
 
     /// <summary>Steps over which the rate rises from zero; below 1, a share of all steps.</summary>
     [Range(0.0, 1e9)]
+    [KnownAs("warmup_ratio")]
     public double WarmupSteps { get; init; }
 
     /// <summary>Weight decay; decoupled in all optimizers but <c>sgd</c>.</summary>
@@ -60,12 +68,14 @@ public sealed partial record RunConfig
 
     /// <summary>Each layer's learning rate is that of the layer above it, times this.</summary>
     [Range(0.0, 1, MinimumIsExclusive = true)]
+    [KnownAs("llrd", "layerwise_lr_decay")]
     public double LayerLrDecay { get; init; } = 1;
 
     /// <summary>Other learning rates and decays, by patterns of parameters' names.</summary>
     public IReadOnlyList<LearningRateGroup> LrGroups { get; init; } = [];
 
     /// <summary>Regular expressions: parameters whose names hold one are not trained.</summary>
+    [KnownAs("freeze", "frozen")]
     public IReadOnlyList<string> FrozenParameters { get; init; } = [];
 
     /// <summary>Regular expressions: where there are any, only parameters whose names hold one are trained.</summary>
@@ -85,6 +95,7 @@ public sealed partial record RunConfig
 
     /// <summary>Gradients of a greater norm are scaled down to it; 0 turns clipping off.</summary>
     [Range(0.0, 1e9)]
+    [KnownAs("gradient_clipping", "gradient_clip_val", "grad_clip")]
     public double MaxGradNorm { get; init; } = 1;
 
     /// <summary>Every element of a gradient is clipped to this, either way; 0: not.</summary>
@@ -126,7 +137,7 @@ public sealed partial record RunConfig
     };
 
     internal LearningRate Schedule(int total) =>
-        new(LearningRate, WarmupSteps < 1 ? (int)(WarmupSteps * total) : (int)WarmupSteps, total, LrSchedulerType)
+        new(LearningRate, Steps(WarmupSteps, total), total, LrSchedulerType)
         {
             MinimumRate = MinLrRate, Options = LrSchedulerKwargs,
         };

@@ -19,24 +19,29 @@ public sealed partial record RunConfig : IValidated
     public JsonObject Model { get; init; } = [];
 
     /// <summary>A published model to begin from: a folder, or `org/name` on the hub. Its head is replaced where it does not fit.</summary>
+    [KnownAs("base_model", "model_name_or_path", "model_name")]
     public string? InitFrom { get; init; }
 
     /// <summary>Trains low-rank updates in place of the weights of `init_from`.</summary>
+    [KnownAs("adapter", "peft_config", "use_peft")]
     public LoraConfig? Lora { get; init; }
 
     /// <summary>The tokenizer: a path, or how to train one; that of `init_from` where nothing is said.</summary>
     public TokenizerConfig? Tokenizer { get; init; }
 
     /// <summary>What to learn from.</summary>
+    [KnownAs("datasets", "dataset", "dataset_name")]
     public required DataConfig Data { get; init; }
 
     /// <summary>What to learn: the next token where it is not given.</summary>
     public ObjectiveConfig Objective { get; init; } = new CausalLanguageModelingConfig();
 
     /// <summary>Seeds initial weights, dropout and the order of the data.</summary>
+    [KnownAs("data_seed", "random_seed")]
     public long Seed { get; init; } = 42;
 
     /// <summary>Where to compute: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    [KnownAs("use_cpu", "no_cuda", "device_map")]
     public string Device { get; init; } = "auto";
 
     /// <summary>Optimizer steps in all; -1 leaves it to <c>num_train_epochs</c>.</summary>
@@ -44,23 +49,27 @@ public sealed partial record RunConfig : IValidated
 
     /// <summary>Passes over the training data, where <c>max_steps</c> is not given.</summary>
     [Range(0.0, 1e9, MinimumIsExclusive = true)]
+    [KnownAs("num_epochs", "epochs")]
     public double NumTrainEpochs { get; init; } = 3;
 
     /// <summary>Sequences of one forward pass.</summary>
     [Range(1, int.MaxValue)]
+    [KnownAs("micro_batch_size", "batch_size", "train_batch_size")]
     public int PerDeviceTrainBatchSize { get; init; } = 8;
 
     /// <summary>Sequences of one forward pass in evaluation.</summary>
     [Range(1, int.MaxValue)]
+    [KnownAs("eval_batch_size")]
     public int PerDeviceEvalBatchSize { get; init; } = 8;
 
     /// <summary>Forward and backward passes of one step.</summary>
     [Range(1, int.MaxValue)]
+    [KnownAs("accumulate_grad_batches", "grad_accumulation_steps")]
     public int GradientAccumulationSteps { get; init; } = 1;
 
-    /// <summary>Steps between lines of metrics.</summary>
-    [Range(1, int.MaxValue)]
-    public int LoggingSteps { get; init; } = 10;
+    /// <summary>Steps between lines of metrics; below 1, a share of all steps.</summary>
+    [Range(0.0, int.MaxValue, MinimumIsExclusive = true)]
+    public double LoggingSteps { get; init; } = 10;
 
     /// <summary>On a lack of memory, halves the sequences of a pass until they fit; a step stays as it is.</summary>
     public bool AutoFindBatchSize { get; init; }
@@ -74,22 +83,28 @@ public sealed partial record RunConfig : IValidated
     public double SkipGradNormSpikes { get; init; }
 
     /// <summary>When the held-out data are evaluated: every so many steps, after each pass over the data, or at the end alone.</summary>
+    [KnownAs("evals_per_epoch", "evaluation_strategy")]
     public IntervalStrategy EvalStrategy { get; init; } = IntervalStrategy.Steps;
 
-    /// <summary>Steps between evaluations; 0 evaluates at the end alone.</summary>
-    [Range(0, int.MaxValue)]
-    public int EvalSteps { get; init; } = 500;
+    /// <summary>Steps between evaluations; below 1, a share of all steps; 0 evaluates at the end alone.</summary>
+    [Range(0.0, int.MaxValue)]
+    public double EvalSteps { get; init; } = 500;
 
-    /// <summary>Windows of the held-out data that an evaluation takes; 0 takes all. The last evaluation always takes all.</summary>
+    /// <summary>
+    /// Windows of the held-out data that an evaluation takes; 0 takes all. The last one takes all, unless evaluations are compared
+    /// (`load_best_model_at_end`, `early_stopping_patience`).
+    /// </summary>
     [Range(0, int.MaxValue)]
+    [KnownAs("max_eval_samples")]
     public int EvalSamples { get; init; }
 
     /// <summary>When checkpoints are written: every so many steps, after each pass over the data, or at the end alone.</summary>
+    [KnownAs("saves_per_epoch")]
     public IntervalStrategy SaveStrategy { get; init; } = IntervalStrategy.Steps;
 
-    /// <summary>Steps between checkpoints; 0 writes one at the end or when interrupted.</summary>
-    [Range(0, int.MaxValue)]
-    public int SaveSteps { get; init; } = 500;
+    /// <summary>Steps between checkpoints; below 1, a share of all steps; 0 writes one at the end or when interrupted.</summary>
+    [Range(0.0, int.MaxValue)]
+    public double SaveSteps { get; init; } = 500;
 
     /// <summary>Checkpoints kept, the newest; 0 keeps all.</summary>
     [Range(0, int.MaxValue)]
@@ -128,7 +143,13 @@ public sealed partial record RunConfig : IValidated
     /// <summary>Texts that the model writes at each evaluation.</summary>
     public SampleConfig Sample { get; init; } = new();
 
+    // So many steps, or a share of all.
+    internal static int Steps(double given, int total) => given < 1 ? (int)Math.Ceiling(given * total) : (int)given;
+
     internal StepGuard NewGuard(GuardState state) => new(SkipNonfiniteSteps, SkipGradNormSpikes, state);
+
+    /// <summary>Windows of the last evaluation: as many as the others took, where it is held against them.</summary>
+    internal int LastEvalSamples => LoadBestModelAtEnd || EarlyStoppingPatience > 0 ? EvalSamples : 0;
 
     internal BestModel NewBest(BestState state) => new(state)
     {
@@ -153,7 +174,26 @@ public sealed partial record RunConfig : IValidated
         }
         foreach (var problem in Objective.Problems(Data)) yield return problem;
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
+        foreach (var problem in EvaluationProblems()) yield return problem;
+        foreach (var (key, steps) in (IEnumerable<(string, double)>)
+            [("logging_steps", LoggingSteps), ("eval_steps", EvalSteps), ("save_steps", SaveSteps), ("warmup_steps", WarmupSteps)])
+            if (steps > 1 && steps != Math.Floor(steps))
+                yield return (key, $"{steps} is neither a number of steps nor, below 1, a share of all");
         foreach (var problem in OptimizationProblems()) yield return problem;
+    }
+
+    // What would be passed over in silence.
+    private IEnumerable<(string Key, string Message)> EvaluationProblems()
+    {
+        if ((LoadBestModelAtEnd || EarlyStoppingPatience > 0) && !Data.HoldsOut)
+            yield return ("data.val_set_size", "nothing is held out to tell the best model by: raise it, or give `val_files`");
+        var once = EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && EvalSteps == 0);
+        if (EarlyStoppingPatience > 0 && once)
+            yield return ("early_stopping_patience", "there is no evaluation before the end: give `eval_steps` or `eval_strategy: epoch`");
+        if (Sample.Prompts.Count > 0 && Objective.Task != ModelTask.CausalLanguageModel)
+            yield return ("sample.prompts", "only models that go on with a text write samples");
+        if (PredictWithGenerate && Objective.Task != ModelTask.SequenceToSequence)
+            yield return ("predict_with_generate", "only models that write texts from texts do so in evaluation");
     }
 }
 

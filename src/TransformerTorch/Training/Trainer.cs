@@ -55,7 +55,8 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         while (true)
         {
             var (last, moved) = (Step >= total || parts.Control.Stops, Step > resumedAt);     // beyond, where a longer run is resumed
-            var better = (last || (moved && EvaluationIsDue)) && Evaluate(samples: last ? 0 : config.EvalSamples, counts: moved);
+            var samples = last ? config.LastEvalSamples : config.EvalSamples;
+            var better = (last || (moved && EvaluationIsDue)) && Evaluate(samples, counts: moved);
             last |= _best.IsOver;
             if (moved && (last || better || SaveIsDue || stop.IsCancellationRequested)) Save();
             if (last) return Ended(total);
@@ -86,12 +87,14 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
 
     private bool SaveIsDue => parts.Control.TakeSave() | IsDue(config.SaveStrategy, config.SaveSteps);
 
-    private bool IsDue(IntervalStrategy strategy, int steps) => strategy switch
+    private bool IsDue(IntervalStrategy strategy, double steps) => strategy switch
     {
-        IntervalStrategy.Steps => steps > 0 && Step % steps == 0,
+        IntervalStrategy.Steps => IsAt(steps),
         IntervalStrategy.Epoch => _data.EndedEpoch,
         _ => false,
     };
+
+    private bool IsAt(double steps) => RunConfig.Steps(steps, parts.LearningRate.TotalSteps) is > 0 and var every && Step % every == 0;
 
     // In float16 an overflow is the scale's fault as long as the loss is finite and the scale above one.
     private bool IsTaken(double loss, double gradNorm, double rate)
@@ -127,7 +130,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         {
             DataWait = speed.DataWait, Mfu = speed.Mfu, SkippedSteps = _guard.State.Skipped,
         };
-        var logged = Step == 1 || Step % config.LoggingSteps == 0 || Step == parts.LearningRate.TotalSteps;
+        var logged = Step == 1 || IsAt(config.LoggingSteps) || Step == parts.LearningRate.TotalSteps;
         report(new StepDone(metrics, parts.LearningRate.TotalSteps, logged));
         if (logged) speed.Reset();
     }

@@ -105,6 +105,27 @@ public sealed class CollatorTests
         Assert.All(groups, group => Assert.True(group.Skip(1).Count(i => starts[i] == 1) < (spans ? 4 : 1)));
     }
 
+    [Theory]
+    [InlineData(MaskingUnit.Token)]
+    [InlineData(MaskingUnit.WholeWord)]
+    [InlineData(MaskingUnit.Span)]
+    public void A_text_of_unknown_tokens_alone_has_nothing_to_hide(MaskingUnit unit)
+    {
+        const int unknown = 7;
+        var tokens = new MaskTokens(Mask, 50, new HashSet<int> { unknown });
+        var collator = new MaskedCollator(new() { Unit = unit, MlmProbability = 1 }, tokens, new(), Padding);
+        Example Text(params int[] ids) => new(new Dictionary<string, int[]>
+        {
+            [Batch.Names.InputIds] = ids, [MaskedCollator.WordStarts] = [.. ids.Select(_ => 1)],
+        });
+
+        var batch = collator.Collate([Text(unknown, unknown), Text(8, unknown)], SplitMix.Of(1));
+
+        Assert.Equal([-100, -100, 8, -100], batch[Batch.Names.Labels].Integers);
+        Assert.Equal([unknown, unknown], batch[Batch.Names.InputIds].Integers[..2]);
+        Assert.Equal(1, batch.TargetCount);
+    }
+
     [Fact]
     public void A_pair_is_framed_typed_and_padded_and_frames_are_never_hidden()
     {

@@ -75,10 +75,9 @@ public sealed class DotnetDocumentationTests : IDisposable
     {
         var file = _folder.Write("packs/Some.Ref/10.0.2/ref/net10.0/A.xml", "<doc>\n<members>\n<member name='T:A'>");
 
-        var error = Assert.ThrowsAny<Exception>(() => new DotnetDocumentation(_folder.Root).Read().ToList());
+        var error = Assert.Throws<DataException>(() => new DotnetDocumentation(_folder.Root).Read().ToList());
 
-        Assert.Contains($"{file}:3", (error as AggregateException)?.Flatten().InnerException?.Message ?? error.Message,
-            StringComparison.Ordinal);
+        Assert.Contains($"{file}:3", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

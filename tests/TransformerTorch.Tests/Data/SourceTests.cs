@@ -102,6 +102,56 @@ public sealed class SourceTests : IDisposable
         Assert.StartsWith($"{file}:8: has no field 'text'", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(OnMalformed.Fail)]
+    [InlineData(OnMalformed.Skip)]
+    public void A_tokenizer_that_finds_no_text_says_which_key_names_it(OnMalformed rule)
+    {
+        var file = _folder.Write("chats.jsonl", "{\"messages\": []}\n");
+        var data = new JsonlConfig { Files = [file], DatasetPreparedPath = _folder["cache"], OnMalformed = rule, ValSetSize = 0 };
+
+        var error = Assert.Throws<DataException>(() => new DataPreparation(data).Tokenizer(new() { Train = new() }));
+
+        Assert.Contains($"{file}:1: has no field 'text'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer.train.text_column", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Preparation_that_is_stopped_says_so_and_nothing_else()
+    {
+        var file = _folder.Write("a.jsonl", string.Concat(Enumerable.Range(0, 60).Select(i => $"{{\"text\": \"t{i}\"}}\n")));
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        var preparation = new DataPreparation(new JsonlConfig { Files = [file], DatasetPreparedPath = _folder["cache"] }, null, stop.Token);
+
+        Assert.Throws<OperationCanceledException>(() => preparation.Tokenizer(new() { Train = new() }));
+        Assert.Empty(Directory.Exists(_folder["cache"]) ? Directory.GetFileSystemEntries(_folder["cache"]) : []);
+    }
+
+    [Fact]
+    public void Documents_stay_in_order_and_are_named_by_their_lines_however_many_are_read_at_once()
+    {
+        const int count = 9000, bad = 8500;
+        var file = _folder.Write("many.jsonl", string.Concat(Enumerable.Range(1, count)
+            .Select(i => i == bad ? "{}\n" : $"{{\"text\": \"{i}\"}}\n")));
+        var data = new JsonlConfig
+        {
+            Files = [file], DatasetPreparedPath = _folder["cache"], OnMalformed = OnMalformed.Skip, ValSetSize = 0.1,
+        };
+
+        using var prepared = Prepare(data);
+        var tokenizer = TrainedTokenizer.Open(Path.Combine(Fixtures.Root, "tokenizers", "gpt2")).Tokenizer;
+
+        Assert.Equal(count - 1, prepared.Train.Count + prepared.Validation!.Count);
+        Assert.StartsWith($"{file}:{bad}:", prepared.MalformedRecords.Single(), StringComparison.Ordinal);
+        foreach (var split in (PreparedSplit[])[prepared.Train, prepared.Validation])
+        {
+            var texts = split.Parts.Single().File;
+            var numbers = Enumerable.Range(0, (int)texts.Count).Select(i => int.Parse(tokenizer.Decode(texts.Read(i).Ids[..^1]))).ToList();
+            Assert.Equal(numbers.Order(), numbers);
+        }
+    }
+
     [Fact]
     public void Files_for_validation_are_held_out_and_nothing_else_is()
     {

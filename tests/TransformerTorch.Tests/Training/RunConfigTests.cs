@@ -37,6 +37,11 @@ public sealed class RunConfigTests
     [InlineData("max_steps: 10\nwarmup_steps: 20", "warmup_steps")]
     [InlineData("lr_scheduler_type: constant\nmin_lr_rate: 0.1", "min_lr_rate")]
     [InlineData("adam_beta2: 1.0", "adam_beta2")]
+    [InlineData("save_steps: 12.5", "save_steps")]
+    [InlineData("early_stopping_patience: 2\neval_strategy: no", "early_stopping_patience")]
+    [InlineData("predict_with_generate: true", "predict_with_generate")]
+    [InlineData("objective: {type: masked_lm}\nsample: {prompts: [a]}", "sample.prompts")]
+    [InlineData("logging_steps: 0", "logging_steps")]
     [InlineData("gradient_accumulation_steps: 0", "gradient_accumulation_steps")]
     [InlineData("learning_rate: -1.0e-3", "learning_rate")]
     public void A_contradiction_or_a_value_out_of_range_is_named(string yaml, string key)
@@ -44,6 +49,34 @@ public sealed class RunConfigTests
         var error = Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(Minimal + yaml));
 
         Assert.All(error.Errors, e => Assert.Contains(key, e.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_best_model_is_told_by_what_is_held_out()
+    {
+        var yaml = Minimal.Replace("sequence_len: 128", "sequence_len: 128, val_set_size: 0", StringComparison.Ordinal);
+
+        Assert.Empty(Yaml.Parse<RunConfig>(yaml).Validate());
+        var error = Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(yaml + "load_best_model_at_end: true"));
+        Assert.Contains("data.val_set_size", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("micro_batch_size: 2", "did you mean `per_device_train_batch_size`?")]
+    [InlineData("num_epochs: 2", "did you mean `num_train_epochs`?")]
+    [InlineData("optimizer: adamw_torch", "did you mean `optim`?")]
+    [InlineData("lora_r: 8", "did you mean `lora.r`?")]
+    [InlineData("sample_packing: true", "did you mean `data.sample_packing`?")]
+    [InlineData("warmup_ratio: 0.1", "did you mean `warmup_steps`?")]
+    [InlineData("report_to: wandb", "every run leaves metrics.jsonl")]
+    [InlineData("resume_from_checkpoint: x", "--resume CHECKPOINT")]
+    [InlineData("zebra: 1", "it is none of the keys that docs/configuration.md explains")]
+    public void Keys_of_other_trainers_are_answered_with_ours(string yaml, string expected)
+    {
+        var error = Assert.Single(Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(Minimal + yaml, "run.yaml")).Errors);
+
+        Assert.Equal((5, 1), (error.Line, error.Column));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

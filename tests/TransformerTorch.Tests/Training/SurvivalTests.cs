@@ -100,11 +100,14 @@ public sealed class SurvivalTests : IDisposable
         File.WriteAllText(Path.Combine(checkpoints, ".unfinished-step-8-123", "model.safetensors"), "half");
         Directory.CreateDirectory(_run.Checkpoint(6));
         File.AppendAllText(Path.Combine(_run.Config.OutputDir, "metrics.jsonl"), "{\"step\": 5, \"lo");
+        var samples = Path.Combine(_run.Config.OutputDir, "samples.jsonl");
+        File.WriteAllText(samples, "{\"step\": 4}\n{\"step\": 5}\n{\"step\": 5, \"te");
 
         _run.Resume();
 
         Assert.Equal(4, _run.Events.OfType<Started>().Last().Step);
         Assert.DoesNotContain(Directory.GetDirectories(checkpoints), d => d.Contains("unfinished", StringComparison.Ordinal));
+        Assert.Equal("{\"step\": 4}\n", File.ReadAllText(samples));
         Assert.Equal(Enumerable.Range(1, 12), _run.Metrics().Where(m => m.ContainsKey("loss")).Select(m => m["step"]!.GetValue<int>()));
     }
 

@@ -41,6 +41,23 @@ public sealed class TrainerTests : IDisposable
             Directory.GetDirectories(Path.Combine(_run.Config.OutputDir, "checkpoints")).Select(Path.GetFileName).Order());
     }
 
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    [InlineData(false, 3)]
+    public void Evaluations_that_are_compared_are_of_the_same_windows(bool best, int patience)
+    {
+        _run.Config = _run.Config with
+        {
+            EvalSteps = 4, EvalSamples = 2, LoadBestModelAtEnd = best, EarlyStoppingPatience = patience, MaxSteps = 8,
+        };
+        _run.Start();
+
+        var tokens = _run.Metrics().Where(m => m.ContainsKey("eval_loss")).Select(m => (long)m["eval_tokens"]!).ToList();
+        Assert.Equal(2, tokens.Count);
+        Assert.Equal(best || patience > 0, tokens[0] == tokens[1]);     // else the last takes all that is held out
+    }
+
     [Fact]
     public void Training_stops_when_evaluations_do_not_improve_any_more()
     {
@@ -76,6 +93,17 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal((0.55, 1), (best.State.Metric, best.State.Step));
         Assert.Contains("eval_accuracy", Assert.Throws<TrainingException>(() =>
             new BestModel(new(null, 0, 0)) { Metric = "f1" }.Add(1, Accuracy(1))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Steps_below_one_are_a_share_of_all_rounded_up()
+    {
+        _run.Config = _run.Config with { MaxSteps = 10, LoggingSteps = 0.5, EvalSteps = 0.3, SaveSteps = 0.35 };
+        _run.Start();
+
+        Assert.Equal([1, 5, 10], _run.Metrics().Where(m => m.ContainsKey("loss")).Select(m => (int)m["step"]!));
+        Assert.Equal([3, 6, 9, 10], _run.Metrics().Where(m => m.ContainsKey("eval_loss")).Select(m => (int)m["step"]!));
+        Assert.Equal([4, 8, 10], _run.Events.OfType<Saved>().Select(saved => saved.Step));
     }
 
     [Fact]

@@ -42,14 +42,15 @@ public sealed record Masking
     public double SpanEndProb { get; init; } = 0.2;
 
     /// <summary>
-    /// The places to predict, in groups that are replaced alike; never none. Single tokens are chosen each by itself, words and spans until
-    /// the share is reached: never more than it, but for the first.
+    /// The places to predict, in groups that are replaced alike; none only where there is no token. Single tokens are chosen each by
+    /// itself, words and spans until the share is reached: never more than it, but for the first.
     /// </summary>
     /// <param name="wordStarts">for each token, whether it begins a word; empty: each does</param>
     /// <param name="count">how many tokens</param>
     /// <param name="random">what draws</param>
     public List<int[]> Choose(ReadOnlySpan<int> wordStarts, int count, SplitMix random)
     {
+        if (count == 0) return [];
         if (Unit == MaskingUnit.Token)
         {
             var chosen = new List<int[]>();

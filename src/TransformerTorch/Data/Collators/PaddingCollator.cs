@@ -33,13 +33,14 @@ public sealed class PaddingCollator(LabelKind labels, int padding, int multipleO
         if (Rows(Batch.Names.TokenTypeIds) is { } types) columns[Batch.Names.TokenTypeIds] = Collators.Rows.Pad(types, 0, multipleOf);
         if (Rows(Batch.Names.Documents) is { } documents) columns[Batch.Names.Documents] = Collators.Rows.Pad(documents, 0, multipleOf);
         else Collators.Rows.Mask(columns, ids);
-        var targets = (long)examples.Count;
+        var (targets, read) = ((long)examples.Count, ids.Sum(row => (long)row.Length));
         switch (labels)
         {
             case LabelKind.Tokens or LabelKind.Text:
                 var tokens = Rows(Batch.Names.Labels)!;
                 columns[Batch.Names.Labels] = Collators.Rows.Pad(tokens, -100, multipleOf);
                 targets = tokens.Sum(row => (long)row.Count(label => label != -100));
+                if (labels == LabelKind.Text) read += targets;      // the decoder reads them
                 if (labels == LabelKind.Text && Rows(Batch.Names.DecoderDocuments) is { } written)
                     columns[Batch.Names.DecoderDocuments] = Collators.Rows.Pad(written, 0, multipleOf);
                 break;
@@ -57,7 +58,7 @@ public sealed class PaddingCollator(LabelKind labels, int padding, int multipleO
         }
         return new(columns)
         {
-            TargetCount = targets, TokenCount = ids.Sum(row => (long)row.Length), TextBytes = examples.Sum(e => e.TextBytes),
+            TargetCount = targets, TokenCount = read, TextBytes = examples.Sum(e => e.TextBytes),
             Examples = examples,
         };
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -65,7 +66,7 @@ public sealed class DotnetDocumentation : ITextSource
 
     private IEnumerable<DocumentedMember> Distinct()
     {
-        var elements = _files.AsParallel().AsOrdered().SelectMany(Load).ToList();
+        var elements = Elements();
         var typeArguments = new Dictionary<string, string[]>();
         foreach (var (id, element) in elements.Where(e => e.Id.Kind == "type"))
             typeArguments.TryAdd(id.Type, Names(element, "typeparam"));
@@ -85,6 +86,19 @@ public sealed class DotnetDocumentation : ITextSource
         {
             do type = type.LastIndexOf('.') is > 0 and var dot ? type[..dot] : ""; while (typeArguments.ContainsKey(type));
             return type;
+        }
+    }
+
+    private List<(DocumentationId Id, XElement Element)> Elements()
+    {
+        try
+        {
+            return [.. _files.AsParallel().AsOrdered().SelectMany(Load)];
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+            throw;
         }
     }
 

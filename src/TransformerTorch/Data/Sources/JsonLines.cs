@@ -39,7 +39,7 @@ public sealed class JsonLines : ITextSource
             if (JsonNode.Parse(line) is JsonObject fields)
             {
                 _ = fields.Count;       // duplicate members show when first asked
-                return new(fields, place: place);
+                return new(fields, place: place) { Length = line.Length };
             }
             malformed.Add(place, "not a JSON object on one line");
         }

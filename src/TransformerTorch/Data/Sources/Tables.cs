@@ -51,7 +51,11 @@ public sealed class Tables : ITextSource
             else if (quoted is not null) malformed.Add(place, $"a quote inside the field {quoted.Trim()} that is not doubled");
             else if (fields.Length != names.Count)
                 malformed.Add(place, $"{fields.Length} fields, where there are {names.Count} columns ({string.Join(", ", names)})");
-            else yield return new(new JsonObject(names.Zip(fields, (n, f) => KeyValuePair.Create(n, (JsonNode?)f))), place: place);
+            else
+            {
+                var record = new JsonObject(names.Zip(fields, (n, f) => KeyValuePair.Create(n, (JsonNode?)f)));
+                yield return new(record, place: place) { Length = fields.Sum(field => field.Length) };
+            }
         }
     }
 }

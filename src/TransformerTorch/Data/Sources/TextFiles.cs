@@ -16,6 +16,7 @@ public enum DocumentUnit
 /// <summary>Plain UTF-8 text files.</summary>
 public sealed class TextFiles : ITextSource
 {
+    private const int Longest = 1 << 29;
     private readonly FileSet _files;
     private readonly DocumentUnit _unit;
 
@@ -42,6 +43,9 @@ public sealed class TextFiles : ITextSource
             var ends = _unit == DocumentUnit.Line || (_unit == DocumentUnit.Block && string.IsNullOrWhiteSpace(line));
             if (text.Length == 0) start = number;
             text.Append(line).Append('\n');
+            if (text.Length > Longest)
+                throw new DataException($"{file}:{start}: more than {Longest >> 20} million characters in one document. " +
+                    "Cut it into smaller ones: data.documents: block, or line.");
             if (ends && Take() is { } document) yield return document;
         }
         if (Take() is { } last) yield return last;
@@ -50,7 +54,7 @@ public sealed class TextFiles : ITextSource
         {
             var taken = text.ToString().Trim('\n', '\r');
             text.Clear();
-            return string.IsNullOrWhiteSpace(taken) ? null : new(taken, place: $"{file}:{start}");
+            return string.IsNullOrWhiteSpace(taken) ? null : new(taken, place: $"{file}:{start}") { Length = taken.Length };
         }
     }
 }

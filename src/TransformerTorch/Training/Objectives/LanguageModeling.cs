@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Data.Collators;
 using TransformerTorch.Data.Encoders;
@@ -10,6 +11,7 @@ namespace TransformerTorch.Training.Objectives;
 public sealed record CausalLanguageModelingConfig : ObjectiveConfig
 {
     /// <summary>The field that is read.</summary>
+    [KnownAs("dataset_text_field", "field")]
     public string TextColumn { get; init; } = "text";
 
     internal override ModelTask Task => ModelTask.CausalLanguageModel;

@@ -13,6 +13,7 @@ public abstract record SupervisedConfig : ObjectiveConfig
 {
     /// <summary>Rows are filled up to a multiple of this; 8 suits GPUs.</summary>
     [Range(1, 1024)]
+    [KnownAs("pad_to_sequence_len")]
     public int PadToMultipleOf { get; init; } = 1;
 
     /// <summary>Examples to batches.</summary>
@@ -178,6 +179,7 @@ public sealed record QuestionAnsweringConfig : SupervisedConfig, IValidated
 public sealed record ChatConfig : SupervisedConfig
 {
     /// <summary>The field of the chat: a list of objects with <c>role</c> and <c>content</c>.</summary>
+    [KnownAs("field_messages")]
     public string MessagesColumn { get; init; } = "messages";
 
     /// <summary>The field of a prompt, for records without a chat.</summary>
@@ -190,6 +192,7 @@ public sealed record ChatConfig : SupervisedConfig
     public string? ChatTemplate { get; init; }
 
     /// <summary>What is learnt.</summary>
+    [KnownAs("train_on_inputs", "assistant_only_loss", "completion_only_loss")]
     public ChatTargets TrainOn { get; init; }
 
     internal override ModelTask Task => ModelTask.CausalLanguageModel;

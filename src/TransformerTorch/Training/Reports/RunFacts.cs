@@ -84,17 +84,19 @@ public sealed record RunFacts
     {
         var stacks = new[] { model.Config.Encoder, model.Config.Decoder }.OfType<StackOptions>().ToList();
         var blocks = stacks.SelectMany(s => s.Blocks).ToList();
+        var sizes = new Dictionary<string, long>
+        {
+            ["layers"] = blocks.Count, ["width"] = model.Backbone.Width, ["heads"] = blocks.FirstOrDefault()?.Attention.Heads ?? 0,
+            ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
+            ["sequence"] = config.Data.SequenceLen,
+        };
+        if (model.Config.ContextLength == int.MaxValue) sizes.Remove("positions");     // told by distance: any number of them
         return new RunFacts
         {
             Started = DateTimeOffset.UtcNow, Model = $"{model.GetType().Name} ({model.Config.ModelType})",
             Parameters = model.parameters().Sum(p => p.numel()),
             TrainedParameters = model.parameters().Where(p => p.requires_grad).Sum(p => p.numel()),
-            Sizes = new Dictionary<string, long>
-            {
-                ["layers"] = blocks.Count, ["width"] = model.Backbone.Width, ["heads"] = blocks.FirstOrDefault()?.Attention.Heads ?? 0,
-                ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
-                ["sequence"] = config.Data.SequenceLen,
-            },
+            Sizes = sizes,
             FlopsPerToken = speed.FlopsPerToken, FlopsPerTarget = speed.FlopsPerTarget, Peak = speed.PeakFlops,
             Machine = MachineOf(config.Precision, device),
         };

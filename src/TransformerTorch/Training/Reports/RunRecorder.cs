@@ -62,9 +62,7 @@ internal sealed class RunRecorder(string folder, RunFacts facts) : ITrainingRepo
     private void Forget(int after)
     {
         var path = Path.Combine(folder, Samples);
-        if (!File.Exists(path)) return;
-        var kept = File.ReadAllLines(path).Where(line => (int?)JsonNode.Parse(line)?["step"] <= after);
-        File.WriteAllLines(path, kept.ToList());
+        if (File.Exists(path)) MetricsLog.DropAfter(path, after);
     }
 
     private void Scalars(string group, int step, JsonObject fields)
