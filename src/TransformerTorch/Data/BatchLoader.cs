@@ -79,9 +79,10 @@ public sealed class BatchLoader : IBatchLoader
 
     private Batch Make(BatchPlan plan)
     {
-        Example Read(ExampleReference one) => _parts[one.Part].Examples.Read(one.Index, one.Epoch);
-        var rows = plan.Rows.Select(row => _options.PackedLength > 0 ? Example.Packed([.. row.Select(Read)]) : Read(row[0]));
-        return _collator.Collate([.. rows], SplitMix.Of(plan.Position.Seed, plan.Position.Chunk, plan.Position.Within));
+        var random = SplitMix.Of(plan.Position.Seed, plan.Position.Chunk, plan.Position.Within);
+        Example Read(ExampleReference one) => _collator.Finished(_parts[one.Part].Examples.Read(one.Index, one.Epoch), random);
+        return _collator.Collate(
+            [.. plan.Rows.Select(row => _options.PackedLength > 0 ? Example.Packed([.. row.Select(Read)]) : Read(row[0]))]);
     }
 
     private double MeanLength()

@@ -50,9 +50,24 @@ public interface IExamples
     Example Read(long index, long epoch);
 }
 
-/// <summary>Makes a batch of examples. All that it draws comes from the generator it is given: equal calls give equal batches.</summary>
+/// <summary>
+/// Makes examples what a model reads, and a batch of them. All that is drawn comes from the generator that is given: equal calls give
+/// equal batches.
+/// </summary>
 public interface ICollator
 {
-    /// <summary>A batch of these examples, in this order. Called on several threads.</summary>
-    Batch Collate(IReadOnlyList<Example> examples, SplitMix random);
+    /// <summary>An example as it is to be read, masked or noised anew each time: several may share a row then. Called on several
+    /// threads.</summary>
+    Example Finished(Example example, SplitMix random) => example;
+
+    /// <summary>A batch of finished examples, in this order. Called on several threads.</summary>
+    Batch Collate(IReadOnlyList<Example> finished);
+}
+
+/// <summary>Both at once.</summary>
+public static class Collating
+{
+    /// <summary>A batch of these examples, in this order.</summary>
+    public static Batch Collate(this ICollator collator, IReadOnlyList<Example> examples, SplitMix random)
+        => collator.Collate([.. examples.Select(example => collator.Finished(example, random))]);
 }

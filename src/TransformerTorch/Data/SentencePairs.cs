@@ -16,14 +16,16 @@ public enum PairTask
 public class Pieces : IExamples
 {
     private readonly List<(long Start, int Length)> _pieces = [];
+    private readonly Func<int, int> _finished;
 
     /// <summary>Cuts the documents.</summary>
     /// <param name="file">The documents.</param>
     /// <param name="length">Tokens of a piece at most.</param>
     /// <param name="least">Shorter documents, and rests of documents, are left out.</param>
-    public Pieces(ExampleFile file, int length, int least = 1)
+    /// <param name="finished">How long a piece of so many tokens is when it is read; as long, where it is not given.</param>
+    public Pieces(ExampleFile file, int length, int least = 1, Func<int, int>? finished = null)
     {
-        File = file;
+        (File, _finished) = (file, finished ?? (tokens => tokens));
         for (var document = 0L; document < file.Count; document++)
         {
             var (start, end) = (file.Ids.StartOfDocument(document), file.Ids.EndOfDocument(document) - 1);
@@ -38,7 +40,7 @@ public class Pieces : IExamples
     public long Count(long epoch) => _pieces.Count;
 
     /// <inheritdoc/>
-    public int Length(long index, long epoch) => _pieces[(int)index].Length;
+    public int Length(long index, long epoch) => _finished(_pieces[(int)index].Length);
 
     /// <inheritdoc/>
     public virtual Example Read(long index, long epoch)

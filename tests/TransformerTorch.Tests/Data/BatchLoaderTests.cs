@@ -157,6 +157,46 @@ public sealed class BatchLoaderTests : IDisposable
     }
 
     [Fact]
+    public void Masked_documents_share_rows_each_in_a_frame_of_its_own()
+    {
+        const int end = 9999, length = 20;
+        using var file = TokenData.Of(_folder, [.. Enumerable.Range(1, 256)
+            .Select(i => (int[])[.. Enumerable.Repeat(1000 + i, 1 + i * 7 % 11), end])]);
+        var framing = new Framing(Fixtures.Tokenizer("bert-uncased"));
+        var (cls, sep) = (framing.One([]).Ids[0], framing.One([]).Ids[1]);
+        var masking = new Masking { MlmProbability = 1, MaskReplaceProb = 0, RandomReplaceProb = 0 };   // all to predict, none replaced
+        var collator = new MaskedCollator(masking, new(3, 2000, new HashSet<int> { end }), framing, padding: 0);
+        LoaderPart[] parts = [new(new Pieces(file, length - 2, finished: tokens => tokens + 2))];
+        using var loader = new BatchLoader(parts, collator, new() { Rows = 4, PackedLength = length }, BatchLoader.Beginning(parts, 3));
+        var (seen, padding, all) = (new List<long>(), 0, 0);
+        while (loader.State.Chunk == 0)     // 64 batches of 4 are one pass
+        {
+            var batch = loader.NextBatch();
+            var (ids, labels) = (batch[Batch.Names.InputIds].Integers, batch[Batch.Names.Labels].Integers);
+            var documents = batch[Batch.Names.Documents];
+            var width = (int)documents.Shape[1];
+            Assert.True(width <= length);
+            foreach (var one in documents.Integers.Select((document, i) => (Row: i / width, document, i)).GroupBy(t => (t.Row, t.document)))
+            {
+                long[] text = [.. one.Select(t => ids[t.i])], wanted = [.. one.Select(t => labels[t.i])];
+                all += text.Length;
+                if (one.Key.document == 0)
+                {
+                    padding += text.Length;
+                    Assert.All(wanted, label => Assert.Equal(-100, label));
+                    continue;
+                }
+                Assert.Equal((cls, sep), (text[0], text[^1]));
+                Assert.Equal([-100, .. text[1..^1], -100], wanted);
+                seen.Add(text[1..^1].Distinct().Single());
+            }
+        }
+
+        Assert.Equal(Enumerable.Range(1001, 256).Select(i => (long)i), seen.Order());
+        Assert.True(padding < 0.05 * all, $"{padding} of {all}");       // each in a row of its own, it is near half
+    }
+
+    [Fact]
     public void A_mixture_draws_by_weight_and_passes_over_each_source_at_its_own_pace()
     {
         LoaderPart Part(int id, int count, double weight) => new(new WholeExamples(TokenData.Of(_folder,
@@ -186,12 +226,10 @@ public sealed class BatchLoaderTests : IDisposable
     private sealed class Copying : ICollator
     {
         // What is drawn is part of the batch: equal batches drew alike.
-        public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
-        {
-            var batch = new PaddingCollator(LabelKind.Tokens, padding: 0).Collate([.. examples.Select(e => new Example(
-                new Dictionary<string, int[]>(e.Columns) { [Batch.Names.Labels] = [random.Below(1000)] }))], random);
-            return batch;
-        }
+        public Example Finished(Example example, SplitMix random)
+            => new(new Dictionary<string, int[]>(example.Columns) { [Batch.Names.Labels] = [random.Below(1000)] });
+
+        public Batch Collate(IReadOnlyList<Example> finished) => new PaddingCollator(LabelKind.Tokens, padding: 0).Collate(finished);
     }
 
     private BatchLoader Loader(long seed, int rows = 1, LoaderState? state = null)

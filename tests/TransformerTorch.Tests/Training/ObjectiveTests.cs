@@ -71,6 +71,9 @@ public sealed class ObjectiveTests : ITrainingReporter, IDisposable
     [InlineData("token_classification, text_column: words", Bert, ", group_by_length: true")]
     [InlineData("chat, chat_template: chatml", Gpt2, ", sample_packing: true")]
     [InlineData("seq2seq_lm, source_column: kind, target_column: text", T5, ", sample_packing: true")]
+    [InlineData("masked_lm", Bert, ", isolate_documents: true, sample_packing: true")]
+    [InlineData("span_corruption", T5, ", isolate_documents: true, sample_packing: true")]
+    [InlineData("denoising", Bart, ", isolate_documents: true, sample_packing: true")]
     public void An_interrupted_run_of_any_objective_ends_with_the_same_losses(string objective, string model, string data)
     {
         var config = Config(objective, model, steps: 12, data) with { SaveSteps = 5, SaveTotalLimit = 0 };

@@ -114,17 +114,15 @@ public sealed class DenoisingCollator(Denoising noise, int mask, Framing framing
     /// <summary>The column of which tokens begin sentences.</summary>
     public const string SentenceStarts = "sentence_starts";
 
+    private readonly PaddingCollator _rows = new(LabelKind.Text, padding);
+
     /// <inheritdoc/>
-    public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+    public Example Finished(Example example, SplitMix random) => new(new Dictionary<string, int[]>
     {
-        int[][] inputs = [.. examples.Select(e => framing.One(noise.Apply(e.Ids, e[SentenceStarts] ?? [], mask, random)).Ids)];
-        int[][] labels = [.. examples.Select(e => framing.One(e.Ids).Ids)];
-        var columns = new Dictionary<string, Column>
-        {
-            [Batch.Names.InputIds] = Rows.Pad(inputs, padding), [Batch.Names.Labels] = Rows.Pad(labels, -100),
-        };
-        Rows.Mask(columns, inputs);
-        var targets = labels.Sum(row => (long)row.Length);
-        return new(columns) { TargetCount = targets, TokenCount = inputs.Sum(row => (long)row.Length) + targets };
-    }
+        [Batch.Names.InputIds] = framing.One(noise.Apply(example.Ids, example[SentenceStarts] ?? [], mask, random)).Ids,
+        [Batch.Names.Labels] = framing.One(example.Ids).Ids,
+    });
+
+    /// <inheritdoc/>
+    public Batch Collate(IReadOnlyList<Example> finished) => _rows.Collate(finished);
 }

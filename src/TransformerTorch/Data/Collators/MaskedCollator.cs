@@ -12,26 +12,29 @@ public sealed class MaskedCollator(Masking masking, MaskTokens tokens, Framing f
     /// <summary>Columns of examples beside their ids: which tokens begin words, and where the second segment begins.</summary>
     public const string WordStarts = "word_starts", Second = "second";
 
+    private readonly PaddingCollator _rows = new(LabelKind.Tokens, padding);
+
     /// <inheritdoc/>
-    public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+    public Example Finished(Example example, SplitMix random)
     {
-        var rows = examples.Select(example => Mask(example, random)).ToList();
-        int[][] ids = [.. rows.Select(row => row.Text.Ids)];
-        var columns = new Dictionary<string, Column>
+        var (text, labels) = Mask(example, random);
+        var columns = new Dictionary<string, int[]> { [Batch.Names.InputIds] = text.Ids, [Batch.Names.Labels] = labels };
+        if (example[Second] is not null && framing.HasTypes) columns[Batch.Names.TokenTypeIds] = text.Types;
+        if (example[Batch.Names.NextSentenceLabel] is { } label) columns[Batch.Names.NextSentenceLabel] = label;
+        return new(columns);
+    }
+
+    /// <inheritdoc/>
+    public Batch Collate(IReadOnlyList<Example> finished)
+    {
+        var batch = _rows.Collate(finished);
+        var columns = new Dictionary<string, Column>(batch.Columns);
+        if (finished[0][Batch.Names.NextSentenceLabel] is not null)
+            columns[Batch.Names.NextSentenceLabel] = Rows.Single([.. finished.Select(e => e[Batch.Names.NextSentenceLabel]!)]);
+        return batch with
         {
-            [Batch.Names.InputIds] = Rows.Pad(ids, padding),
-            [Batch.Names.Labels] = Rows.Pad([.. rows.Select(row => row.Labels)], -100),
-        };
-        var pairs = examples[0][Second] is not null;
-        if (pairs && framing.HasTypes) columns[Batch.Names.TokenTypeIds] = Rows.Pad([.. rows.Select(row => row.Text.Types)], 0);
-        if (examples[0][Batch.Names.NextSentenceLabel] is not null)
-            columns[Batch.Names.NextSentenceLabel] = Rows.Single([.. examples.Select(e => e[Batch.Names.NextSentenceLabel]!)]);
-        Rows.Mask(columns, ids);
-        var read = ids.Sum(row => (long)row.Length);
-        return new(columns)
-        {
-            TargetCount = rows.Sum(row => (long)row.Labels.Count(label => label != -100)), TokenCount = read,
-            OtherTargets = new Dictionary<string, long> { ["next_sentence"] = examples.Count, ["replaced_tokens"] = read },
+            Columns = columns,
+            OtherTargets = new Dictionary<string, long> { ["next_sentence"] = finished.Count, ["replaced_tokens"] = batch.TokenCount },
         };
     }
 

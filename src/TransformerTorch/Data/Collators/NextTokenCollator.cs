@@ -6,14 +6,14 @@ namespace TransformerTorch.Data.Collators;
 public sealed class NextTokenCollator : ICollator
 {
     /// <inheritdoc/>
-    public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+    public Batch Collate(IReadOnlyList<Example> finished)
     {
-        var (B, T) = (examples.Count, examples[0].Ids.Length - 1);
+        var (B, T) = (finished.Count, finished[0].Ids.Length - 1);
         var (inputs, targets) = (new long[B * T], new long[B * T]);
-        var documents = examples[0][Batch.Names.Documents] is null ? null : new long[B * T];
+        var documents = finished[0][Batch.Names.Documents] is null ? null : new long[B * T];
         for (var row = 0; row < B; row++)
         {
-            var (ids, own) = (examples[row].Ids, examples[row][Batch.Names.Documents]);
+            var (ids, own) = (finished[row].Ids, finished[row][Batch.Names.Documents]);
             for (var t = 0; t < T; t++)
             {
                 var i = row * T + t;
@@ -29,7 +29,7 @@ public sealed class NextTokenCollator : ICollator
         return new(columns)
         {
             TargetCount = targets.Count(target => target != -100), TokenCount = inputs.Length,
-            TextBytes = examples.Sum(e => e.TextBytes),
+            TextBytes = finished.Sum(e => e.TextBytes),
         };
     }
 }

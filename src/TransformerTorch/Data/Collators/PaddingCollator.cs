@@ -26,14 +26,14 @@ public enum LabelKind
 public sealed class PaddingCollator(LabelKind labels, int padding, int multipleOf = 1) : ICollator
 {
     /// <inheritdoc/>
-    public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+    public Batch Collate(IReadOnlyList<Example> finished)
     {
         var ids = Rows(Batch.Names.InputIds)!;
         var columns = new Dictionary<string, Column> { [Batch.Names.InputIds] = Collators.Rows.Pad(ids, padding, multipleOf) };
         if (Rows(Batch.Names.TokenTypeIds) is { } types) columns[Batch.Names.TokenTypeIds] = Collators.Rows.Pad(types, 0, multipleOf);
         if (Rows(Batch.Names.Documents) is { } documents) columns[Batch.Names.Documents] = Collators.Rows.Pad(documents, 0, multipleOf);
         else Collators.Rows.Mask(columns, ids);
-        var (targets, read) = ((long)examples.Count, ids.Sum(row => (long)row.Length));
+        var (targets, read) = ((long)finished.Count, ids.Sum(row => (long)row.Length));
         switch (labels)
         {
             case LabelKind.Tokens or LabelKind.Text:
@@ -58,10 +58,10 @@ public sealed class PaddingCollator(LabelKind labels, int padding, int multipleO
         }
         return new(columns)
         {
-            TargetCount = targets, TokenCount = read, TextBytes = examples.Sum(e => e.TextBytes),
-            Examples = examples,
+            TargetCount = targets, TokenCount = read, TextBytes = finished.Sum(e => e.TextBytes),
+            Examples = finished,
         };
 
-        int[][]? Rows(string name) => examples[0][name] is null ? null : [.. examples.Select(example => example[name]!)];
+        int[][]? Rows(string name) => finished[0][name] is null ? null : [.. finished.Select(example => example[name]!)];
     }
 }

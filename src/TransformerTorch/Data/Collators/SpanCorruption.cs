@@ -83,22 +83,19 @@ public sealed class SpanCorruption(double noiseDensity, double meanSpanLength)
 /// <param name="padding">The id that fills rows up.</param>
 public sealed class SpanCorruptionCollator(SpanCorruption corruption, IReadOnlyList<int> sentinels, int end, int padding) : ICollator
 {
+    private readonly PaddingCollator _rows = new(LabelKind.Text, padding);
+
     /// <inheritdoc/>
-    public Batch Collate(IReadOnlyList<Example> examples, SplitMix random)
+    public Example Finished(Example example, SplitMix random)
     {
-        var (inputs, labels) = (new List<int[]>(), new List<int[]>());
-        foreach (var example in examples)
+        var mask = corruption.NoiseMask(example.Ids.Length, random);
+        return new(new Dictionary<string, int[]>
         {
-            var mask = corruption.NoiseMask(example.Ids.Length, random);
-            inputs.Add([.. SpanCorruption.WithSentinels(example.Ids, mask, where: true, sentinels), end]);
-            labels.Add([.. SpanCorruption.WithSentinels(example.Ids, mask, where: false, sentinels), end]);
-        }
-        var columns = new Dictionary<string, Column>
-        {
-            [Batch.Names.InputIds] = Rows.Pad(inputs, padding), [Batch.Names.Labels] = Rows.Pad(labels, -100),
-        };
-        Rows.Mask(columns, inputs);
-        var targets = labels.Sum(row => (long)row.Length);
-        return new(columns) { TargetCount = targets, TokenCount = inputs.Sum(row => (long)row.Length) + targets };
+            [Batch.Names.InputIds] = [.. SpanCorruption.WithSentinels(example.Ids, mask, where: true, sentinels), end],
+            [Batch.Names.Labels] = [.. SpanCorruption.WithSentinels(example.Ids, mask, where: false, sentinels), end],
+        });
     }
+
+    /// <inheritdoc/>
+    public Batch Collate(IReadOnlyList<Example> finished) => _rows.Collate(finished);
 }

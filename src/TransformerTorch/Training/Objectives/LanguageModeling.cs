@@ -35,6 +35,8 @@ public sealed record MaskedLanguageModelingConfig : ObjectiveConfig
 
     internal override ModelTask Task => SentencePairs is null ? ModelTask.MaskedLanguageModel : ModelTask.Pretraining;
 
+    internal override bool Packs(DataConfig data) => data.IsolateDocuments && SentencePairs is null;
+
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.Bert;
 
     internal override PreparedObjective Prepare(ObjectiveContext context)
@@ -58,7 +60,9 @@ internal static class MaskedText
         var (tokenizer, length) = (context.Tokenizer, context.Length - context.Tokenizer.Framing.SingleTokens);
         var tokens = new MaskTokens(tokenizer.Mask, tokenizer.Tokenizer.VocabularySize, tokenizer.Special);
         return new(new TextEncoder(tokenizer, column, Marks(masking)),
-            (file, seed) => context.Data.IsolateDocuments ? new Pieces(file, length) : new Windows(file, new(length) { Seed = seed }),
+            (file, seed) => context.Data.IsolateDocuments
+                ? new Pieces(file, length, finished: tokens => tokens + tokenizer.Framing.SingleTokens)
+                : new Windows(file, new(length) { Seed = seed }),
             new MaskedCollator(masking, tokens, tokenizer.Framing, tokenizer.Padding));
     }
 }
@@ -79,13 +83,16 @@ public sealed record SpanCorruptionConfig : ObjectiveConfig
 
     internal override ModelTask Task => ModelTask.SequenceToSequence;
 
+    internal override bool Packs(DataConfig data) => data.IsolateDocuments;
+
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.T5;
 
     internal override PreparedObjective Prepare(ObjectiveContext context)
     {
         var (corruption, tokenizer) = (new SpanCorruption(NoiseDensity, MeanNoiseSpanLength), context.Tokenizer);
         var length = corruption.Lengths(context.Length).TokensLength;
-        return new(new(new TextEncoder(tokenizer, TextColumn), RunningText(context.Data, length), new SpanCorruptionCollator(
+        int Longer(int tokens) => corruption.Corrupted(tokens) is var (inputs, targets) ? Math.Max(inputs, targets) : 0;
+        return new(new(new TextEncoder(tokenizer, TextColumn), RunningText(context.Data, length, Longer), new SpanCorruptionCollator(
             corruption, tokenizer.Sentinels(corruption.Spans(length)), tokenizer.EndMark, tokenizer.Padding)));
     }
 }
@@ -101,14 +108,16 @@ public sealed record DenoisingConfig : ObjectiveConfig
 
     internal override ModelTask Task => ModelTask.SequenceToSequence;
 
+    internal override bool Packs(DataConfig data) => data.IsolateDocuments;
+
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.Bart;
 
     internal override PreparedObjective Prepare(ObjectiveContext context)
     {
-        var tokenizer = context.Tokenizer;
+        var (tokenizer, frame) = (context.Tokenizer, context.Tokenizer.Framing.SingleTokens);
         var marks = Noise.PermuteSentenceRatio > 0 ? TextMarks.Sentences : TextMarks.None;
         return new(new(new TextEncoder(tokenizer, TextColumn, marks),
-            RunningText(context.Data, context.Length - tokenizer.Framing.SingleTokens),
+            RunningText(context.Data, context.Length - frame, tokens => tokens + frame),
             new DenoisingCollator(Noise, tokenizer.Mask, tokenizer.Framing, tokenizer.Padding)));
     }
 }

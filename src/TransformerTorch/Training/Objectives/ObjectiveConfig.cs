@@ -36,7 +36,7 @@ public abstract record ObjectiveConfig
     internal virtual TokenizerStyle TokenizerStyle => TokenizerStyle.Gpt2;
 
     /// <summary>Whether several of its examples can share a row.</summary>
-    internal virtual bool Packs => false;
+    internal virtual bool Packs(DataConfig data) => false;
 
     /// <summary>Smoothing and z-loss.</summary>
     private protected CrossEntropyOptions Scoring => new() { LabelSmoothing = LabelSmoothingFactor, ZLoss = ZLoss };
@@ -53,14 +53,19 @@ public abstract record ObjectiveConfig
     /// <summary>What is wrong with it beside this data.</summary>
     internal virtual IEnumerable<(string Key, string Message)> Problems(DataConfig data)
     {
-        if (data.SamplePacking && !Packs)
+        if (data.SamplePacking && !Packs(data))
             yield return ("data.sample_packing",
-                "chats, texts written from texts and words with classes are packed so; running text is packed anyway, others are padded");
+                "chats, texts written from texts and words with classes are packed so, and masked or noised text where " +
+                "data.isolate_documents keeps documents apart; other running text fills its rows anyway, the rest is padded");
     }
 
-    /// <summary>Running text in windows of a length; cut at the ends of documents where these are to be apart.</summary>
-    private protected static Func<ExampleFile, long?, IExamples> RunningText(DataConfig data, int length) => (file, seed)
-        => data.IsolateDocuments ? new Pieces(file, length, least: 2) : new Windows(file, new(length) { Seed = seed });
+    /// <summary>
+    /// Running text in windows of a length; cut at the ends of documents where these are to be apart, each <paramref name="finished"/> as
+    /// long as that says.
+    /// </summary>
+    private protected static Func<ExampleFile, long?, IExamples> RunningText(DataConfig data, int length, Func<int, int> finished)
+        => (file, seed) => data.IsolateDocuments ? new Pieces(file, length, least: 2, finished)
+            : new Windows(file, new(length) { Seed = seed });
 }
 
 /// <summary>What an objective makes its data with.</summary>

@@ -50,7 +50,7 @@ public sealed record SequenceToSequenceConfig : SupervisedConfig
 
     internal override ModelTask Task => ModelTask.SequenceToSequence;
 
-    internal override bool Packs => true;
+    internal override bool Packs(DataConfig data) => true;
 
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.T5;
 
@@ -123,7 +123,7 @@ public sealed record TokenClassificationConfig : SupervisedConfig
 
     internal override ModelTask Task => ModelTask.TokenClassification;
 
-    internal override bool Packs => true;
+    internal override bool Packs(DataConfig data) => true;
 
     internal override TokenizerStyle TokenizerStyle => TokenizerStyle.Bert;
 
@@ -197,7 +197,7 @@ public sealed record ChatConfig : SupervisedConfig
 
     internal override ModelTask Task => ModelTask.CausalLanguageModel;
 
-    internal override bool Packs => true;
+    internal override bool Packs(DataConfig data) => true;
 
     internal override PreparedObjective Prepare(ObjectiveContext context)
     {
