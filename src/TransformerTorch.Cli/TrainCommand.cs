@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Objectives;
 
 namespace TransformerTorch.Cli;
 
@@ -63,11 +64,25 @@ internal static class TrainCommand
         if (result.ModelFolder is { } model)
         {
             lines.Add(("model", model));
-            var prompt = config.Sample.Prompts is [var first, ..] ? first : "Hello";
-            lines.Add(("generate", $"{Launcher.Name} generate --model {Launcher.Quote(model)} --prompt {Launcher.Quote(prompt)}"));
+            lines.Add(Use(config, model));
         }
         Console.WriteLine();
         foreach (var (name, value) in lines) Console.WriteLine($"{name,-12}{value}");
+    }
+
+    // What the model can be asked next.
+    private static (string Name, string Command) Use(RunConfig config, string model)
+    {
+        var (from, text) = ($"--model {Launcher.Quote(model)}", config.Sample.Prompts is [var first, ..] ? first : "Hello");
+        return config.Objective switch
+        {
+            CausalLanguageModelingConfig or ChatConfig or SequenceToSequenceConfig
+                => ("generate", $"{Launcher.Name} generate {from} --prompt {Launcher.Quote(text)}"),
+            SequenceClassificationConfig or TokenClassificationConfig => ("predict", $"{Launcher.Name} predict {from} {Launcher.Quote(text)}"),
+            QuestionAnsweringConfig => ("predict", $"{Launcher.Name} predict {from} --question QUESTION TEXT"),
+            MaskedLanguageModelingConfig => ("predict", $"{Launcher.Name} predict {from} TEXT"),
+            _ => ("inspect", $"{Launcher.Name} inspect {Launcher.Quote(model)}"),
+        };
     }
 
     private static string Line(RunConfig config, TrainingResult result, TrainingProgress progress)

@@ -14,9 +14,10 @@ namespace TransformerTorch.Data;
 [JsonDerivedType(typeof(MixtureConfig), "mixture")]
 public abstract record DataConfig
 {
-    /// <summary>Tokens of a training window, or of an example at most.</summary>
+    /// <summary>Tokens of a training window, or of an example at most; where it is not given, as many as the model has positions,
+    /// 1024 at most.</summary>
     [Range(2, 1 << 24)]
-    public int SequenceLen { get; init; } = 1024;
+    public int? SequenceLen { get; init; }
 
     /// <summary>Share of the documents that is held out for evaluation, where <c>val_files</c> are not given.</summary>
     [Range(0.0, 0.5)]
@@ -53,6 +54,11 @@ public abstract record DataConfig
     /// <summary>What is evaluated on, where that is a source of its own.</summary>
     /// <exception cref="DataException">Its files are not there.</exception>
     public virtual ITextSource? OpenValidation() => null;
+
+    internal const int DefaultLength = 1024;
+
+    /// <summary>The length as given, or what it is where nothing limits it.</summary>
+    internal int Length => SequenceLen ?? DefaultLength;
 
     /// <summary>Whether it also says how examples are cut, split and kept.</summary>
     internal bool SaysMoreThanItsSource

@@ -93,7 +93,7 @@ public sealed record RunFacts
             {
                 ["layers"] = blocks.Count, ["width"] = model.Backbone.Width, ["heads"] = blocks.FirstOrDefault()?.Attention.Heads ?? 0,
                 ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
-                ["sequence"] = config.Data.SequenceLen,
+                ["sequence"] = config.Data.Length,
             },
             FlopsPerToken = speed.FlopsPerToken, FlopsPerTarget = speed.FlopsPerTarget, Peak = speed.PeakFlops,
             Machine = MachineOf(config.Precision, device),
