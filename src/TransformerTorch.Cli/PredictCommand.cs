@@ -87,9 +87,11 @@ internal static class PredictCommand
                 ModelTask.TokenClassification => Through(TokenClassification.Load(Folder, Device), p => p.Run(texts),
                     (Entity one) => new(one.Label, one.Score, one.Start, one.End)),
                 ModelTask.QuestionAnswering => Through(QuestionAnswering.Load(Folder, Device),
-                    p => p.Run([.. texts.Select(text => (Question!, text))], Top), (Answer one) => new(null, one.Score, one.Start, one.End)),
+                    p => p.Run([.. texts.Select(text => (Question!, text))], Top),
+                    (Answer one) => new(null, one.Score, one.Start, one.End)),
                 ModelTask.MaskedLanguageModel => Through(FillMask.Load(Folder, Device),
-                    p => [.. p.Run(texts, Top).Select(masks => masks.SelectMany(m => m))], (MaskFilling one) => new(one.Sequence, one.Score)),
+                    p => [.. p.Run(texts, Top).Select(masks => masks.SelectMany(m => m))],
+                    (MaskFilling one) => new(one.Sequence, one.Score)),
                 ModelTask.CausalLanguageModel or ModelTask.SequenceToSequence
                     => throw new UsageException($"{Folder} writes texts: {Launcher.Name} generate --model {Folder} --prompt TEXT"),
                 _ => throw new UsageException($"{Folder} is for {task}, which says nothing of a text by itself"),

@@ -78,7 +78,8 @@ internal static class TrainCommand
         {
             CausalLanguageModelingConfig or ChatConfig or SequenceToSequenceConfig
                 => ("generate", $"{Launcher.Name} generate {from} --prompt {Launcher.Quote(text)}"),
-            SequenceClassificationConfig or TokenClassificationConfig => ("predict", $"{Launcher.Name} predict {from} {Launcher.Quote(text)}"),
+            SequenceClassificationConfig or TokenClassificationConfig
+                => ("predict", $"{Launcher.Name} predict {from} {Launcher.Quote(text)}"),
             QuestionAnsweringConfig => ("predict", $"{Launcher.Name} predict {from} --question QUESTION TEXT"),
             MaskedLanguageModelingConfig => ("predict", $"{Launcher.Name} predict {from} TEXT"),
             _ => ("inspect", $"{Launcher.Name} inspect {Launcher.Quote(model)}"),
