@@ -131,7 +131,7 @@ public sealed class SourceTests : IDisposable
     [Fact]
     public void Documents_stay_in_order_and_are_named_by_their_lines_however_many_are_read_at_once()
     {
-        const int count = 9000, bad = 8500;
+        const int count = 70_000, bad = 69_000;
         var file = _folder.Write("many.jsonl", string.Concat(Enumerable.Range(1, count)
             .Select(i => i == bad ? "{}\n" : $"{{\"text\": \"{i}\"}}\n")));
         var data = new JsonlConfig
