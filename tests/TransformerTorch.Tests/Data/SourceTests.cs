@@ -61,7 +61,7 @@ public sealed class SourceTests : IDisposable
 
     [Theory]
     [InlineData("a.jsonl", "{\"text\": \"good\"}\n{\"text\": \"bad\"\n[1]\n{\"text\": \"good\"}", 2,
-        ":2: not JSON", ":3: not a JSON object")]
+        ":2: not JSON at byte 15 of the line", ":3: not a JSON object")]
     [InlineData("a.csv", "text,n\ngood,1\nbad\ngood,2\nbad,3,4", 2, ":3: 1 fields", ":5: 3 fields")]
     [InlineData("b.csv", "text,n\ngood,1\nb\"a\"d,2\ngood,3", 1, ":3: a quote inside", ":3")]
     public void A_malformed_record_is_named_by_file_line_and_reason_and_fails_or_is_skipped_and_counted(
