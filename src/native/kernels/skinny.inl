@@ -64,28 +64,6 @@ static void pack_skinny(const SkinnyView& a, void* to) {
     TT_BY_TYPE(a.type, T, pack_skinny_typed<T>(a, static_cast<typename Dot<T>::X*>(to)))
 }
 
-// Four sums of lanes side by side: pairs of vectors are interleaved and added, which is shorter than one vector after another.
-TT_INLINE vf fold_pair(vf a, vf b, int unit) {
-    vi low, high;
-#pragma GCC unroll 16
-    for (int i = 0; i < L; i++) {
-        int quad = i / 4 * 4, lane = i % 4, from = lane / unit % 2 ? L : 0, place = lane / (2 * unit) * unit + lane % unit;
-        low[i] = from + quad + place;
-        high[i] = from + quad + place + 2;
-    }
-    return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
-}
-TT_INLINE void fold_four(const vf* s, float* sums) {
-    vf x = fold_pair(fold_pair(s[0], s[1], 1), fold_pair(s[2], s[3], 1), 2);   // each four lanes have a part of all four
-#pragma GCC unroll 4
-    for (int half = L / 2; half >= 4; half /= 2) {
-        vi other;
-        for (int i = 0; i < L; i++) other[i] = i ^ half;
-        x += __builtin_shuffle(x, other);
-    }
-    std::memcpy(sums, &x, 4 * sizeof(float));
-}
-
 // Keeps the compiler from reading x again for each row of the weight: there are half as many loads as multiplications at best.
 #if defined(__x86_64__)
 #define TT_IN_REGISTER(u) asm("" : "+v"(u))
