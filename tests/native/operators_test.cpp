@@ -45,13 +45,26 @@ void activations() {
             type == at::kFloat ? 1e-6 : 1e-2);
 }
 
+// The same bits on one thread, and for a row (of the dimension before the last) that stands alone.
+template <class F> void expect_steady(const std::string& what, const F& product, const Tensor& x, const Tensor& ours) {
+    int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    expect(what + ": the same on one thread", product(x).equal(ours));
+    at::set_num_threads(threads);
+    int64_t row = roll(0, x.size(-2) - 1);
+    expect(what + ": the same for a row alone", product(x.narrow(-2, row, 1)).equal(ours.narrow(-2, row, 1)));
+}
+
 void skinny() {   // few rows of x, strided weights, odd depths
     auto type = one_in(2) ? at::kBFloat16 : at::kFloat;
     int64_t M = roll(1, 17), K = one_in(2) ? 64 * roll(1, 8) : roll(1, 700), O = roll(1, 150);
     Tensor x = at::randn({1, M, K}).to(type), w = at::randn({O, K + roll(0, 9)}).to(type).narrow(1, 0, K), b = at::randn({O}).to(type);
     at::NoGradGuard none;
     Tensor truth = at::matmul(twin(x), twin(w).t()) + twin(b);
-    expect_close(c10::str("few rows: ", M, " x ", K, " to ", O), call("linear", x, w, b), truth, type == at::kFloat ? 1e-5 : 1e-2);
+    auto name = c10::str("few rows: ", M, " x ", K, " to ", O);
+    Tensor ours = call("linear", x, w, b);
+    expect_close(name, ours, truth, type == at::kFloat ? 1e-5 : 1e-2);
+    if (M <= 16) expect_steady(name, [&](const Tensor& some) { return call("linear", some, w, b); }, x, ours);
 }
 
 void quantized() {
@@ -67,6 +80,7 @@ void quantized() {
     auto name = c10::str(bits, " bits: ", M, " x ", K, " to ", O, " in groups of ", group);
     Tensor ours = call("quantized_linear", x, packed[0], packed[1], b, bits, O), truth = at::matmul(twin(x), twin(back).t()) + twin(b);
     expect_close(name, ours, truth, type == at::kFloat ? 1e-4 : 1e-2);
+    expect_steady(name, [&](const Tensor& some) { return call("quantized_linear", some, packed[0], packed[1], b, bits, O); }, x, ours);
     at::AutoGradMode with(true);
     Tensor y = twin(x);   // double goes by libtorch's operators
     expect_close(name + " composed", call("quantized_linear", y, packed[0], packed[1], b, bits, O).detach(), truth, 1e-6);

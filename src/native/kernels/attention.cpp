@@ -35,25 +35,32 @@ void run_rows(const AttentionForward& forward) {
     for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
         int64_t head = task / a.shares;
         kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
+        if (a.shares == 1) kernel.join_rows(a, head / s.K, head % s.K);
     });
-    for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+    if (a.shares > 1) for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+}
+
+// Rows of q, k and v are contiguous: the output, and the logarithms of the sums.
+std::pair<Tensor, Tensor> attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPlan& plan) {
+    const AttentionShape& s = plan.shape;
+    Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
+    AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
+    const AttentionKernels& kernel = kernels().attention;
+    if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
+    else {
+        Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
+        for_pieces(s, plan.pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {
+            kernel.forward(a, task, scratch.of(worker));
+        });
+    }
+    return {out, lse};
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
                           const OptionalTensor& distance_bias, const PlanPointer& plan) {
         Tensor q = rows(query), k = rows(key), v = rows(value);
-        const AttentionShape& s = plan->shape;
-        Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
-        AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
-        const AttentionKernels& kernel = kernels().attention;
-        if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
-        else {
-            Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
-            for_pieces(s, plan->pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {
-                kernel.forward(a, task, scratch.of(worker));
-            });
-        }
+        auto [out, lse] = attend(q, k, v, *plan);
         context->save_for_backward({q, k, v, out, lse});
         context->saved_data["plan"] = c10::IValue::make_capsule(plan);
         context->saved_data["bias_sizes"] = bias ? bias->sizes().vec() : std::vector<int64_t>();
@@ -141,8 +148,10 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, At
     }
     if (!on_kernels(query)) return attention_composed(query, key, value, options);
     if (query.numel() == 0 || key.size(1) == 0) return at::zeros_like(query) + 0 * (query.sum() + key.sum() + value.sum());
-    return AttentionFunction::apply(query, key, value, options.bias, options.distance_bias,
-                                    c10::make_intrusive<AttentionPlan>(query, key, options));
+    auto plan = c10::make_intrusive<AttentionPlan>(query, key, options);
+    if (!wants_gradient(query, key, value, or_undefined(options.bias), or_undefined(options.distance_bias)))
+        return attend(rows(query), rows(key), rows(value), *plan).first;
+    return AttentionFunction::apply(query, key, value, options.bias, options.distance_bias, plan);
 }
 
 }  // namespace tt

@@ -22,6 +22,9 @@ static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor&
     Tensor b = bias.defined() && on_kernels(bias) ? bias.contiguous() : as_float(bias);
     SkinnyView view{kernel_type(x), kernel_type(y), x.size(0), x.size(1), x.data_ptr(), x.stride(0), weight.data_ptr(), weight.stride(0),
                     b.defined() ? b.data_ptr() : nullptr, b.defined() ? kernel_type(b) : Type::f32, y.data_ptr(), y.stride(0)};
+    Tensor packed = at::empty({kernels().skinny_size(view)}, at::kByte);
+    kernels().pack_skinny(view, packed.data_ptr());
+    view.packed = packed.data_ptr();
     for_pieces(weight.size(0), weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
         kernels().skinny(view, first, last);
     });
