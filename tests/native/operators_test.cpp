@@ -30,6 +30,13 @@ void sums_and_norms() {
     compare("add_norm", at::cat({both[0].toTensor(), both[1].toTensor()}), inputs, at::cat({total, truth}), twins, lower ? 1e-2 : 3e-6);
 }
 
+// Written out, for double.
+Tensor function_of(const std::string& name, const Tensor& v) {
+    return name == "silu" ? v / (1 + at::exp(-v)) : name == "relu" ? v.clamp_min(0)
+        : name == "gelu" ? v * (1 + at::erf(v / std::sqrt(2.0))) / 2
+        : v * (1 + at::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2;
+}
+
 void activations() {
     bool gated = one_in(2);
     auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
@@ -37,9 +44,7 @@ void activations() {
     std::string name = names[roll(0, 3)];
     Tensor x = leaf((at::randn({roll(1, 9), 2 * roll(1, 400)}) * 4).to(type)), y = twin(x);
     Tensor v = gated ? y.narrow(-1, 0, y.size(1) / 2) : y;
-    Tensor truth = name == "silu" ? v / (1 + at::exp(-v)) : name == "relu" ? v.clamp_min(0)
-        : name == "gelu" ? v * (1 + at::erf(v / std::sqrt(2.0))) / 2
-        : v * (1 + at::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2;
+    Tensor truth = function_of(name, v);
     if (gated) truth = truth * y.narrow(-1, y.size(1) / 2, y.size(1) / 2);
     compare("activation " + name + (gated ? " gated" : ""), call("activation", x, name, gated), {x}, truth, {y},
             type == at::kFloat ? 1e-6 : 1e-2);
@@ -106,6 +111,32 @@ void linear() {
     }
 }
 
+void linear_activations() {   // the products' own epilogue without gradients, a second pass with them
+    bool lower = one_in(2), bias = one_in(2), gated = one_in(2), whole = one_in(2);
+    int64_t C = whole ? 64 * roll(1, 3) : roll(1, 100), O = whole ? 64 * roll(1, 3) : 2 * roll(1, 60);
+    const char* names[] = {"gelu", "gelu_tanh", "silu", "relu"};
+    std::string name = names[roll(0, 3)];
+    std::vector<Tensor> inputs{leaf(at::randn({2, roll(1, 70), C}) * 2), leaf(at::randn({O, C}) / std::sqrt((double)C))}, twins;
+    if (bias) inputs.push_back(leaf(at::randn({O})));
+    for (const Tensor& x : inputs) twins.push_back(twin(x));
+    Tensor v = at::matmul(twins[0], twins[1].t());
+    if (bias) v = v + twins[2];
+    Tensor truth = gated ? function_of(name, v.narrow(-1, 0, O / 2)) * v.narrow(-1, O / 2, O / 2) : function_of(name, v), ours, alone;
+    auto run = [&] { return call("linear_activation", inputs[0], inputs[1], bias ? IValue(inputs[2]) : IValue(), name, gated); };
+    {
+        std::optional<Bf16Autocast> autocast;
+        if (lower) autocast.emplace();
+        ours = run();
+        at::NoGradGuard none;
+        alone = run();
+    }
+    auto what = c10::str("linear_activation ", name, gated ? " gated " : " ", C, " to ", O, lower ? " bf16" : "");
+    expect(what + ": autocast's type", ours.scalar_type() == (lower ? at::kBFloat16 : at::kFloat));
+    expect_close(what + " without gradients", alone, truth.detach(), lower ? 2e-2 : 1e-5);
+    // relu's slope jumps at zero, where rounding decides
+    compare(what, ours, inputs, truth, twins, lower ? (name == "relu" ? 6e-2 : 2e-2) : 1e-5);
+}
+
 void cross_entropy() {
     bool lower = one_in(2), bias = one_in(2);
     double smoothing = one_in(2) ? 0 : 0.1, z_loss = one_in(2) ? 0 : 1e-2, cap = one_in(3) ? 3 : 0;
@@ -144,7 +175,7 @@ int run() {
     torch::manual_seed(7);
     for (int i = 0; i < cases; i++) {
         at::set_num_threads((int)roll(1, 5));
-        norms(); sums_and_norms(); activations(); linear(); skinny(); quantized(); cross_entropy(); plain_products();
+        norms(); sums_and_norms(); activations(); linear(); linear_activations(); skinny(); quantized(); cross_entropy(); plain_products();
     }
     return failures ? 1 : 0;
 }

@@ -1,5 +1,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
+
+#include <ATen/core/LegacyTypeDispatch.h>
+
 #include "attention_plan.h"
 #include "parallel.h"
 
@@ -56,6 +60,30 @@ std::pair<Tensor, Tensor> attend(const Tensor& q, const Tensor& k, const Tensor&
     return {out, lse};
 }
 
+// Side by side as the projection put q, k and v, or k and v: then split_heads' gradient is already whole.
+std::array<Tensor, 3> gradients_of(const Tensor& q, const Tensor& k, const Tensor& v) {
+    auto follows = [](const Tensor& a, const Tensor& b) {
+        return b.storage().is_alias_of(a.storage()) && a.strides() == b.strides() && a.size(1) == b.size(1) &&
+               b.storage_offset() == a.storage_offset() + a.size(2) * a.stride(2);
+    };
+    at::AutoDispatchBelowADInplaceOrView plain;   // views that keep nothing but the memory
+    auto beside = [](const std::vector<Tensor>& parts) {
+        int64_t heads = 0, next = 0;
+        for (const Tensor& x : parts) heads += x.size(2);
+        Tensor all = at::empty({parts[0].size(0), parts[0].size(1), heads, parts[0].size(3)}, parts[0].options());
+        std::vector<Tensor> gradients;
+        for (const Tensor& x : parts) {
+            gradients.push_back(all.narrow(2, next, x.size(2)));
+            next += x.size(2);
+        }
+        return gradients;
+    };
+    if (!follows(k, v)) return {beside({q})[0], beside({k})[0], beside({v})[0]};
+    if (follows(q, k)) { auto all = beside({q, k, v}); return {all[0], all[1], all[2]}; }
+    auto both = beside({k, v});
+    return {beside({q})[0], both[0], both[1]};
+}
+
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
                           const OptionalTensor& distance_bias, const PlanPointer& plan) {
@@ -80,10 +108,11 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         auto pieces = (int64_t)bounds.size() - 1;
 
         Tensor dout = rows(gradients[0].to(q.scalar_type()));
-        Tensor dq = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), dk = at::empty({s.B, s.Tk, s.K, s.D}, q.options()),
-            dv = at::empty_like(dk), dbias, ddistance, partial;
-        AttentionBackward a{s, heads_of(q), heads_of(k), heads_of(v), heads_of(out), heads_of(dout), lse.data_ptr<float>(), dq.data_ptr(),
-            dk.data_ptr(), dv.data_ptr()};
+        auto [dq, dk, dv] = gradients_of(q, k, v);
+        Tensor dbias, ddistance, partial;
+        auto written = [](const Tensor& x) { return GradientView{x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; };
+        AttentionBackward a{s, heads_of(q), heads_of(k), heads_of(v), heads_of(out), heads_of(dout), lse.data_ptr<float>(), written(dq),
+            written(dk), written(dv)};
         a.pieces = pieces;
         if (s.bias && context->needs_input_grad(3)) {
             dbias = at::zeros({s.B, s.H, s.Tq, s.Tk}, lse.options());
@@ -146,6 +175,8 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, At
         Tensor terms = alibi_terms(*options.slopes, query.size(1), key.size(1));
         options.distance_bias = options.distance_bias ? *options.distance_bias + terms : terms;
     }
+    if (query.is_meta())
+        return shaped(query.sizes(), query.options(), query.scalar_type(), {query, key, value, options.bias, options.distance_bias});
     if (!on_kernels(query)) return attention_composed(query, key, value, options);
     if (query.numel() == 0 || key.size(1) == 0) return at::zeros_like(query) + 0 * (query.sum() + key.sum() + value.sum());
     auto plan = c10::make_intrusive<AttentionPlan>(query, key, options);

@@ -72,7 +72,7 @@ struct NormView {
 struct RotaryView {
     Type type;
     int64_t T, H, D, R;                  // R of D rotated
-    int64_t x_batch, x_time, x_head, angle_batch, angle_time;
+    int64_t x_batch, x_time, x_head, y_batch, y_time, y_head, angle_batch, angle_time;
     bool interleaved, inverse;
 };
 

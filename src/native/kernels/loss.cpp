@@ -53,7 +53,7 @@ struct LossFunction : torch::autograd::Function<LossFunction> {
         for (int64_t first = 0; first < N; first += chunk) {
             const int64_t rows = std::min(chunk, N - first);
             Tensor part = x.narrow(0, first, rows), out = logits.narrow(0, 0, rows);
-            multiply_weight(matrix(part), weight, Use::transposed, type_of(x), matrix(out), floats(b));
+            multiply_weight(matrix(part), weight, Use::transposed, type_of(x), matrix(out), {floats(b)});
             const int64_t* wanted = targets.data_ptr<int64_t>() + first;
             float *scores = out.data_ptr<float>(), *each = losses.data_ptr<float>() + first;
             for_each_task((rows + 7) / 8, [&](int64_t task, int64_t) {
@@ -63,7 +63,7 @@ struct LossFunction : torch::autograd::Function<LossFunction> {
             });
             Tensor gradient = lowered.defined() ? lowered.narrow(0, 0, rows) : out;
             if (wants_hidden) multiply_weight(matrix(gradient), weight, Use::as_is, type_of(x), matrix(dhidden.narrow(0, first, rows)));
-            if (wants_weight) multiply(matrix(gradient).transposed(), matrix(part), matrix(dweight), nullptr, first > 0);
+            if (wants_weight) multiply(matrix(gradient).transposed(), matrix(part), matrix(dweight), {nullptr, first > 0});
             if (wants_bias) dbias.add_(sum_rows(gradient));
         }
         context->saved_data["weight_type"] = (int64_t)weight.scalar_type();
@@ -98,6 +98,8 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
                     " and targets ", targets.sizes(), " do not go together");
     TORCH_CHECK(targets.scalar_type() == at::kLong, "linear_cross_entropy: targets are int64, not ", targets.scalar_type());
     OptionalTensor b = present(bias);
+    if (hidden.is_meta())
+        return shaped({}, hidden.options(), hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, {hidden, weight, b});
 #ifdef TT_HAVE_DNNL
     if (products_serve(hidden, weight, type)) {
         Tensor wanted = targets.contiguous();
@@ -106,7 +108,7 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
             TORCH_CHECK_INDEX(t[i] == o.ignore_index || (t[i] >= 0 && t[i] < V), "linear_cross_entropy: target ", t[i], " at ", i,
                               " is outside [0, ", V, ")");
         auto wants = [](const Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); };
-        return LossFunction::apply(hidden, weight, b, wanted, o, type, wants(hidden), wants(weight), b && wants(*b));
+        return LossFunction::apply(hidden, as_read(weight), b, wanted, o, type, wants(hidden), wants(weight), b && wants(*b));
     }
 #endif
     return composed(hidden, weight, b, targets, o, type);

@@ -59,6 +59,7 @@ struct Update {
     }
     // kernel(view) for the pieces of all parameters, on all threads.
     template <class F> void run(const F& kernel) const {
+        if (on_meta()) return;
         check_for_kernels();
         std::vector<Tensor> gradients;
         for (const Tensor& g : grads) gradients.push_back(g.contiguous());
@@ -81,6 +82,7 @@ struct Update {
         for (const Tensor& x : list)
             if (!x.is_inference()) x.unsafeGetTensorImpl()->bump_version();
     }
+    bool on_meta() const { return !params.empty() && params[0].is_meta(); }   // shapes alone, which are checked
     bool on_cuda() const { return !params.empty() && params[0].is_cuda(); }
     std::vector<Tensor> scaled() const {
         if (!grad_scale) return grads.vec();
@@ -215,6 +217,7 @@ void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList
     update.check();
     TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ",
                 rows.size(), " and ", columns.size(), " means");
+    if (update.on_meta()) return;
     update.check_for_kernels();
     float scale = grad_scale ? grad_scale->item<float>() : 1;
     for (size_t i = 0; i < params.size(); i++) {

@@ -8,13 +8,15 @@ using at::Tensor;
 // query (N, H, D); keys and values (P page, K, D); pages (N, M), which hold a sequence's positions in order; lengths (N), its own included.
 Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& values, const Tensor& pages, const Tensor& lengths,
                        int64_t page, const OptionalTensor& bias, int64_t window, double scale, double soft_cap) {
-    TORCH_CHECK(on_kernels(query) && keys.is_cpu(), "paged_attention: on the CPU, in float32 or bfloat16, not ", query.options());
+    TORCH_CHECK(query.is_meta() || (on_kernels(query) && keys.is_cpu()),
+                "paged_attention: on the CPU, in float32 or bfloat16, not ", query.options());
     TORCH_CHECK(query.dim() == 3 && keys.dim() == 3 && keys.sizes() == values.sizes() && query.size(2) == keys.size(2) &&
                 query.size(1) % keys.size(1) == 0, "paged_attention: query ", query.sizes(), " does not go with keys ", keys.sizes());
     TORCH_CHECK(query.scalar_type() == keys.scalar_type() && keys.scalar_type() == values.scalar_type(), "paged_attention: types differ");
     TORCH_CHECK(keys.is_contiguous() && values.is_contiguous(), "paged_attention: keys and values are contiguous");
     TORCH_CHECK(pages.dim() == 2 && pages.size(0) == query.size(0) && lengths.numel() == query.size(0), "paged_attention: pages ",
                 pages.sizes(), " and lengths ", lengths.sizes(), " do not go with query ", query.sizes());
+    if (query.is_meta()) return at::empty(query.sizes(), query.options());
     Tensor q = query.stride(2) == 1 && query.stride(1) == query.size(2) ? query : query.contiguous();
     Tensor table = pages.to(at::kLong).contiguous(), counts = lengths.to(at::kLong).contiguous(), wide;
     PagedView a;
