@@ -81,6 +81,9 @@ at::Tensor in_type(const at::Tensor& x, at::ScalarType type);
 at::Tensor sum_rows(const at::Tensor& x);
 bool products_serve(const at::Tensor& x, const at::Tensor& weight, at::ScalarType type);
 // A gradient of a gradient would silently miss what our kernels compute.
-void refuse_double_backward(const char* name);
+inline void refuse_double_backward(const char* name) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name,
+                " has no second derivative; take the plain operators for create_graph");
+}
 
 }  // namespace tt
