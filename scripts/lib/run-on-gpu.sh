@@ -17,6 +17,10 @@ bin=$root/artifacts/system/bin
 
 dotnet "$bin/TransformerTorch.Cli/release/tt.dll" doctor
 status=0
+for source in "$root"/tests/native/*_device_test.cpp; do   # many more cases than where a GPU is emulated
+  test=$(basename "$source" .cpp)
+  cmake --build "$(dirname "$bridge")" --target "$test" && "$(dirname "$bridge")/tests/$test" 400 || status=1
+done
 for project in TorchSharp.Tests TransformerTorch.Tests; do
   # The set-up's and the house's own rules were checked where the bundle was made.
   dotnet exec "$root/dotnet/vstest/vstest.console.dll" "$bin/$project/release/$project.dll" \

@@ -107,7 +107,8 @@ public sealed class PagedBatch : IDisposable
         return tensor([.. values], device: _device).view(shape).DetachFromDisposeScope();
     }
 
-    private static bool IsNative(Device device) => device.type == TorchSharp.DeviceType.CPU && s_attention.Get() is not null;
+    private static bool IsNative(Device device)
+        => device.type is TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.CUDA && s_attention.Get() is not null;
 
     /// <param name="Slots">(N)</param>
     /// <param name="Pages">(R, M)</param>

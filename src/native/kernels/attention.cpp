@@ -4,6 +4,8 @@
 
 #include <ATen/core/LegacyTypeDispatch.h>
 
+#include "tt.h"
+#include "attention_cuda.h"
 #include "attention_plan.h"
 #include "parallel.h"
 
@@ -15,9 +17,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using PlanPointer = c10::intrusive_ptr<AttentionPlan>;
 
-constexpr int64_t FewQueries = 4;   // so few, without dropout, read the keys where they lie
+thread_local std::string t_computed_by;   // this thread's last attention on CUDA
 
-Tensor rows(const Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
+constexpr int64_t FewQueries = 4;   // so few, without dropout, read the keys where they lie
 
 // f(task, worker) for every head and piece of its queries, the greatest pieces first.
 template <class F> void for_pieces(const AttentionShape& s, const std::vector<int64_t>& bounds, const F& f) {
@@ -177,6 +179,17 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, At
     }
     if (query.is_meta())
         return shaped(query.sizes(), query.options(), query.scalar_type(), {query, key, value, options.bias, options.distance_bias});
+    t_computed_by.clear();
+#ifdef TT_HAVE_CUDA
+    if (query.is_cuda() && query.numel() > 0 && key.size(1) > 0) {
+        const char* why = why_not_libtorch(query, key, options);
+        t_computed_by = why ? std::string("our CUDA kernel, not libtorch's: ") + why : "libtorch's kernel";
+        if (!why) return attention_by_libtorch(query, key, value, options);
+        if (on_device_kernels(query)) return attention_on_device(query, key, value, options);
+        t_computed_by = "libtorch's operators with (Tq, Tk) tensors: our CUDA kernel serves float32, float16 and bfloat16, head sizes to "
+                        "256, compute capability 8.0 on";
+    }
+#endif
     if (!on_kernels(query)) return attention_composed(query, key, value, options);
     if (query.numel() == 0 || key.size(1) == 0) return at::zeros_like(query) + 0 * (query.sum() + key.sum() + value.sum());
     auto plan = c10::make_intrusive<AttentionPlan>(query, key, options);
@@ -186,3 +199,5 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, At
 }
 
 }  // namespace tt
+
+extern "C" const char* tt_attention_kernel(void) { return tt::t_computed_by.c_str(); }

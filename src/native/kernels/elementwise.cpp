@@ -10,11 +10,6 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-void refuse_double_backward(const char* name) {
-    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name,
-                " has no second derivative; take the plain operators for create_graph");
-}
-
 namespace {
 
 constexpr int64_t Grain = 16384;

@@ -106,6 +106,9 @@ inline at::Tensor shaped(at::IntArrayRef sizes, at::TensorOptions like, at::Scal
     return y;
 }
 // A gradient of a gradient would silently miss what our kernels compute.
-void refuse_double_backward(const char* name);
+inline void refuse_double_backward(const char* name) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name,
+                " has no second derivative; take the plain operators for create_graph");
+}
 
 }  // namespace tt
