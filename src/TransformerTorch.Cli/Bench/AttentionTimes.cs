@@ -109,7 +109,10 @@ internal static class AttentionTimes
                 (AttentionKernelKind.Math, plain) })
             {
                 var what = $"{name} {kind.ToString().ToLowerInvariant()} on {Cached}{(gradients ? " with gradients" : "")}: memory";
-                yield return new(what, run, peak / 1e6, "MB") { Facts = new JsonObject { ["share_of_math"] = Math.Round(peak / plain, 4) } };
+                yield return new(what, run, peak / 1e6, "MB")
+                {
+                    Facts = new JsonObject { ["share_of_math"] = Math.Round(peak / plain, 4) },
+                };
             }
         }
 
