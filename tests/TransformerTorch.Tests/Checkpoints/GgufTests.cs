@@ -79,7 +79,7 @@ public class GgufTests
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         var keys = JsonNode.Parse(scaling.Replace('\'', '"'))!;
-        var path = Written(folder, "llama", GgufType.F32, ("rope_scaling", keys), ("rope_theta", 500000));
+        var path = Written(folder, "llama", GgufType.F32, ("rope_scaling", keys), ("rope_theta", 500000.0));
         GgufConversion.Read(path, folder["out"]);
         Same(folder, 0);
     }

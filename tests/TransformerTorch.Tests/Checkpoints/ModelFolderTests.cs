@@ -116,7 +116,7 @@ public class ModelFolderTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["config.json"], "{\"model_type\": ");
         var error = Assert.Throws<ModelConfigException>(() => ModelFolder.Load(folder.Root));
-        Assert.StartsWith($"{folder["config.json"]}: not JSON", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{folder["config.json"]}:1:16: not JSON", error.Message, StringComparison.Ordinal);
     }
 
     private static JsonNode Json(string path) => JsonNode.Parse(File.ReadAllText(path))!;

@@ -43,7 +43,8 @@ internal static class GgufByteLevel
     /// <summary>tokenizer.json of a file's tokens; null where their pattern has a name that is not known here.</summary>
     public static JsonObject? Json(GgufTokens tokens)
     {
-        var byteLevel = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = true };
+        var byteLevel = new JsonObject { ["type"] = "ByteLevel",
+            ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true };
         var name = tokens.Text("pre", "gpt-2");
         var pattern = Array.Find(s_patterns, p => p.Name == name).Pattern;
         if (pattern is null && name is not ("gpt-2" or "default")) return null;

@@ -98,7 +98,7 @@ public static class GgufConversion
     /// <summary>Holds a model against the one that a file's words mean: what differs, the file cannot say.</summary>
     private static void Check(string folder, ModelConfig config, GgufFamily family, GgufContents file)
     {
-        var back = Resolved(family.Config(file), folder);
+        var back = Resolved(GgufFamily.OfFile(family.Architecture).Config(file), folder); // Mistral's is read as LLaMA
         var lost = OptionDifferences.Between(config.Main, back.Main, IsIgnored)
             .Concat(OptionDifferences.Between(config.Head, back.Head, IsIgnored, "Head"))
             .GroupBy(d => (Option: d.Path[(d.Path.LastIndexOf(']') + 1)..].TrimStart('.'), d.First, d.Second)).Select(g => g.Key).ToList();

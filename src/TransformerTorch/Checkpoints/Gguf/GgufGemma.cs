@@ -45,7 +45,7 @@ internal sealed class GgufGemma(int generation) : GgufLlama(
     {
         var config = base.Config(file);
         if (generation == 1) return config;
-        var (layers, size) = ((int)config["num_hidden_layers"]!, (long)config["head_dim"]!);
+        var (layers, size) = ((int)(long)config["num_hidden_layers"]!, (long)config["head_dim"]!);
         var isLargest = layers == (generation == 2 ? LargestSecond : LargestThird);
         config["query_pre_attn_scalar"] = isLargest ? (long)config["hidden_size"]! / (long)config["num_attention_heads"]! : size;
         var pattern = generation == 2 ? 2 : 6;

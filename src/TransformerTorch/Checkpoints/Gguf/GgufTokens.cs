@@ -62,7 +62,7 @@ internal sealed class GgufTokens
                     ["normalized"] = false, ["special"] = Kinds[id] != GgufTokenKind.UserDefined,
                 });
             }
-            if (Kinds[id] is GgufTokenKind.Normal or GgufTokenKind.Byte or GgufTokenKind.Unknown) vocabulary[Texts[id]] = id;
+            if (Kinds[id] != GgufTokenKind.Unused) vocabulary[Texts[id]] = id;
         }
         model["vocab"] = vocabulary;
         return new JsonObject
