@@ -51,7 +51,7 @@ public sealed class TrainTests
             output_dir: run
             device: cpu
             data: {source: csv, files: [reviews.csv], val_set_size: 0.1, dataset_prepared_path: cache}
-            tokenizer: {train: {model: wordpiece, vocab_size: 80}}
+            tokenizer: {train: {model: wordpiece, vocab_size: 300}}
             model: {model_type: distilbert, n_layers: 1, dim: 16, n_heads: 2, hidden_dim: 32, max_position_embeddings: 24}
             objective: {type: sequence_classification, text_column: text, label_column: label}
             max_steps: 60
