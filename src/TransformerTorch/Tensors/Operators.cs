@@ -30,7 +30,7 @@ public static class Operators
     /// <param name="gated">whether the first half of the features multiplies the second</param>
     /// <returns>(..., F)</returns>
     public static Tensor LinearActivation(Tensor x, (Tensor Weight, Tensor? Bias) affine, string name, bool gated = false)
-        => s_linearActivation.Get() is { } native ? native.Call(x, affine.Weight, affine.Bias, name, gated)
+        => !Recomputation.IsFirstPass && s_linearActivation.Get() is { } native ? native.Call(x, affine.Weight, affine.Bias, name, gated)
             : Activate(Linear(x, affine.Weight, affine.Bias), name, gated);
 
     /// <summary>Rows of a table (V, C) by index, of any shape: (..., C). The padding row, where there is one, gets no gradient.</summary>

@@ -9,6 +9,14 @@ namespace TransformerTorch.Tensors;
 /// </summary>
 public static class Recomputation
 {
+    [ThreadStatic] private static bool t_isFirstPass;
+
+    /// <summary>
+    /// Whether what is computed now will be computed again with gradients, and must be the same bit for bit: what is faster without
+    /// gradients, but rounds otherwise, stays away.
+    /// </summary>
+    internal static bool IsFirstPass => t_isFirstPass;
+
     /// <summary>Computes a part of the forward pass.</summary>
     /// <param name="device">where it computes</param>
     /// <param name="part">
@@ -29,14 +37,12 @@ public static class Recomputation
         public Tensor Forward()
         {
             var sources = new List<Tensor>();
-            Tensor result;
-            using (no_grad())
-                result = part(x =>
-                {
-                    sources.Add(x);
-                    _read.Add(x.detach().DetachFromDisposeScope());
-                    return x;
-                });
+            var result = FirstPass(x =>
+            {
+                sources.Add(x);
+                _read.Add(x.detach().DetachFromDisposeScope());
+                return x;
+            });
             using var scope = NewDisposeScope();
             // A zero that depends on all that was read: added to the result it brings the result's gradient there.
             var link = zeros([], ScalarType.Float32, device, requires_grad: true) + 0;
@@ -52,6 +58,20 @@ public static class Recomputation
             result.add_(link);
             GradientHook.Add(result, gradient => { _gradient = gradient.DetachFromDisposeScope(); return null; });
             return result;
+        }
+
+        private Tensor FirstPass(Func<Tensor, Tensor> read)
+        {
+            using var none = no_grad();
+            t_isFirstPass = true;
+            try
+            {
+                return part(read);
+            }
+            finally
+            {
+                t_isFirstPass = false;
+            }
         }
 
         private void Backward()
