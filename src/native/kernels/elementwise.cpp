@@ -35,12 +35,22 @@ template <class F> void over_halves(const Tensor& x, bool gated, const F& f) {
         for (int64_t row = first; row < last; row++) f(2 * row * width, (2 * row + 1) * width, row * width, width);
     });
 }
+std::pair<int64_t, int64_t> rows_and_width(const Tensor& x, bool gated) {
+    int64_t width = gated ? x.size(-1) / 2 : x.numel();
+    return {gated ? (width ? x.numel() / (2 * width) : 0) : 1, width};
+}
 char* element(const Tensor& x, int64_t index) { return index < 0 ? nullptr : (char*)x.data_ptr() + index * x.element_size(); }
 
 Tensor activate(const Tensor& x, Activation activation, bool gated) {
     std::vector<int64_t> sizes = x.sizes().vec();
     if (gated) sizes.back() /= 2;
     Tensor y = at::empty(sizes, x.options());
+    if (on_gpu(x)) {
+        c10::DeviceGuard guard(x.device());
+        auto [rows, width] = rows_and_width(x, gated);
+        gpu()->activation(kernel_type(x), activation, x.data_ptr(), y.data_ptr(), rows, width, gated);
+        return y;
+    }
     over_halves(x, gated, [&](int64_t from, int64_t up, int64_t to, int64_t n) {
         kernels().activation_forward(kernel_type(x), activation, element(x, from), element(x, up), element(y, to), n);
     });
@@ -59,7 +69,12 @@ struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
         refuse_double_backward("activation");
         Tensor x = context->get_saved_variables()[0], dy = gradients[0].to(x.scalar_type()).contiguous(), dx = at::empty_like(x);
         auto activation = (Activation)context->saved_data["activation"].toInt();
-        over_halves(x, context->saved_data["gated"].toBool(), [&](int64_t from, int64_t up, int64_t to, int64_t n) {
+        const bool gated = context->saved_data["gated"].toBool();
+        if (on_gpu(x)) {
+            c10::DeviceGuard guard(x.device());
+            auto [rows, width] = rows_and_width(x, gated);
+            gpu()->activation_backward(kernel_type(x), activation, x.data_ptr(), dy.data_ptr(), dx.data_ptr(), rows, width, gated);
+        } else over_halves(x, gated, [&](int64_t from, int64_t up, int64_t to, int64_t n) {
             kernels().activation_backward(kernel_type(x), activation, element(x, from), element(x, up), element(dy, to), element(dx, from),
                                           element(dx, up), n);
         });
@@ -74,6 +89,11 @@ Tensor rotate(const Tensor& input, const Tensor& cos, const Tensor& sin, bool in
     RotaryView view{kernel_type(x), T, x.size(2), x.size(3), 2 * cos.size(-1), x.stride(0), x.stride(1), x.stride(2),
                     cos.dim() == 3 && cos.size(0) > 1 ? T * cos.size(-1) : 0, cos.size(-1), interleaved, inverse};
     const float *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
+    if (on_gpu(x)) {
+        c10::DeviceGuard guard(x.device());
+        gpu()->rotary(view, x.data_ptr(), c, s, y.data_ptr(), x.size(0));
+        return y;
+    }
     int64_t positions = x.size(0) * T;
     for_ranges(positions, std::max<int64_t>(1, Grain / std::max<int64_t>(1, x.size(2) * x.size(3))), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last;) {   // a range may run over several sequences
@@ -116,7 +136,7 @@ Tensor rotary_composed(const Tensor& x, const Tensor& cos, const Tensor& sin, bo
 Tensor activation(const Tensor& x, const std::string& name, bool gated) {
     Activation kind = activation_named(name);
     TORCH_CHECK(!gated || (x.dim() > 0 && x.size(-1) % 2 == 0), "activation: ", x.sizes(), " has no two halves");
-    if (on_kernels(x))
+    if (on_either(x))
         return wants_gradient(x) ? ActivationFunction::apply(x, kind, gated) : activate(x.contiguous(), kind, gated);
     Tensor first = gated ? x.narrow(-1, 0, x.size(-1) / 2) : x;
     Tensor y = kind == Activation::silu ? at::silu(first) : kind == Activation::relu ? at::relu(first)
@@ -129,8 +149,9 @@ Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interl
     bool fits = cos.sizes() == sin.sizes() && (cos.dim() == 2 || (cos.dim() == 3 && (cos.size(0) == x.size(0) || cos.size(0) == 1))) &&
                 cos.size(-2) == x.size(1) && 2 * cos.size(-1) <= x.size(3);
     TORCH_CHECK(fits, "rotary: cos ", cos.sizes(), " and sin ", sin.sizes(), " do not go with x ", x.sizes());
-    if (on_kernels(x) && !wants_gradient(x)) return rotate(x, as_float(cos), as_float(sin), interleaved, false);
-    if (on_kernels(x)) return RotaryFunction::apply(x, cos, sin, interleaved);
+    const bool serve = on_either(x) && x.device() == cos.device();
+    if (serve && !wants_gradient(x)) return rotate(x, as_float(cos), as_float(sin), interleaved, false);
+    if (serve) return RotaryFunction::apply(x, cos, sin, interleaved);
     return rotary_composed(x, cos, sin, interleaved);
 }
 
