@@ -8,7 +8,7 @@
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/scripts/lib/common.sh"
 for part in libtorch debian bridge; do source "$root/scripts/lib/$part.sh"; done
-parts=(doctor tests native verify operators attention gpt2 bert decode models resume fp16 serve peer)
+parts=(doctor tests native verify operators attention gpt2 bert decode models resume fp16 waits serve peer)
 for part; do [[ " ${parts[*]} " == *" $part "* ]] || { echo "no part $part: ${parts[*]}" >&2; exit 2; }; done
 (($#)) || set -- "${parts[@]}"
 mkdir -p "$state"; : >"$log"
@@ -42,10 +42,12 @@ tests() {
   return $status
 }
 native() {
-  local source name status=0
+  local source name on status=0
   for source in "$root"/tests/native/*.cpp; do
-    name=$(basename "$source" .cpp)
-    cmake --build "$(dirname "$bridge")" --target "$name" && "$(dirname "$bridge")/tests/$name" || { echo "$name failed"; status=1; }
+    name=$(basename "$source" .cpp) on=cpu
+    [[ $name != operators_test ]] || on=$device
+    { cmake --build "$(dirname "$bridge")" --target "$name" && TT_TEST_DEVICE=$on "$(dirname "$bridge")/tests/$name" &&
+      echo "$name on $on: passed"; } || { echo "$name on $on: FAILED"; status=1; }
   done
   return $status
 }
@@ -99,7 +101,16 @@ resume() { # a run goes on where another device left it, as if nothing had been
   rm -rf "$out"/{whole,broken,prepared}
   return $status
 }
-fp16() { rm -rf "$out/half"; train "$out/half" 60 "$device" --set fp16=true && losses "$out/half" | tail -n 3; rm -rf "$out/half"; }
+fp16() { train "$out/half" 60 "$device" --set fp16=true && losses "$out/half" | tail -n 3; rm -rf "$out/half"; }
+waits() { # a step waits for the device once; steps are recorded, and what that changes is rounding
+  local graphs status=0
+  for graphs in true false; do
+    TT_FORBID_WAITS=1 train "$out/graphs-$graphs" 20 "$device" --set bf16=true --set cuda_graphs=$graphs --verbose || status=1
+    losses "$out/graphs-$graphs" | tail -n 2
+  done
+  rm -rf "$out"/graphs-*
+  return $status
+}
 
 peer() {
   [[ -f $root/more/peer_torch.py ]] || { echo "more/peer_torch.py is not there"; return; }
