@@ -21,12 +21,14 @@ namespace TransformerTorch.AI;
 public sealed class ServedModel : IAsyncDisposable
 {
     private readonly PretrainedModel? _model;
+    private int _embeddings; // under way or waiting
+    private bool _disposed;
 
     private ServedModel(ModelOptions options, string folder)
     {
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
         Name = options.Name.Length > 0 ? options.Name : NameOf(options.Adapter.Length > 0 ? options.Adapter : options.Model);
-        Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName));
+        Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName)) with { Beams = 1, Returned = 1 };
         var load = HowToLoad(options);
         if (IsEmbedder(folder))
         {
@@ -67,7 +69,7 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>When it was loaded.</summary>
     public DateTimeOffset Loaded { get; } = DateTimeOffset.UtcNow;
 
-    /// <summary>How its folder says texts are to be generated.</summary>
+    /// <summary>How its folder says texts are to be generated, one at a time: a shared batch has no beams.</summary>
     public GenerationOptions Defaults { get; }
 
     /// <summary>The model, where it writes texts.</summary>
@@ -105,20 +107,33 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>The texts' vectors and how many tokens were read; cancellation takes effect between batches.</summary>
     /// <exception cref="NotSupportedException">The model does not embed texts.</exception>
     /// <exception cref="ArgumentException">More dimensions are asked for than there are.</exception>
+    /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    /// <exception cref="ObjectDisposedException">The model is gone.</exception>
     public async Task<(float[][] Vectors, int Tokens)> EmbedAsync(
         IReadOnlyList<string> texts, int? dimensions = null, CancellationToken cancellation = default)
     {
         if (Embedder is not { } embedder) throw new NotSupportedException($"the model '{Name}' writes texts and does not embed any");
         if (dimensions < 1 || dimensions > embedder.Dimensions)
             throw new ArgumentException($"{dimensions} dimensions are asked for, the model has {embedder.Dimensions}");
-        await Embedding.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            if (Interlocked.Increment(ref _embeddings) > Options.MaxWaiting + 1) throw new EngineBusyException(Options.MaxWaiting);
+            await Embedding.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _embeddings);
+            throw;
+        }
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             var settings = new EmbeddingSettings { Dimensions = dimensions };
             return await Task.Run(() => embedder.EmbedCounted(texts, settings, cancellation), cancellation).ConfigureAwait(false);
         }
         finally
         {
+            Interlocked.Decrement(ref _embeddings);
             Embedding.Release();
         }
     }
@@ -126,6 +141,7 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>Answers what it has taken on, for as long as its options allow, and takes no more.</summary>
     public async Task DrainAsync()
     {
+        if (Embedder is not null && await Embedding.WaitAsync(Options.DrainTimeout).ConfigureAwait(false)) Embedding.Release(); // its turn
         if (Engine is null) return;
         await Task.WhenAny(Engine.Drain(), Task.Delay(Options.DrainTimeout)).ConfigureAwait(false);
     }
@@ -136,8 +152,10 @@ public sealed class ServedModel : IAsyncDisposable
         if (Engine is not null) await Engine.DisposeAsync().ConfigureAwait(false);
         _model?.Dispose();
         if (Embedder is null) return;
-        await Embedding.WaitAsync().ConfigureAwait(false); // for good: what comes after is refused
-        Embedder.Dispose();
+        await Embedding.WaitAsync().ConfigureAwait(false);
+        if (!_disposed) Embedder.Dispose();
+        _disposed = true; // who comes after is refused
+        Embedding.Release();
     }
 
     private static bool IsEmbedder(string folder)

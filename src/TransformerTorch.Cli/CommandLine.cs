@@ -143,9 +143,9 @@ internal static class CommandLine
     private static IEnumerable<string> Path(CommandResult result) =>
         result.Parent is CommandResult parent ? [.. Path(parent), result.Command.Name] : ["tt"];
 
-    private static void Tell(AttentionKernelKind kind, string? whyNotFused)
-        => Console.Error.WriteLine(
-            $"attention: {kind.ToString().ToLowerInvariant()}" + (whyNotFused is null ? "" : $" (not fused: {whyNotFused})"));
+    private static void Tell(AttentionKernelKind kind, string? whyNotFused, string? onCuda)
+        => Console.Error.WriteLine($"attention: {kind.ToString().ToLowerInvariant()}"
+            + (whyNotFused is not null ? $" (not fused: {whyNotFused})" : onCuda is not null ? $" ({onCuda})" : ""));
 
     private static void Explain(Exception e, bool verbose)
     {

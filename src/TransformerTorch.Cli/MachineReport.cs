@@ -94,6 +94,15 @@ internal sealed class MachineReport
         Add("bridge_path", "  from", NativeProbe.Loaded("libtransformertorch"));
         Add("threads", "Threads", get_num_threads());
         Add("attention", "Attention", AttentionKernel.Chosen(_causal).ToString().ToLowerInvariant());
+        if (gpus.Any() && AttentionKernel.Chosen(_causal) == AttentionKernelKind.Fused)
+        {
+            Add("attention_cuda", "  on CUDA, causal", OnCuda(_causal));
+            Add("attention_cuda_packed", "  on CUDA, packed", OnCuda(new()
+            {
+                Causal = true,
+                Terms = AttentionTerms.None with { Documents = zeros(1, 128, ScalarType.Int64, device: CUDA) },
+            }));
+        }
         Add("environment", "Environment", new JsonObject(_variables
             .Select(name => KeyValuePair.Create(name, (JsonNode?)Environment.GetEnvironmentVariable(name)))
             .Where(item => item.Value is not null)));
@@ -111,6 +120,16 @@ internal sealed class MachineReport
         var seconds = Best(() => AttentionKernel.Run(q, k, v, _causal));
         Add("attention_ms", "2x12x512x64 causal", Math.Round(seconds * 1e3, 2), " ms");
         Add("attention_gflops", "", Math.Round(2.0 * 2 * 12 * 512 * 512 * 64 / seconds / 1e9), " GFLOP/s");
+    }
+
+    /// <summary>Which kernel a call in bfloat16 runs on CUDA, and why.</summary>
+    private static string OnCuda(AttentionArguments arguments)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var x = zeros(1, 128, 2, 64, ScalarType.BFloat16, device: CUDA); // (B, T, H, D)
+        AttentionKernel.Run(x, x, x, arguments);
+        return NativeBridge.CudaAttention ?? "";
     }
 
     private void Storage()

@@ -74,15 +74,17 @@ internal static class TrainCommand
     // How to see what was learnt, where a command shows it.
     private static string? ToTry(RunConfig config, string model)
     {
+        var text = config.Sample.Prompts is [var first, ..] ? first : "Hello";
         return config.Objective switch
         {
-            CausalLanguageModelingConfig => Generate(config.Sample.Prompts is [var first, ..] ? first : "Hello"),
-            SequenceToSequenceConfig writing => Generate($"{writing.SourcePrefix}..."),
+            CausalLanguageModelingConfig => $"generate --model {model} --prompt {Launcher.Quote(text)}",
+            SequenceToSequenceConfig writing => $"generate --model {model} --prompt {Launcher.Quote($"{writing.SourcePrefix}...")}",
             ChatConfig => $"chat --model {model}",
+            SequenceClassificationConfig or TokenClassificationConfig => $"predict --model {model} {Launcher.Quote(text)}",
+            QuestionAnsweringConfig => $"predict --model {model} --question QUESTION TEXT",
+            MaskedLanguageModelingConfig => $"predict --model {model} TEXT",
             _ => null,
         };
-
-        string Generate(string prompt) => $"generate --model {model} --prompt {Launcher.Quote(prompt)}";
     }
 
     private static string Line(RunConfig config, TrainingResult result, TrainingProgress progress)

@@ -41,6 +41,34 @@ public sealed class HostingTests
         await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => client.GetResponseAsync([new(ChatRole.User, "Too late")]));
     }
 
+    [Fact]
+    public async Task A_folder_that_asks_for_beams_is_served_without()
+    {
+        using var folder = new SmallModel();
+        await File.WriteAllTextAsync(Path.Combine(folder.Root, "generation_config.json"), """{"num_beams":3,"num_return_sequences":2}""");
+        await using var source = new ModelSource(new ModelOptions { Model = folder.Root });
+        using var client = new TransformerChatClient(source);
+
+        Assert.NotEmpty((await client.GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 4 })).Text);
+    }
+
+    [Fact]
+    public async Task An_embedder_answers_those_who_wait_refuses_more_and_whoever_comes_when_it_is_gone()
+    {
+        await using var model = await ServedModel.LoadAsync(new ModelOptions { Model = SmallModel.Sentences, MaxWaiting = 1 });
+        await model.Embedding.WaitAsync(); // as if one were under way
+        var (first, second) = (model.EmbedAsync(["dog"]), model.EmbedAsync(["cat"]));
+        await Assert.ThrowsAsync<Generation.Batching.EngineBusyException>(() => model.EmbedAsync(["too much"]));
+        var drained = model.DrainAsync();
+        Assert.False(drained.IsCompleted);
+        model.Embedding.Release();
+
+        await drained;
+        Assert.NotEqual((await first).Vectors[0], (await second).Vectors[0]);
+        await model.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => model.EmbedAsync(["too late"]));
+    }
+
     [Theory]
     [InlineData("Model", "", "Model is missing")]
     [InlineData("MaxSequences", "0", "MaxSequences is not within 1 to 4096")]

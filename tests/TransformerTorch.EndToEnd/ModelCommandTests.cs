@@ -27,6 +27,19 @@ public sealed class ModelCommandTests
         Assert.True(report["files"]!.AsObject().Count > 1);
     }
 
+    [SkippableFact]
+    public void Where_libtorch_wants_a_newer_C_library_than_the_machines_the_dotnet_that_has_it_is_named()
+    {
+        using var tt = new Tt();
+        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "tt.dll"), "generate", "--model", Fixture("models/gpt2")];
+        using var running = tt.StartProgram("dotnet", [.. arguments, "--prompt-ids", "5", "--max-new-tokens", "1"]);
+        var outcome = running.Ended();
+        Skip.If(outcome.ExitCode == 0, "the machine's own dotnet runs it");
+
+        Assert.StartsWith("tt: The native bridge to libtorch cannot be loaded. This machine's C library is older", outcome.Error);
+        Assert.Contains($"start the program by '{Tt.Host}'", outcome.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("convert a b --dtype q8_0", "tt: --dtype q8_0 is for GGUF: let OUT end with .gguf")]
     [InlineData("convert a b.gguf --dtype q4_0", "tt: --dtype q4_0: GGUF is written in f32, f16, bf16 and q8_0")]

@@ -42,6 +42,36 @@ public sealed class TrainTests
     }
 
     [Fact]
+    public void A_classifier_takes_its_length_from_the_model_and_is_asked_by_the_command_that_training_names()
+    {
+        using var tt = new Tt();
+        var reviews = Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? $"film {i} was great,positive" : $"film {i} was awful,negative");
+        tt.Write("reviews.csv", "text,label\n" + string.Join('\n', reviews));
+        tt.Write("run.yaml", """
+            output_dir: run
+            device: cpu
+            data: {source: csv, files: [reviews.csv], val_set_size: 0.1, dataset_prepared_path: cache}
+            tokenizer: {train: {model: wordpiece, vocab_size: 80}}
+            model: {model_type: distilbert, n_layers: 1, dim: 16, n_heads: 2, hidden_dim: 32, max_position_embeddings: 24}
+            objective: {type: sequence_classification, text_column: text, label_column: label}
+            max_steps: 60
+            learning_rate: 1e-2
+            """);
+
+        var trained = tt.Run("train", "run.yaml").Succeeded();
+        Assert.Contains("tt predict --model run/model", trained.Output, StringComparison.Ordinal);
+        Assert.Equal(24, Yaml.Load<RunConfig>(tt.At("run/config.yaml")).Data.SequenceLen);
+
+        string[] predict = ["predict", "--model", "run/model", "--top", "1", "film 900 was great", "film 901 was awful"];
+        Assert.Contains("  positive\nfilm 901", tt.Run(predict).Succeeded().Output, StringComparison.Ordinal);
+        var said = System.Text.Json.Nodes.JsonNode.Parse(tt.Run([.. predict, "--json"]).Succeeded().Output)!.AsArray();
+        Assert.Equal(["positive", "negative"], said.Select(text => (string)text!["found"]![0]!["label"]!));
+        var wrong = tt.Run([.. predict, "--question", "Which?"]);
+        Assert.Equal(2, wrong.ExitCode);
+        Assert.Contains("--question is for models that answer questions", wrong.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_missing_native_bridge_is_told_once_and_the_work_is_done_without_it()
     {
         using var tt = TinyTraining.Folder();

@@ -21,13 +21,15 @@ public sealed class PageTests(RunningServer server) : IClassFixture<RunningServe
         await tab.Page.FillAsync("#text", "Hello there");
         await tab.Page.FillAsync("#max_tokens", "40");
         await tab.Page.PressAsync("#text", "Enter");
+        await tab.Page.WaitForFunctionAsync("() => document.querySelector('#rate').textContent");
+        await tab.Picture("chat-streaming");
         await tab.Page.WaitForFunctionAsync("() => !document.querySelector('#send').disabled");
 
         Assert.Matches("^[1-9][0-9]* tokens · [0-9.]+ tokens/s", await tab.Page.TextContentAsync("#rate"));
         Assert.Equal("Hello there", await tab.Page.TextContentAsync(".turn.user"));
         Assert.NotEmpty((await tab.Page.TextContentAsync(".turn.assistant"))!);
         Assert.True(await tab.Page.IsEnabledAsync("#send"));
-        await tab.Picture("chat");
+        await tab.Pictures("chat");
         Assert.Empty(tab.Errors);
     }
 
@@ -77,7 +79,7 @@ public sealed class PageTests(RunningServer server) : IClassFixture<RunningServe
         Assert.Contains("probability", await tab.Page.TextContentAsync("#detail"), StringComparison.Ordinal);
         await tab.Page.SelectOptionAsync("#layer", "1");
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('#note').textContent.includes('layer 1 of 2')");
-        await tab.Picture("inspect");
+        await tab.Pictures("inspect");
         Assert.Empty(tab.Errors);
     }
 
@@ -108,6 +110,17 @@ public sealed class PageTests(RunningServer server) : IClassFixture<RunningServe
 
         public Task Picture(string name) => Environment.GetEnvironmentVariable("TT_SCREENSHOTS") is { Length: > 0 } folder
             ? Page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}.png"), FullPage = true }) : Task.CompletedTask;
+
+        /// <summary>As it is, in the dark, and on a telephone, where nothing may stand beside the screen.</summary>
+        public async Task Pictures(string name)
+        {
+            await Picture(name);
+            await Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+            await Picture($"{name}-dark");
+            await Page.SetViewportSizeAsync(390, 844);
+            await Picture($"{name}-phone");
+            Assert.True(await Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= window.innerWidth"));
+        }
 
         public async ValueTask DisposeAsync()
         {

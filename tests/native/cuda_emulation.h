@@ -8,6 +8,8 @@
 
 #include "cuda_fibers.h"
 
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"   // unroll
+
 #define __global__ inline
 #define __device__
 #define __host__

@@ -86,8 +86,8 @@ void rotations() {
     Tensor all = random({B, T, 2 * H, D}, any_type()), x = one_in(2) ? all.narrow(2, H, H) : all.narrow(2, 0, H);
     Tensor angles = at::randn({batched ? B : 1, T, half}), c = angles.cos(), s = angles.sin();
     Tensor y = placed(at::zeros({B, T, H, D}, x.options()));
-    RotaryView view{type_of(x), T, H, D, 2 * half, x.stride(0), x.stride(1), x.stride(2), batched ? T * half : 0, half, interleaved,
-                    inverse};
+    RotaryView view{type_of(x), T, H, D, 2 * half, x.stride(0), x.stride(1), x.stride(2), T * H * D, H * D, D,
+                    batched ? T * half : 0, half, interleaved, inverse};
     device::rotary(view, data(x), floats(c), floats(s), data(y), B);
     Tensor t = twin(x).detach(), cos = twin(c).detach().unsqueeze(2), sin = twin(s).detach().unsqueeze(2) * (inverse ? -1 : 1);
     Tensor u = interleaved ? t.slice(3, 0, 2 * half, 2) : t.narrow(3, 0, half);

@@ -30,6 +30,13 @@ void sums_and_norms() {
     compare("add_norm", at::cat({both[0].toTensor(), both[1].toTensor()}), inputs, at::cat({total, truth}), twins, lower ? 1e-2 : 3e-6);
 }
 
+// Written out, for double.
+Tensor function_of(const std::string& name, const Tensor& v) {
+    return name == "silu" ? v / (1 + at::exp(-v)) : name == "relu" ? v.clamp_min(0)
+        : name == "gelu" ? v * (1 + at::erf(v / std::sqrt(2.0))) / 2
+        : v * (1 + at::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2;
+}
+
 void activations() {
     bool gated = one_in(2);
     auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
@@ -37,12 +44,20 @@ void activations() {
     std::string name = names[roll(0, 3)];
     Tensor x = leaf((at::randn({roll(1, 9), 2 * roll(1, 400)}) * 4).to(type)), y = twin(x);
     Tensor v = gated ? y.narrow(-1, 0, y.size(1) / 2) : y;
-    Tensor truth = name == "silu" ? v / (1 + at::exp(-v)) : name == "relu" ? v.clamp_min(0)
-        : name == "gelu" ? v * (1 + at::erf(v / std::sqrt(2.0))) / 2
-        : v * (1 + at::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))) / 2;
+    Tensor truth = function_of(name, v);
     if (gated) truth = truth * y.narrow(-1, y.size(1) / 2, y.size(1) / 2);
     compare("activation " + name + (gated ? " gated" : ""), call("activation", x, name, gated), {x}, truth, {y},
             type == at::kFloat ? 1e-6 : 1e-2);
+}
+
+// The same bits on one thread, and for a row (of the dimension before the last) that stands alone.
+template <class F> void expect_steady(const std::string& what, const F& product, const Tensor& x, const Tensor& ours) {
+    int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    expect(what + ": the same on one thread", product(x).equal(ours));
+    at::set_num_threads(threads);
+    int64_t row = roll(0, x.size(-2) - 1);
+    expect(what + ": the same for a row alone", product(x.narrow(-2, row, 1)).equal(ours.narrow(-2, row, 1)));
 }
 
 void skinny() {   // few rows of x, strided weights, odd depths
@@ -51,7 +66,10 @@ void skinny() {   // few rows of x, strided weights, odd depths
     Tensor x = at::randn({1, M, K}).to(type), w = at::randn({O, K + roll(0, 9)}).to(type).narrow(1, 0, K), b = at::randn({O}).to(type);
     at::NoGradGuard none;
     Tensor truth = at::matmul(twin(x), twin(w).t()) + twin(b);
-    expect_close(c10::str("few rows: ", M, " x ", K, " to ", O), call("linear", x, w, b), truth, type == at::kFloat ? 1e-5 : 1e-2);
+    auto name = c10::str("few rows: ", M, " x ", K, " to ", O);
+    Tensor ours = call("linear", x, w, b);
+    expect_close(name, ours, truth, type == at::kFloat ? 1e-5 : 1e-2);
+    if (M <= 16) expect_steady(name, [&](const Tensor& some) { return call("linear", some, w, b); }, x, ours);
 }
 
 void quantized() {
@@ -67,6 +85,7 @@ void quantized() {
     auto name = c10::str(bits, " bits: ", M, " x ", K, " to ", O, " in groups of ", group);
     Tensor ours = call("quantized_linear", x, packed[0], packed[1], b, bits, O), truth = at::matmul(twin(x), twin(back).t()) + twin(b);
     expect_close(name, ours, truth, type == at::kFloat ? 1e-4 : 1e-2);
+    expect_steady(name, [&](const Tensor& some) { return call("quantized_linear", some, packed[0], packed[1], b, bits, O); }, x, ours);
     at::AutoGradMode with(true);
     Tensor y = twin(x);   // double goes by libtorch's operators
     expect_close(name + " composed", call("quantized_linear", y, packed[0], packed[1], b, bits, O).detach(), truth, 1e-6);
@@ -90,6 +109,32 @@ void linear() {
         if (ours.scalar_type() != (lower ? at::kBFloat16 : at::kFloat)) { failures++; std::puts("linear: not in autocast's type"); }
         compare(c10::str("linear ", C, " to ", O, lower ? " bf16" : ""), ours, inputs, truth, twins, lower ? 2e-2 : 1e-5);
     }
+}
+
+void linear_activations() {   // the products' own epilogue without gradients, a second pass with them
+    bool lower = one_in(2), bias = one_in(2), gated = one_in(2), whole = one_in(2);
+    int64_t C = whole ? 64 * roll(1, 3) : roll(1, 100), O = whole ? 64 * roll(1, 3) : 2 * roll(1, 60);
+    const char* names[] = {"gelu", "gelu_tanh", "silu", "relu"};
+    std::string name = names[roll(0, 3)];
+    std::vector<Tensor> inputs{leaf(at::randn({2, roll(1, 70), C}) * 2), leaf(at::randn({O, C}) / std::sqrt((double)C))}, twins;
+    if (bias) inputs.push_back(leaf(at::randn({O})));
+    for (const Tensor& x : inputs) twins.push_back(twin(x));
+    Tensor v = at::matmul(twins[0], twins[1].t());
+    if (bias) v = v + twins[2];
+    Tensor truth = gated ? function_of(name, v.narrow(-1, 0, O / 2)) * v.narrow(-1, O / 2, O / 2) : function_of(name, v), ours, alone;
+    auto run = [&] { return call("linear_activation", inputs[0], inputs[1], bias ? IValue(inputs[2]) : IValue(), name, gated); };
+    {
+        std::optional<Bf16Autocast> autocast;
+        if (lower) autocast.emplace();
+        ours = run();
+        at::NoGradGuard none;
+        alone = run();
+    }
+    auto what = c10::str("linear_activation ", name, gated ? " gated " : " ", C, " to ", O, lower ? " bf16" : "");
+    expect(what + ": autocast's type", ours.scalar_type() == (lower ? at::kBFloat16 : at::kFloat));
+    expect_close(what + " without gradients", alone, truth.detach(), lower ? 2e-2 : 1e-5);
+    // relu's slope jumps at zero, where rounding decides
+    compare(what, ours, inputs, truth, twins, lower ? (name == "relu" ? 6e-2 : 2e-2) : 1e-5);
 }
 
 void cross_entropy() {
@@ -131,7 +176,7 @@ int run() {
     for (int i = 0; i < cases; i++) {
         at::set_num_threads((int)roll(1, 5));
         norms(); sums_and_norms(); activations(); linear(); cross_entropy();
-        if (where().is_cpu()) { skinny(); quantized(); plain_products(); }   // the CPU's own
+        if (where().is_cpu()) { linear_activations(); skinny(); quantized(); plain_products(); }   // the CPU's own
     }
     return failures ? 1 : 0;
 }

@@ -26,7 +26,23 @@ internal static class BridgeLibrary
             }
         }
         throw new DllNotFoundException(
-            "The native bridge to libtorch cannot be loaded. Run scripts/setup.sh, or set TT_NATIVE to the library's full path. Tried:\n  "
-            + string.Join("\n  ", failures));
+            $"The native bridge to libtorch cannot be loaded. {Remedy(failures)} Tried:\n  " + string.Join("\n  ", failures));
+    }
+
+    /// <summary>What to do. A libtorch of a newer system brings its C library along, for which set-up makes a dotnet.</summary>
+    private static string Remedy(List<string> failures)
+    {
+        if (!failures.Exists(f => f.Contains("GLIBC", StringComparison.Ordinal)))
+            return "Run scripts/setup.sh, or set TT_NATIVE to the library's full path.";
+        var caches = Variable("XDG_CACHE_HOME")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        var cache = Variable("TT_CACHE") ?? Path.Combine(caches, "transformertorch");
+        var host = Directory.Exists(cache) ? Directory.GetDirectories(cache, "host-*").Select(folder => Path.Combine(folder, "dotnet"))
+            .FirstOrDefault(File.Exists) : null;
+        return "This machine's C library is older than its libtorch wants: "
+            + (host is null ? "scripts/setup.sh makes a dotnet that brings its own."
+                : $"start the program by '{host}' in place of 'dotnet'.");
+
+        static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
     }
 }

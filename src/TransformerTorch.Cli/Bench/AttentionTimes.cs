@@ -9,6 +9,7 @@ namespace TransformerTorch.Cli.Bench;
 /// Attention of (2, 512, 12, 64), or as many sequences of such a length as are asked for, forward and with gradients: causal by each
 /// kernel, then the fused one with each option, and one query on a cache of 4096. Beside the time stands the rate of the products it
 /// cannot avoid, and its share of what a plain matrix product of the same type reaches in the same run.
+/// Last, the memory that one text of 4096 takes, beside what plain mathematics takes for it.
 /// </summary>
 internal static class AttentionTimes
 {
@@ -27,6 +28,7 @@ internal static class AttentionTimes
         foreach (var (option, arguments, pairs) in Options(run))
             foreach (var result in Both($"{name} {option}", run, AttentionKernelKind.Fused, arguments, pairs, roof)) yield return result;
         yield return Decode(name, run);
+        foreach (var result in Memory(name, run)) yield return result;
     }
 
     /// <summary>Each option, and how many pairs of query and key a head computes with it.</summary>
@@ -100,6 +102,34 @@ internal static class AttentionTimes
         {
             Facts = new JsonObject { ["gigabytes_per_second"] = Math.Round(bytes / seconds / 1e9, 1) },
         };
+    }
+
+    private static IEnumerable<BenchResult> Memory(string name, BenchRun run)
+    {
+        if (run.Device.type != TorchSharp.DeviceType.CPU || HostMemory.Read() is null) yield break;
+        foreach (var gradients in new[] { false, true })
+        {
+            var plain = Peak(AttentionKernelKind.Math, gradients);
+            foreach (var (kind, peak) in new[] { (AttentionKernelKind.Fused, Peak(AttentionKernelKind.Fused, gradients)),
+                (AttentionKernelKind.Math, plain) })
+            {
+                var what = $"{name} {kind.ToString().ToLowerInvariant()} on {Cached}{(gradients ? " with gradients" : "")}: memory";
+                yield return new(what, run, peak / 1e6, "MB") { Facts = new JsonObject { ["share_of_math"] = Math.Round(peak / plain, 4) } };
+            }
+        }
+
+        double Peak(AttentionKernelKind kind, bool gradients)
+        {
+            using var scope = NewDisposeScope();
+            using var grad = set_grad_enabled(gradients);
+            using var use = AttentionKernel.Use(kind);
+            var qkv = randn([1, Cached, 3 * H, D], Type(run), run.Device).requires_grad_(gradients);
+            var before = HostMemory.Read(restart: true)!.Value.Used;
+            var mixed = AttentionKernel.Run(
+                qkv.narrow(2, 0, H), qkv.narrow(2, H, H), qkv.narrow(2, 2 * H, H), new() { Causal = true });
+            if (gradients) mixed.backward([ones_like(mixed)]);
+            return HostMemory.Read()!.Value.Peak - before;
+        }
     }
 
     /// <summary>GFLOP/s of a plain product.</summary>

@@ -25,7 +25,7 @@ internal static class SamplingReader
             PresencePenalty = body.Number("presence_penalty", -2, 2) ?? 0,
             Seed = body.Long("seed") ?? own.Seed, StopTexts = stops, SequenceBias = [.. own.SequenceBias, .. Biases(body, model)],
             MaxNewTokens = Most(body.Whole("max_completion_tokens", 1) ?? body.Whole("max_tokens", 1) ?? own.MaxNewTokens, limits),
-            EndTokens = body.Flag("ignore_eos") ? [] : own.EndTokens, Beams = 1, Returned = 1,
+            EndTokens = body.Flag("ignore_eos") ? [] : own.EndTokens,
         };
     }
 

@@ -2,7 +2,10 @@
 let turns = [];
 let running = null;
 
-const list = () => listModels(m => !m.embeds).catch(error => show("error", error.message));
+const list = () => {
+  document.querySelectorAll(".turn.error").forEach(told => told.remove());
+  return listModels(m => !m.embeds).catch(error => show("error", error.message));
+};
 
 function show(kind, text) {
   document.querySelector(".hint")?.remove();

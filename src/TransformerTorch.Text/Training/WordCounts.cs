@@ -61,7 +61,8 @@ internal sealed class WordCounts
         }
         catch (AggregateException e)
         {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);  // what the texts' own reader says: a malformed record, or that it was stopped
+            // What the texts' own reader says: a malformed record, or that it was stopped.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
         var all = new WordCounts();
         foreach (var local in locals)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints.Adapters;
+using TransformerTorch.Configuration;
 using TransformerTorch.Hub;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
@@ -172,7 +173,7 @@ public static class ModelFolder
         }
         catch (JsonException e)
         {
-            throw new CheckpointException($"{path}: not JSON: {e.Message}", e);
+            throw new CheckpointException(JsonErrors.Describe(path, e), e);
         }
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using TransformerTorch.Checkpoints.PyTorch;
 using static TorchSharp.torch;
 
@@ -11,9 +12,11 @@ public sealed class TensorFile : IDisposable
 {
     private const int BufferBytes = 16384; // for headers; values do not go through it
     private readonly FileStream _stream;
+    private readonly SafeFileHandle _handle; // asked for once: the stream's property seeks, and several threads read
     private readonly TensorTable _table;
 
-    private TensorFile(FileStream stream, string path, TensorTable table) => (_stream, Path, _table) = (stream, path, table);
+    private TensorFile(FileStream stream, string path, TensorTable table)
+        => (_stream, _handle, Path, _table) = (stream, stream.SafeFileHandle, path, table);
 
     /// <summary>The tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Tensors => _table.Tensors;
@@ -60,7 +63,7 @@ public sealed class TensorFile : IDisposable
     {
         var entry = Entry(name);
         if (target.numel() != entry.Count) throw new ArgumentException($"{name} has {entry.Count} elements, the target {target.numel()}");
-        TensorReader.Copy(_stream.SafeFileHandle, entry, target);
+        TensorReader.Copy(_handle, entry, target);
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -60,7 +59,7 @@ internal static class TensorReader
     {
         var ranges = TensorBytes.Ranges(target, ReadBytes);
         if (ranges.Count == 1) Read(ranges[0]);
-        else Parallel.ForEach(Partitioner.Create(ranges, EnumerablePartitionerOptions.NoBuffering), Read); // in order
+        else InParallel.ForEach(ranges, Read);
 
         void Read((long Offset, long First, long Count) range)
         {

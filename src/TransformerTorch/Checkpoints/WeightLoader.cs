@@ -11,6 +11,8 @@ namespace TransformerTorch.Checkpoints;
 /// </summary>
 public static class WeightLoader
 {
+    private const int AtOnce = 4; // each with a buffer of its own
+
     /// <summary>
     /// Copies published tensors into a model. Parameters that have no memory yet get it now, once; constants that are not published take
     /// their usual values.
@@ -31,15 +33,16 @@ public static class WeightLoader
         if (mapped) steps.RemoveAll(TryMap);
         foreach (var step in steps)
             if (Weights.IsPending(step.Target)) Weights.Materialize(step.Target);
-        // In the file's order, in which a disk reads ahead.
-        foreach (var file in source.Files)
-        {
-            foreach (var step in steps.Where(s => s.File == file).OrderBy(s => file.Tensors[s.Name].Begin))
-            {
-                using var scope = NewDisposeScope();
-                file.CopyTo(step.Name, step.Part.View(step.Target));
-            }
-        }
+        // In the files' order, in which a disk reads ahead; several at once, so that it does not wait while numbers are converted.
+        var inOrder = source.Files.SelectMany(file => steps.Where(s => s.File == file).OrderBy(s => file.Tensors[s.Name].Begin));
+        InParallel.ForEach(inOrder, Copy, AtOnce);
+    }
+
+    private static void Copy(Step step)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        step.File.CopyTo(step.Name, step.Part.View(step.Target));
     }
 
     /// <summary>A model's parameters, or what hangs on them such as gradients, by published name and in published shape.</summary>

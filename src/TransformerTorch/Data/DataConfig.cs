@@ -14,10 +14,11 @@ namespace TransformerTorch.Data;
 [JsonDerivedType(typeof(MixtureConfig), "mixture")]
 public abstract record DataConfig
 {
-    /// <summary>Tokens of a training window, or of an example at most.</summary>
+    /// <summary>Tokens of a training window, or of an example at most; where it is not given, as many as the model has positions,
+    /// 1024 at most.</summary>
     [Range(2, 1 << 24)]
     [KnownAs("max_seq_length", "max_length", "model_max_length", "block_size", "max_seq_len", "cutoff_len")]
-    public int SequenceLen { get; init; } = 1024;
+    public int? SequenceLen { get; init; }
 
     /// <summary>Share of the documents that is held out for evaluation, where <c>val_files</c> are not given.</summary>
     [Range(0.0, 0.5)]
@@ -61,6 +62,11 @@ public abstract record DataConfig
 
     /// <summary>Whether there is something to evaluate on.</summary>
     internal bool HoldsOut => ValSetSize > 0 || Parts.Any(part => part.Data is FilesConfig { ValFiles.Count: > 0 });
+
+    internal const int DefaultLength = 1024;
+
+    /// <summary>The length as given, or what it is where nothing limits it.</summary>
+    internal int Length => SequenceLen ?? DefaultLength;
 
     /// <summary>Whether it also says how examples are cut, split and kept.</summary>
     internal bool SaysMoreThanItsSource

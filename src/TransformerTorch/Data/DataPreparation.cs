@@ -16,7 +16,7 @@ namespace TransformerTorch.Data;
 public sealed class DataPreparation(DataConfig data, Action<string, long, long?>? progress = null, CancellationToken stop = default)
 {
     private const int Form = 2;
-    private const int DocumentsAtOnce = 4096, CharactersAtOnce = 1 << 24;
+    private const int DocumentsAtOnce = 1 << 16, CharactersAtOnce = 1 << 22;
     private readonly string _cache = data.DatasetPreparedPath ?? DefaultCache();
     private readonly Part[] _parts = [.. data.Parts.Select(part => new Part(part.Data.Open(), part.Data.OpenValidation(), part.Weight))];
 

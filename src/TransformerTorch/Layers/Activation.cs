@@ -22,6 +22,9 @@ public static class Activation
     /// <summary>The names known.</summary>
     public static IReadOnlyCollection<string> Names { get; } = [.. s_operators.Keys, .. s_composed.Keys];
 
+    /// <summary>What the operators call the function of that name; null where none of them knows it.</summary>
+    internal static string? OperatorName(string name) => s_operators.GetValueOrDefault(name);
+
     /// <summary>The function of that name.</summary>
     /// <exception cref="ArgumentException">No such activation; the message lists those there are.</exception>
     public static Func<Tensor, Tensor> Named(string name) => s_operators.TryGetValue(name, out var known)

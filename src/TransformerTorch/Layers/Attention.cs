@@ -77,15 +77,15 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         var (B, T, _) = x.Dims3();
         var (H, K, D) = ((long)_options.Heads, (long)_options.KeyValueHeads, (long)_options.HeadSize);
         var qkv = _qkv!.call(x).view(B, T, H + (2 * K), D);
-        var parts = qkv.split([H, K, K], dim: 2); // one copy in backward, where three narrow views would each add to a zeroed whole
-        var (q, k, v) = (Normed(parts[0], _queryNorm), Normed(parts[1], _keyNorm), parts[2]); // (B, T, H or K, D)
-        if (_options.Rotary is { } rotary)
-        {
-            var (cos, sin) = context.Rotations[rotary];
-            (q, k) = (Operators.Rotary(q, cos, sin, rotary.Interleaved), Operators.Rotary(k, cos, sin, rotary.Interleaved));
-        }
+        if (_queryNorm is null) qkv = Turned(qkv, H + K);
+        var (q, k, v) = Operators.SplitHeads(qkv, H, K); // (B, T, H or K, D)
+        if (_queryNorm is not null) (q, k) = (Turned(_queryNorm.call(q), H), Turned(_keyNorm!.call(k), K));
         if (context.Cache is { } cache) (k, v) = cache.Append(_layer, k, v); // (B, Tk, K, D)
         return (q, k, v);
+
+        // What a projection or a norm has just made is nobody else's.
+        Tensor Turned(Tensor heads, long count) => _options.Rotary is not { } rotary ? heads
+            : Operators.Rotary(heads, context.Rotations[rotary], rotary.Interleaved, count, reuse: true);
     }
 
     private (Tensor Query, Tensor Key, Tensor Value) ProjectMemory(Tensor x, AttentionContext context)
@@ -99,8 +99,9 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
         (Tensor Key, Tensor Value) Read()
         {
             var memory = context.Memory ?? throw new ArgumentException("cross-attention has no memory to read");
-            var parts = _keyValue!.call(memory).view(memory.shape[0], memory.shape[1], 2 * K, D).split([K, K], dim: 2);
-            return (Normed(parts[0], _keyNorm), parts[1]); // (B, S, K, D)
+            var heads = _keyValue!.call(memory).view(memory.shape[0], memory.shape[1], 2 * K, D);
+            var (keys, values, _) = Operators.SplitHeads(heads, K, K);
+            return (Normed(keys, _keyNorm), values); // (B, S, K, D)
         }
     }
 

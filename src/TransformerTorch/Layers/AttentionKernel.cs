@@ -55,7 +55,7 @@ public static class AttentionKernel
     public const float Hidden = -1e30f;
 
     private static readonly NativeSlot s_attention = new("attention");
-    private static readonly HashSet<(Delegate, AttentionKernelKind, string?)> s_told = [];
+    private static readonly HashSet<(Delegate, AttentionKernelKind, string?, string?)> s_told = [];
     [ThreadStatic] private static AttentionKernelKind? t_override;
 
     /// <summary>The kernel for the whole process; null: the fastest that can.</summary>
@@ -72,8 +72,10 @@ public static class AttentionKernel
         _ => throw new ArgumentException($"unknown attention kernel '{name}': fused, sdpa or math"),
     };
 
-    /// <summary>Told each kernel that runs, once, and what kept the fused one from running.</summary>
-    public static Action<AttentionKernelKind, string?>? Choosing { get; set; }
+    /// <summary>
+    /// Told each kernel that ran, once, what kept the fused one from running, and on CUDA whose kernel the fused one was and why.
+    /// </summary>
+    public static Action<AttentionKernelKind, string?, string?>? Choosing { get; set; }
 
     /// <summary>Has this thread use one kernel until disposed.</summary>
     public static IDisposable Use(AttentionKernelKind kind)
@@ -97,11 +99,12 @@ public static class AttentionKernel
             : arguments.BlindRows ? "rows that see no key share their weight evenly, as plain mathematics alone does"
             : s_attention.Get() is null ? NativeBridge.Missing ?? "the native library has no attention" : null;
 
-    private static void Tell(Action<AttentionKernelKind, string?> tell, AttentionKernelKind kind, string? why)
+    private static void Tell(Action<AttentionKernelKind, string?, string?> tell, AttentionKernelKind kind, string? why)
     {
+        var by = kind == AttentionKernelKind.Fused ? NativeBridge.CudaAttention : null;
         lock (s_told)
-            if (!s_told.Add((tell, kind, why))) return;
-        tell(kind, why);
+            if (!s_told.Add((tell, kind, why, by))) return;
+        tell(kind, why, by);
     }
 
     private static AttentionKernelKind? Wanted => t_override ?? Override;
@@ -116,13 +119,13 @@ public static class AttentionKernel
     {
         using var scope = NewDisposeScope();
         var kind = Chosen(arguments);
-        if (Choosing is { } tell) Tell(tell, kind, WhyNotFused(arguments));
         var result = kind switch
         {
             AttentionKernelKind.Fused => Fused(query, key, value, arguments),
             AttentionKernelKind.Sdpa => Sdpa(Autocast.Cast(query), Autocast.Cast(key), Autocast.Cast(value), arguments),
             _ => Mathematics(Autocast.Cast(query), Autocast.Cast(key), Autocast.Cast(value), arguments),
         };
+        if (Choosing is { } tell) Tell(tell, kind, WhyNotFused(arguments));
         return result.MoveToOuterDisposeScope();
     }
 

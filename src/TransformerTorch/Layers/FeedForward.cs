@@ -35,7 +35,6 @@ public sealed record FeedForwardOptions
 public sealed class FeedForward : nn.Module<Tensor, Tensor>
 {
     private readonly FeedForwardOptions _options;
-    private readonly Func<Tensor, Tensor> _activation;
     [ComponentName(Name = "up")] private readonly Linear _up;
     [ComponentName(Name = "down")] private readonly Linear _down;
 
@@ -44,7 +43,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public FeedForward(FeedForwardOptions options) : base(nameof(FeedForward))
     {
         _options = options;
-        _activation = Between(options);
+        _ = Between(options); // an unknown activation fails here
         _up = new Linear(options.Width, options.HiddenSize * (options.Gated ? 2L : 1L), options.Bias);
         _down = new Linear(options.HiddenSize, options.Width, options.Bias);
         RegisterComponents();
@@ -57,7 +56,7 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var hidden = Dropout.Apply(_activation(_up.call(input)), _options.Dropout, training); // (B, T, F)
+        var hidden = Dropout.Apply(_up.Activated(input, _options.Activation, _options.Gated), _options.Dropout, training); // (B, T, F)
         return Dropout.Apply(_down.call(hidden), _options.OutputDropout, training).MoveToOuterDisposeScope();
     }
 

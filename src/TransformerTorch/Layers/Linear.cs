@@ -73,6 +73,19 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
         return (output + added.to(output.dtype)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The projection and a function of it, in one where that is possible.</summary>
+    /// <param name="input">(..., in)</param>
+    /// <param name="activation">one of <see cref="Activation.Names"/></param>
+    /// <param name="gated">whether the first half of the features, so shaped, multiplies the second: (..., out / 2)</param>
+    public Tensor Activated(Tensor input, string activation, bool gated = false)
+    {
+        if (_updates.Count == 0 && _quantized is null && Activation.OperatorName(activation) is { } name)
+            return Operators.LinearActivation(input, (_weight, _bias), name, gated);
+        using var scope = NewDisposeScope();
+        var function = gated ? Activation.Gated(activation) : Activation.Named(activation);
+        return function(forward(input)).MoveToOuterDisposeScope();
+    }
+
     private Tensor Product(Tensor input)
         => _quantized is { } weight ? QuantizedOperators.Linear(input, weight, _bias) : Operators.Linear(input, _weight, _bias);
 

@@ -141,7 +141,8 @@ public sealed class PagedBatch : IDisposable
     }
 
     /// <summary>Whether single tokens are one native call.</summary>
-    internal static bool IsNative(Device device) => device.type == TorchSharp.DeviceType.CPU && s_attention.Get() is not null;
+    internal static bool IsNative(Device device)
+        => device.type is TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.CUDA && s_attention.Get() is not null;
 
     /// <param name="Slots">(N)</param>
     /// <param name="Pages">(R, M)</param>

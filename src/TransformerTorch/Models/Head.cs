@@ -53,7 +53,6 @@ public sealed record HeadOptions
 public sealed class Head : nn.Module<Tensor, Tensor>
 {
     private readonly HeadOptions _options;
-    private readonly Func<Tensor, Tensor> _activation;
     private readonly Func<Tensor>? _tied;
     [ComponentName(Name = "dense")] private readonly Linear? _dense;
     [ComponentName(Name = "norm")] private readonly Norm? _norm;
@@ -69,7 +68,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     public Head(int width, HeadOptions options, Func<Tensor>? tokenWeight = null) : base(nameof(Head))
     {
         _options = options;
-        _activation = Activation.Named(options.Activation);
+        _ = Activation.Named(options.Activation); // an unknown one fails here
         var features = options.Features > 0 ? options.Features : width;
         _dense = options.Features > 0 ? new Linear(width, features, options.FeatureBias) : null;
         _norm = options.Norm is { } norm ? new Norm(features, norm) : null;
@@ -134,7 +133,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     private Tensor Features(Tensor hidden)
     {
         var x = hidden;
-        if (_dense is not null) x = Normed(_activation(_dense.call(Dropout.Apply(x, _options.InputDropout, training))));
+        if (_dense is not null) x = Normed(_dense.Activated(Dropout.Apply(x, _options.InputDropout, training), _options.Activation));
         x = Dropout.Apply(x, _options.Dropout, training);
         return _options.Scale == 1 ? x.alias() : x * _options.Scale;
     }

@@ -27,9 +27,10 @@ public static class ModelCatalog
     private static readonly Dictionary<string, IModelFamily> s_families = new IModelFamily[]
     {
         new Bert(), new Roberta(), new Roberta("xlm-roberta"), new Roberta("camembert"), new DistilBert(), new Electra(),
-        new DebertaV2(), new ModernBert(), new Esm(),
+        new DebertaV2(), new ModernBert(), new Esm(), new MpNet(),
         new Gpt1(), new Gpt2(), new GptNeoX(), new Opt(), new Bloom(),
         new Llama(), new Mistral(), new Mixtral(), Qwen.Second, Qwen.Third, Gemma.First, Gemma.Second, Gemma.Third, new Phi(), new Phi3(),
+        new SmolLm3(), new StarCoder2(),
         new T5(), new T5("mt5"), new T5("umt5"),
         new Bart("bart"), new Bart("mbart"), new Bart("pegasus"), new Bart("marian"), new Bart("transformer"),
     }.ToDictionary(f => f.ModelType);

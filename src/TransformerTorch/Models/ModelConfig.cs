@@ -91,7 +91,7 @@ public sealed record ModelConfig
         }
         catch (JsonException e)
         {
-            throw new ModelConfigException($"{path}: not JSON: {e.Message}");
+            throw new ModelConfigException(JsonErrors.Describe(path, e));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints;
+using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
 using static TorchSharp.torch;
 
@@ -73,7 +74,7 @@ internal static class SentenceModules
         }
         catch (Exception e) when (e is JsonException or FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CheckpointException($"{path}: {(e is JsonException ? $"not JSON: {e.Message}" : "not there")}", e);
+            throw new CheckpointException(e is JsonException json ? JsonErrors.Describe(path, json) : $"{path}: not there", e);
         }
     }
 }

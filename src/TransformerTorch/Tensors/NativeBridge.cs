@@ -25,6 +25,9 @@ public static unsafe partial class NativeBridge
     /// <summary>Compiler, libtorch version, kernels and BLAS of the loaded bridge; null without it.</summary>
     public static string? BuildInfo => IsAvailable ? Marshal.PtrToStringUTF8(tt_build_info()) : null;
 
+    /// <summary>What computed this thread's last attention on CUDA, and why nothing faster; null elsewhere.</summary>
+    public static string? CudaAttention => IsAvailable && Marshal.PtrToStringUTF8(tt_attention_kernel()) is { Length: > 0 } by ? by : null;
+
     /// <summary>Does without the bridge on this thread until disposed, so that tests cover the other way.</summary>
     public static IDisposable Suspend()
     {
@@ -84,6 +87,7 @@ public static unsafe partial class NativeBridge
 
     [LibraryImport(Library)] private static partial nint tt_error(int full);
     [LibraryImport(Library)] private static partial nint tt_build_info();
+    [LibraryImport(Library)] private static partial nint tt_attention_kernel();
 }
 
 /// <summary>Runs an action once, when disposed.</summary>

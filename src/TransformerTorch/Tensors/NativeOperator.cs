@@ -41,6 +41,16 @@ public sealed unsafe partial class NativeOperator
         return (Tensor.UnsafeCreateTensor((nint)results[0].Payload), Tensor.UnsafeCreateTensor((nint)results[1].Payload));
     }
 
+    /// <summary>Calls an operator of three results.</summary>
+    /// <exception cref="InvalidOperationException">libtorch refused, with its message.</exception>
+    public (Tensor First, Tensor Second, Tensor Third) CallThree(params ReadOnlySpan<Argument> arguments)
+    {
+        var results = stackalloc NativeValue[3];
+        if (Invoke(arguments, results, maximum: 3) < 3) throw new InvalidOperationException($"{_name} returned no three tensors");
+        return (Tensor.UnsafeCreateTensor((nint)results[0].Payload), Tensor.UnsafeCreateTensor((nint)results[1].Payload),
+            Tensor.UnsafeCreateTensor((nint)results[2].Payload));
+    }
+
     /// <summary>Calls an operator for its effect.</summary>
     /// <exception cref="InvalidOperationException">libtorch refused, with its message.</exception>
     public void Run(params ReadOnlySpan<Argument> arguments) => Invoke(arguments, results: null, maximum: 0);

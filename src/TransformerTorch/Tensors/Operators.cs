@@ -12,7 +12,8 @@ public static class Operators
 {
     private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"),
         s_activation = new("activation"), s_addNorm = new("add_norm"),
-        s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("aten::embedding");
+        s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("embedding"),
+        s_linearActivation = new("linear_activation"), s_splitHeads = new("split_heads");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>
@@ -22,10 +23,20 @@ public static class Operators
         => s_linear.Get() is { } native ? native.Call(x, weight, bias)
             : F.linear(Autocast.Cast(x), Autocast.Cast(weight), bias is null ? null : Autocast.Cast(bias));
 
+    /// <summary><see cref="Activate"/> of x W^T + b: the function where the products end, its gradient together with the bias's.</summary>
+    /// <param name="x">(..., C)</param>
+    /// <param name="affine">(F, C), gated (2F, C), and that many or none</param>
+    /// <param name="name">which</param>
+    /// <param name="gated">whether the first half of the features multiplies the second</param>
+    /// <returns>(..., F)</returns>
+    public static Tensor LinearActivation(Tensor x, (Tensor Weight, Tensor? Bias) affine, string name, bool gated = false)
+        => s_linearActivation.Get() is { } native ? native.Call(x, affine.Weight, affine.Bias, name, gated)
+            : Activate(Linear(x, affine.Weight, affine.Bias), name, gated);
+
     /// <summary>Rows of a table (V, C) by index, of any shape: (..., C). The padding row, where there is one, gets no gradient.</summary>
     public static Tensor Embedding(Tensor table, Tensor ids, long? padding = null)
     {
-        if (s_embedding.Get() is { } native) return native.Call(table, ids, padding ?? -1L, false, false);
+        if (s_embedding.Get() is { } native) return native.Call(table, ids, padding ?? -1L);
         var rows = table.index_select(0, ids.flatten()).view([.. ids.shape, table.shape[1]]);
         return padding is { } id ? where(ids.eq(id).unsqueeze(-1), rows.detach(), rows) : rows;
     }
@@ -82,22 +93,40 @@ public static class Operators
     /// Rotary position embedding (Su et al., 2021) of the first R of D features: pairs are the two halves of those, or neighbours
     /// where <paramref name="interleaved"/>.
     /// </summary>
-    /// <param name="x">(B, T, H, D)</param>
-    /// <param name="cos">(T, R/2) or (B, T, R/2)</param>
-    /// <param name="sin">as <paramref name="cos"/></param>
+    /// <param name="x">(B, T, N, D)</param>
+    /// <param name="angles">cosines and sines, each (T, R/2) or (B, T, R/2)</param>
     /// <param name="interleaved">which features pair up</param>
-    public static Tensor Rotary(Tensor x, Tensor cos, Tensor sin, bool interleaved = false)
+    /// <param name="heads">how many of the N turn, the first ones; 0: all</param>
+    /// <param name="reuse">whether the result may take x's memory, which the caller does not use again</param>
+    public static Tensor Rotary(Tensor x, (Tensor Cos, Tensor Sin) angles, bool interleaved = false, long heads = 0, bool reuse = false)
     {
-        if (s_rotary.Get() is { } native) return native.Call(x, cos, sin, interleaved);
-        var (B, T, H, D) = x.Dims4();
-        var half = cos.shape[^1];
-        var (c, s) = (cos.unsqueeze(-2).to(x.dtype), sin.unsqueeze(-2).to(x.dtype)); // (..., T, 1, R/2)
-        var rotated = x.narrow(-1, 0, 2 * half);
-        var pairs = interleaved ? rotated.reshape(B, T, H, half, 2) : rotated.reshape(B, T, H, 2, half);
+        if (s_rotary.Get() is { } native) return native.Call(x, angles.Cos, angles.Sin, interleaved, heads, reuse);
+        var (B, T, N, D) = x.Dims4();
+        var half = angles.Cos.shape[^1];
+        if (heads == 0) heads = N;
+        var (c, s) = (angles.Cos.unsqueeze(-2).to(x.dtype), angles.Sin.unsqueeze(-2).to(x.dtype)); // (..., T, 1, R/2)
+        var turning = x.narrow(2, 0, heads);
+        var rotated = turning.narrow(-1, 0, 2 * half);
+        var pairs = interleaved ? rotated.reshape(B, T, heads, half, 2) : rotated.reshape(B, T, heads, 2, half);
         var axis = interleaved ? -1 : -2;
-        var (a, b) = (pairs.select(axis, 0), pairs.select(axis, 1)); // (B, T, H, R/2)
-        var turned = stack([(a * c) - (b * s), (b * c) + (a * s)], axis).reshape(B, T, H, 2 * half);
-        return 2 * half == D ? turned : cat([turned, x.narrow(-1, 2 * half, D - (2 * half))], -1);
+        var (a, b) = (pairs.select(axis, 0), pairs.select(axis, 1)); // (B, T, heads, R/2)
+        var turned = stack([(a * c) - (b * s), (b * c) + (a * s)], axis).reshape(B, T, heads, 2 * half);
+        if (2 * half < D) turned = cat([turned, turning.narrow(-1, 2 * half, D - (2 * half))], -1);
+        return heads == N ? turned : cat([turned, x.narrow(2, heads, N - heads)], 2);
+    }
+
+    /// <summary>
+    /// Heads as their first, the next and the others, where they lie: their gradients come together in one piece, where three narrow views
+    /// would each add to a zeroed whole.
+    /// </summary>
+    /// <param name="x">(B, T, N, D)</param>
+    /// <param name="first">how many come first</param>
+    /// <param name="second">how many come next</param>
+    public static (Tensor First, Tensor Second, Tensor Others) SplitHeads(Tensor x, long first, long second)
+    {
+        if (s_splitHeads.Get() is { } native) return native.CallThree(x, first, second);
+        var parts = x.split([first, second, x.shape[2] - first - second], dim: 2);
+        return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>

@@ -28,6 +28,7 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
     public EvaluationMetrics Run(string? name = null, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
+        config = config.Settled();
         var folder = name is null ? Path.Combine(config.OutputDir, "model") : ModelFolder.Find(name);
         if (!Directory.Exists(folder))
             throw new CheckpointException($"{folder}: there is no such model. Train it first, or name one: --model DIR.");

@@ -30,7 +30,7 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
     public EvaluationMetrics Run(int step, long samples = 0)
     {
         var clock = Stopwatch.StartNew();
-        var terms = new Dictionary<string, (double Sum, long Count)>();
+        var terms = new Dictionary<string, (double Sum, long Count, double Weight)>();
         var (targets, bytes) = (0L, 0.0);
         var scorer = Scorer?.Invoke();
         var training = objective.Model.training;
@@ -45,8 +45,8 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
                 using var autocast = Autocast.Enter(Precision, Device);
                 foreach (var term in objective.Loss(batch))
                 {
-                    var (sum, count) = terms.GetValueOrDefault(term.Name);
-                    terms[term.Name] = (sum + term.Sum.item<float>() * term.Weight, count + host.TargetsOf(term.Name));
+                    var (sum, count, _) = terms.GetValueOrDefault(term.Name);
+                    terms[term.Name] = (sum + term.Sum.item<float>(), count + host.TargetsOf(term.Name), term.Weight);
                 }
                 scorer?.Add(batch, () => objective.Predict(batch));
                 targets += host.TargetCount;
@@ -57,16 +57,21 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
         {
             objective.Model.train(training);
         }
-        var loss = terms.Values.Sum(t => t.Sum / t.Count);
+        var loss = terms.Values.Sum(t => t.Weight * t.Sum / t.Count);
+        var (sums, counts, _) = terms.Values.First();
+        var main = sums / counts;       // without what balances routers
+        // A loss of several parts says little by itself.
+        var parts = terms.Count > 1 ? terms.Select(t => ($"{t.Key}_loss", t.Value.Sum / t.Value.Count)) : [];
+        List<(string, double)> scores = [.. parts, .. scorer?.Scores() ?? []];
         return new(step, loss)
         {
-            EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(loss) : null,
-            EvalBitsPerByte = bytes > 0 ? loss * targets / Math.Log(2) / bytes : null,
-            Scores = scorer is null ? null : Written(scorer), EvalTokens = targets, EvalSeconds = clock.Elapsed.TotalSeconds,
+            EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(main) : null,
+            EvalBitsPerByte = bytes > 0 ? main * targets / Math.Log(2) / bytes : null,
+            Scores = scores.Count > 0 ? Written(scores) : null, EvalTokens = targets, EvalSeconds = clock.Elapsed.TotalSeconds,
         };
 
         // JSON has no word for what is not a number: a correlation with what does not vary is left out.
-        static JsonObject Written(IScorer scorer) => new(scorer.Scores().Where(s => double.IsFinite(s.Value))
+        static JsonObject Written(List<(string Name, double Value)> scores) => new(scores.Where(s => double.IsFinite(s.Value))
             .Select(s => KeyValuePair.Create($"eval_{s.Name}", (JsonNode?)s.Value)));
     }
 }

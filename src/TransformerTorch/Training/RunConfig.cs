@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
+using TransformerTorch.Checkpoints;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
@@ -145,6 +146,18 @@ public sealed partial record RunConfig : IValidated
 
     // So many steps, or a share of all.
     internal static int Steps(double given, int total) => given < 1 ? (int)Math.Ceiling(given * total) : (int)given;
+
+    /// <summary>With what the file leaves to the model: how long examples are.</summary>
+    /// <exception cref="ModelConfigException">What is given does not go with that.</exception>
+    internal RunConfig Settled()
+    {
+        if (Data.SequenceLen is not null) return this;
+        var model = InitFrom is { } name ? ModelConfig.Read(Path.Combine(ModelFolder.Find(name), "config.json"))
+            : ModelConfig.FromKeys(Model, "model");
+        var settled = this with { Data = Data with { SequenceLen = Math.Min(DataConfig.DefaultLength, model.ContextLength) } };
+        foreach (var (key, message) in settled.Objective.Problems(settled.Data)) throw new ModelConfigException($"{key}: {message}");
+        return settled;
+    }
 
     internal StepGuard NewGuard(GuardState state) => new(SkipNonfiniteSteps, SkipGradNormSpikes, state);
 

@@ -96,8 +96,8 @@ internal sealed class RunModel
     {
         var objective = config.Objective.Build(keys);
         var context = objective.Parts[0].Model.Config.ContextLength;
-        return config.Data.SequenceLen <= context ? objective : throw new ModelConfigException(
-            $"data.sequence_len: {config.Data.SequenceLen} is more than the {context} positions of the model");
+        return config.Data.Length <= context ? objective : throw new ModelConfigException(
+            $"data.sequence_len: {config.Data.Length} is more than the {context} positions of the model");
     }
 
     private static string Said(string name, StartReport report)

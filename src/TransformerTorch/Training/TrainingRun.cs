@@ -63,6 +63,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
     private TrainingResult Run(string? checkpoint, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
+        config = config.Settled();
         var device = Devices.Parse(config.Device);
         var preparation = new DataPreparation(config.Data, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
         var tokenizer = preparation.Tokenizer(Tokenizer(), config.Objective.TokenizerStyle);
@@ -101,7 +102,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var options = new LoaderOptions
         {
             Rows = config.PerDeviceTrainBatchSize, MaxTokens = config.Data.MaxTokens, GroupByLength = config.Data.GroupByLength,
-            PackedLength = config.Data.SamplePacking ? config.Data.SequenceLen : 0, Prefetch = config.Data.DataloaderPrefetch,
+            PackedLength = config.Data.SamplePacking ? config.Data.Length : 0, Prefetch = config.Data.DataloaderPrefetch,
         };
         using var loader = new BatchLoader(parts, recipe.Collator, options, state?.Loader ?? BatchLoader.Beginning(parts, config.Seed));
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
@@ -111,7 +112,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
-        var (token, target) = Throughput.Flops(objective.Model, config.Data.SequenceLen);
+        var (token, target) = Throughput.Flops(objective.Model, config.Data.Length);
         var speed = new Throughput
         {
             FlopsPerToken = token, FlopsPerTarget = target, PeakFlops = Throughput.Peak(device, config.Precision),
@@ -141,7 +142,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         if (state is not null) trainer.Restore(state, checkpoint!);
 
         var learned = objective.Model.parameters().Where(p => p.requires_grad).Sum(p => p.numel());
-        Tell(new Started(trainer.Step, total, learned, (long)perStep * config.Data.SequenceLen)
+        Tell(new Started(trainer.Step, total, learned, (long)perStep * config.Data.Length)
         {
             Device = device.ToString(), TrainTokens = data.Train.Tokens, ValidationTokens = data.Validation?.Tokens ?? 0,
         });

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #endif
 
+#include "kernels/allocator.h"
 #include "kernels/isa.h"
 #include "guard.h"
 
@@ -107,6 +108,13 @@ int32_t tt_set_interop_threads(int32_t threads) {
     return tt::status([&] {
         check_threads(threads);
         at::set_num_interop_threads(threads);
+    });
+}
+
+int32_t tt_cpu_memory_stats(tt_cpu_memory* memory, int32_t restart) {
+    return tt::status([&] {
+        const tt::MemoryInUse now = tt::memory_in_use(restart != 0);
+        *memory = {(int64_t)now.used, (int64_t)now.kept, (int64_t)now.peak};
     });
 }
 

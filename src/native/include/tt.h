@@ -141,10 +141,15 @@ TT_API int32_t tt_manual_seed(uint64_t seed);                             // eve
 TT_API const char* tt_torch_version(void);                                // "2.6.0": of the headers it was built with
 TT_API const char* tt_build_info(void);                                   // compiler, headers' version, kernels, BLAS in front, CUDA or not
 TT_API const char* tt_torch_config(void);                                 // at::show_config()
+TT_API const char* tt_attention_kernel(void);                             // of this thread's last attention on CUDA, and why; "" elsewhere
 TT_API int32_t tt_threads(void);
 TT_API int32_t tt_set_threads(int32_t threads);                           // this thread, and threads that have not computed yet
 TT_API int32_t tt_interop_threads(void);
 TT_API int32_t tt_set_interop_threads(int32_t threads);                   // once, before the first parallel work
+
+// Memory of the CPU's tensors of 1 MB and more, in bytes; all zero under TT_ALLOCATOR=system. `restart`: the peak is counted from here.
+typedef struct { int64_t used, kept, peak; } tt_cpu_memory;   // kept: free, for the next that fits
+TT_API int32_t tt_cpu_memory_stats(tt_cpu_memory* memory, int32_t restart);
 
 // ---- CUDA (TT_FAILED with a message where the bridge was built without it) -------------------------------------------------------
 

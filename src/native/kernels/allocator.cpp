@@ -1,79 +1,159 @@
 // libtorch's memory on the CPU. Left to the C library, every large tensor is fetched from the system, page fault by page fault, and given
-// back when it dies: a training step spends a tenth of its time so. Here large blocks are kept for the next step, on huge pages.
+// back when it dies: a training step spends a tenth of its time so. Here large blocks are kept for the next step, on huge pages. They are
+// cut from long segments of address space and neighbours join again when they are free: what activations leave in the backward pass,
+// gradients take.
+#include "allocator.h"
+
+#if defined(__linux__)
 #include <c10/core/CPUAllocator.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
-#include <unordered_map>
 
-#if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace tt {
 namespace {
 
-constexpr size_t Large = size_t(1) << 20, Page = size_t(2) << 20;
+constexpr size_t Large = size_t(1) << 20, Page = size_t(2) << 20, Step = size_t(1) << 14, Segment = size_t(1) << 30;
+
+size_t whole(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 class Blocks {
 public:
     void* take(size_t bytes) {
-        size_t size = (bytes + Page / 8 - 1) / (Page / 8) * (Page / 8);
+        size_t size = whole(bytes, Step);
         std::lock_guard<std::mutex> lock(_mutex);
-        auto found = _free.lower_bound(size);
-        void* block;
-        if (found != _free.end() && found->first <= size + size / 4) {
-            size = found->first;
-            block = found->second;
-            _free.erase(found);
-            _kept -= size;
-        } else if (!(block = fetch(size))) {
+        auto fits = _free.lower_bound({size, nullptr});
+        auto block = fits == _free.end() ? extend(size) : _ranges.find(fits->second);
+        if (block == _ranges.end()) {
             release(0);
-            TORCH_CHECK_WITH(OutOfMemoryError, (block = fetch(size)), "out of memory: ", bytes, " bytes could not be allocated");
+            TORCH_CHECK_WITH(OutOfMemoryError, (block = extend(size)) != _ranges.end(), "out of memory: ", bytes,
+                             " bytes could not be allocated");
         }
-        _sizes[block] = size;
+        Range& range = block->second;
+        _free.erase({range.size, block->first});
+        _kept -= range.resident;
+        if (range.size > size) {   // the rest stays free
+            Range rest{range.size - size, range.resident - std::min(range.resident, size), range.segment, true};
+            _ranges.emplace_hint(std::next(block), block->first + size, rest);
+            _free.emplace(rest.size, block->first + size);
+            _kept += rest.resident;
+        }
+        range = {size, size, range.segment, false};
         _used += size;
         _peak = std::max(_peak, _used);
-        return block;
+        _most = std::max(_most, _used);
+        return block->first;
     }
 
     // False where the block is not one of these.
-    bool give(void* block) {
+    bool give(void* memory) {
         std::lock_guard<std::mutex> lock(_mutex);
-        auto entry = _sizes.find(block);
-        if (entry == _sizes.end()) return false;
-        size_t size = entry->second;
-        _sizes.erase(entry);
-        _used -= size;
-        _kept += size;
-        _free.emplace(size, block);
+        auto block = _ranges.find(static_cast<char*>(memory));
+        if (block == _ranges.end()) return false;
+        _used -= block->second.size;
+        _kept += block->second.size;
+        block->second.free = true;
+        auto next = std::next(block);
+        if (next != _ranges.end() && joins(block->second, next->second)) join(block, next);
+        if (block != _ranges.begin()) {
+            auto before = std::prev(block);
+            if (joins(before->second, block->second)) { join(before, block); block = before; }
+        }
+        _free.emplace(block->second.size, block->first);
         // What is in use and what is kept are together no more than was once in use, and a little.
-        if (_used + _kept > _peak + _peak / 8 + (size_t(64) << 20)) release(_kept / 2);
+        if (_used + _kept > _most + _most / 16 + (size_t(64) << 20)) release(_kept / 2);
         return true;
     }
 
-private:
-    static void* fetch(size_t size) {
-        void* block = nullptr;
-        if (posix_memalign(&block, size >= Page ? Page : 4096, size) != 0) return nullptr;
-        if (size >= Page) madvise(block, size, MADV_HUGEPAGE);
-        return block;
+    MemoryInUse in_use(bool restart) {
+        std::lock_guard<std::mutex> lock(_mutex);
+        MemoryInUse now{_used, _kept, _peak};
+        if (restart) _peak = _used;
+        return now;
     }
+
+private:
+    struct Range {
+        size_t size, resident;   // resident: of a free one, what the system has not been given back
+        int segment;             // neighbours in memory may be of two: these stay apart
+        bool free;
+    };
+    using Ranges = std::map<char*, Range>;
+
+    static bool joins(const Range& a, const Range& b) { return a.free && b.free && a.segment == b.segment; }
+
+    // Neither stays among the free ones by size.
+    void join(Ranges::iterator a, Ranges::iterator b) {
+        for (auto one : {a, b}) _free.erase({one->second.size, one->first});
+        a->second.size += b->second.size;
+        a->second.resident += b->second.resident;
+        _ranges.erase(b);
+    }
+
+    // A free range of at least so much at the end of what was ever used: of the last segment, or of a new one.
+    Ranges::iterator extend(size_t size) {
+        Ranges::iterator last = _ranges.end();
+        if (_end != nullptr && !_ranges.empty()) {   // what is free there counts
+            auto before = std::prev(_ranges.lower_bound(_end));
+            if (before->second.free && before->first + before->second.size == _end) last = before;
+        }
+        size_t there = last == _ranges.end() ? 0 : last->second.size;
+        if (_end == nullptr || size_t(_limit - _end) + there < size) {
+            if (!reserve(size)) return _ranges.end();
+            last = _ranges.end();
+            there = 0;
+        }
+        if (last == _ranges.end()) last = _ranges.emplace(_end, Range{0, 0, _segments, true}).first;
+        else _free.erase({there, last->first});
+        last->second.size = std::max(there, size);
+        _end = last->first + last->second.size;
+        _free.emplace(last->second.size, last->first);
+        return last;
+    }
+
+    // Address space for blocks to come; memory is taken where it is touched.
+    bool reserve(size_t size) {
+        // At first as much as the machine has: one segment, in which all neighbours can join.
+        size_t most = _segments == 0 ? (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) : Segment;
+        for (size_t length : {most, Segment, size}) {
+            length = whole(std::max(size, length), Page) + Page;
+            void* start = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (start == MAP_FAILED) continue;
+            madvise(start, length, MADV_HUGEPAGE);
+            _end = reinterpret_cast<char*>(whole(reinterpret_cast<size_t>(start), Page));
+            _limit = static_cast<char*>(start) + length;
+            _segments++;
+            return true;
+        }
+        return false;
+    }
+
+    // Gives whole pages of free ranges back, the largest first; the address space stays.
     void release(size_t keep) {
-        while (_kept > keep && !_free.empty()) {
-            auto last = std::prev(_free.end());
-            std::free(last->second);
-            _kept -= last->first;
-            _free.erase(last);
+        for (auto i = _free.rbegin(); i != _free.rend() && _kept > keep; ++i) {
+            Range& range = _ranges.find(i->second)->second;
+            char* first = reinterpret_cast<char*>(whole(reinterpret_cast<size_t>(i->second), Page));
+            char* last = reinterpret_cast<char*>((reinterpret_cast<size_t>(i->second) + range.size) / Page * Page);
+            if (last <= first || range.resident == 0 || madvise(first, last - first, MADV_DONTNEED) != 0) continue;
+            size_t left = std::min(range.resident, range.size - size_t(last - first));
+            _kept -= range.resident - left;
+            range.resident = left;
         }
     }
 
     std::mutex _mutex;
-    std::multimap<size_t, void*> _free;
-    std::unordered_map<void*, size_t> _sizes;
-    size_t _used = 0, _kept = 0, _peak = 0;
+    Ranges _ranges;                            // by address, used and free
+    std::set<std::pair<size_t, char*>> _free;  // by size: the smallest that fits is taken, of equal ones the lowest
+    char *_end = nullptr, *_limit = nullptr;   // of what was ever used in the last segment, and of the segment
+    int _segments = 0;
+    size_t _used = 0, _kept = 0, _peak = 0, _most = 0;
 };
 
 Blocks& blocks() {
@@ -106,5 +186,12 @@ const bool installed = [] {
 }();
 
 }  // namespace
+
+MemoryInUse memory_in_use(bool restart) { return installed ? blocks().in_use(restart) : MemoryInUse(); }
+
+}  // namespace tt
+#else
+namespace tt {
+MemoryInUse memory_in_use(bool) { return {}; }
 }  // namespace tt
 #endif

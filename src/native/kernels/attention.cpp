@@ -1,5 +1,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
+
+#include <ATen/core/LegacyTypeDispatch.h>
+
+#include "tt.h"
+#include "attention_cuda.h"
 #include "attention_plan.h"
 #include "parallel.h"
 
@@ -11,9 +17,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using PlanPointer = c10::intrusive_ptr<AttentionPlan>;
 
-constexpr int64_t FewQueries = 4;   // so few, without dropout, read the keys where they lie
+thread_local std::string t_computed_by;   // this thread's last attention on CUDA
 
-Tensor rows(const Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
+constexpr int64_t FewQueries = 4;   // so few, without dropout, read the keys where they lie
 
 // f(task, worker) for every head and piece of its queries, the greatest pieces first.
 template <class F> void for_pieces(const AttentionShape& s, const std::vector<int64_t>& bounds, const F& f) {
@@ -35,25 +41,56 @@ void run_rows(const AttentionForward& forward) {
     for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
         int64_t head = task / a.shares;
         kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
+        if (a.shares == 1) kernel.join_rows(a, head / s.K, head % s.K);
     });
-    for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+    if (a.shares > 1) for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+}
+
+// Rows of q, k and v are contiguous: the output, and the logarithms of the sums.
+std::pair<Tensor, Tensor> attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPlan& plan) {
+    const AttentionShape& s = plan.shape;
+    Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
+    AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
+    const AttentionKernels& kernel = kernels().attention;
+    if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
+    else {
+        Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
+        for_pieces(s, plan.pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {
+            kernel.forward(a, task, scratch.of(worker));
+        });
+    }
+    return {out, lse};
+}
+
+// Side by side as the projection put q, k and v, or k and v: then split_heads' gradient is already whole.
+std::array<Tensor, 3> gradients_of(const Tensor& q, const Tensor& k, const Tensor& v) {
+    auto follows = [](const Tensor& a, const Tensor& b) {
+        return b.storage().is_alias_of(a.storage()) && a.strides() == b.strides() && a.size(1) == b.size(1) &&
+               b.storage_offset() == a.storage_offset() + a.size(2) * a.stride(2);
+    };
+    at::AutoDispatchBelowADInplaceOrView plain;   // views that keep nothing but the memory
+    auto beside = [](const std::vector<Tensor>& parts) {
+        int64_t heads = 0, next = 0;
+        for (const Tensor& x : parts) heads += x.size(2);
+        Tensor all = at::empty({parts[0].size(0), parts[0].size(1), heads, parts[0].size(3)}, parts[0].options());
+        std::vector<Tensor> gradients;
+        for (const Tensor& x : parts) {
+            gradients.push_back(all.narrow(2, next, x.size(2)));
+            next += x.size(2);
+        }
+        return gradients;
+    };
+    if (!follows(k, v)) return {beside({q})[0], beside({k})[0], beside({v})[0]};
+    if (follows(q, k)) { auto all = beside({q, k, v}); return {all[0], all[1], all[2]}; }
+    auto both = beside({k, v});
+    return {beside({q})[0], both[0], both[1]};
 }
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& query, const Tensor& key, const Tensor& value, const OptionalTensor& bias,
                           const OptionalTensor& distance_bias, const PlanPointer& plan) {
         Tensor q = rows(query), k = rows(key), v = rows(value);
-        const AttentionShape& s = plan->shape;
-        Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
-        AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
-        const AttentionKernels& kernel = kernels().attention;
-        if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
-        else {
-            Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
-            for_pieces(s, plan->pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {
-                kernel.forward(a, task, scratch.of(worker));
-            });
-        }
+        auto [out, lse] = attend(q, k, v, *plan);
         context->save_for_backward({q, k, v, out, lse});
         context->saved_data["plan"] = c10::IValue::make_capsule(plan);
         context->saved_data["bias_sizes"] = bias ? bias->sizes().vec() : std::vector<int64_t>();
@@ -73,10 +110,11 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         auto pieces = (int64_t)bounds.size() - 1;
 
         Tensor dout = rows(gradients[0].to(q.scalar_type()));
-        Tensor dq = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), dk = at::empty({s.B, s.Tk, s.K, s.D}, q.options()),
-            dv = at::empty_like(dk), dbias, ddistance, partial;
-        AttentionBackward a{s, heads_of(q), heads_of(k), heads_of(v), heads_of(out), heads_of(dout), lse.data_ptr<float>(), dq.data_ptr(),
-            dk.data_ptr(), dv.data_ptr()};
+        auto [dq, dk, dv] = gradients_of(q, k, v);
+        Tensor dbias, ddistance, partial;
+        auto written = [](const Tensor& x) { return GradientView{x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; };
+        AttentionBackward a{s, heads_of(q), heads_of(k), heads_of(v), heads_of(out), heads_of(dout), lse.data_ptr<float>(), written(dq),
+            written(dk), written(dv)};
         a.pieces = pieces;
         if (s.bias && context->needs_input_grad(3)) {
             dbias = at::zeros({s.B, s.H, s.Tq, s.Tk}, lse.options());
@@ -139,10 +177,27 @@ Tensor attention(const Tensor& query, const Tensor& key, const Tensor& value, At
         Tensor terms = alibi_terms(*options.slopes, query.size(1), key.size(1));
         options.distance_bias = options.distance_bias ? *options.distance_bias + terms : terms;
     }
+    if (query.is_meta())
+        return shaped(query.sizes(), query.options(), query.scalar_type(), {query, key, value, options.bias, options.distance_bias});
+    t_computed_by.clear();
+#ifdef TT_HAVE_CUDA
+    if (query.is_cuda() && query.numel() > 0 && key.size(1) > 0) {
+        const char* why = why_not_libtorch(query, key, options);
+        t_computed_by = why ? std::string("our CUDA kernel, not libtorch's: ") + why : "libtorch's kernel";
+        if (!why) return attention_by_libtorch(query, key, value, options);
+        if (on_device_kernels(query)) return attention_on_device(query, key, value, options);
+        t_computed_by = "libtorch's operators with (Tq, Tk) tensors: our CUDA kernel serves float32, float16 and bfloat16, head sizes to "
+                        "256, compute capability 8.0 on";
+    }
+#endif
     if (!on_kernels(query)) return attention_composed(query, key, value, options);
     if (query.numel() == 0 || key.size(1) == 0) return at::zeros_like(query) + 0 * (query.sum() + key.sum() + value.sum());
-    return AttentionFunction::apply(query, key, value, options.bias, options.distance_bias,
-                                    c10::make_intrusive<AttentionPlan>(query, key, options));
+    auto plan = c10::make_intrusive<AttentionPlan>(query, key, options);
+    if (!wants_gradient(query, key, value, or_undefined(options.bias), or_undefined(options.distance_bias)))
+        return attend(rows(query), rows(key), rows(value), *plan).first;
+    return AttentionFunction::apply(query, key, value, options.bias, options.distance_bias, plan);
 }
 
 }  // namespace tt
+
+extern "C" const char* tt_attention_kernel(void) { return tt::t_computed_by.c_str(); }

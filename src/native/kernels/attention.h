@@ -16,6 +16,11 @@ struct HeadsView {
     int64_t batch = 0, time = 0, head = 0;
 };
 
+struct GradientView {
+    void* data = nullptr;
+    int64_t batch = 0, time = 0, head = 0;
+};
+
 // query (B, Tq, H, D), key and value (B, Tk, K, D); H = group * K. Query i stands at position i + (Tk - Tq). Masked scores do not exist:
 // a row without keys gives zeros.
 struct AttentionShape {
@@ -54,7 +59,7 @@ struct AttentionBackward {
     AttentionShape shape;
     HeadsView q, k, v, out, dout;
     const float* lse = nullptr;
-    void *dq = nullptr, *dk = nullptr, *dv = nullptr;   // contiguous, as q, k, v are shaped
+    GradientView dq, dk, dv;                // as q, k, v are shaped
     float* dbias = nullptr;                 // (B, H, Tq, Tk), zeroed, or none
     int64_t pieces = 1;                     // in which the queries of a head are shared out; each sums gradients of its own
     float* partial = nullptr;               // (B, K, pieces, 2, Tk, padded D) where there are several

@@ -115,9 +115,9 @@ static void row_constants(const AttentionBackward& a, const Block& block, const 
 template <class T>
 static void store_key_gradients(const AttentionBackward& a, int64_t b, int64_t key_head, const float* dk, const float* dv) {
     const AttentionShape& s = a.shape;
-    int64_t P = padded_size(s.D), place = (b * s.Tk * s.K + key_head) * s.D;
-    unpack_rows(dk, P, s.Tk, s.D, s.scale, at<T>(a.dk, place), s.K * s.D);
-    unpack_rows(dv, P, s.Tk, s.D, 1.0f, at<T>(a.dv, place), s.K * s.D);
+    int64_t P = padded_size(s.D);
+    unpack_rows(dk, P, s.Tk, s.D, s.scale, at<T>(a.dk.data, b * a.dk.batch + key_head * a.dk.head), a.dk.time);
+    unpack_rows(dv, P, s.Tk, s.D, 1.0f, at<T>(a.dv.data, b * a.dv.batch + key_head * a.dv.head), a.dv.time);
 }
 
 template <class T, class Cell> static void backward_typed(const AttentionBackward& a, const AttentionTask& task, float* scratch) {
@@ -176,7 +176,7 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
                     product(std::min(strip, block.count - i), P / L, cells<Cell>(diagonal.end_key(i, block.keys)), ds + i, 1, BQ,
                             stacked_keys + k0 / Depth<Cell> * P, P, dq + i * P, P, true);
             }
-            unpack_rows(dq, P, block.count, D, s.scale, at<T>(a.dq, ((b * s.Tq + q0) * s.H + h) * D), s.H * D);
+            unpack_rows(dq, P, block.count, D, s.scale, at<T>(a.dq.data, b * a.dq.batch + q0 * a.dq.time + h * a.dq.head), a.dq.time);
         }
     if (!a.partial) store_key_gradients<T>(a, b, task.key_head, dk, dv);
 }

@@ -1,25 +1,10 @@
 #include "attention_plan.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 
 namespace tt {
 
 using at::Tensor;
-
-HeadsView heads_of(const Tensor& x) { return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
-
-Tensor alibi_terms(const Tensor& slopes, int64_t Tq, int64_t Tk) {
-    Tensor rates = slopes.scalar_type() == at::kDouble ? slopes : slopes.to(at::kFloat);
-    return rates.unsqueeze(1) * ((Tq - 1) - at::arange(Tq + Tk - 1, rates.options()));
-}
-
-// A number for each call, from the generator that torch.manual_seed sets.
-static uint64_t draw_seed() {
-    at::Generator generator = at::detail::getDefaultCPUGenerator();
-    std::lock_guard<std::mutex> lock(generator.mutex());
-    return at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
-}
 
 AttentionPlan::AttentionPlan(const Tensor& query, const Tensor& key, const AttentionOptions& options) {
     shape.type = kernel_type(query);
@@ -46,8 +31,8 @@ AttentionPlan::AttentionPlan(const Tensor& query, const Tensor& key, const Atten
         for (int i = 0; i < 4; i++) shape.bias_strides[i] = bias.size(i) == 1 ? 0 : bias.stride(i);
     }
     if (options.dropout > 0) {
-        shape.drop_below = (uint32_t)std::min(65536.0, std::round(options.dropout * 65536));
-        shape.keep_scale = shape.drop_below < 65536 ? 65536.0f / (65536 - shape.drop_below) : 0;
+        shape.drop_below = drop_below(options.dropout);
+        shape.keep_scale = keep_scale(shape.drop_below);
         shape.seed = draw_seed();
     }
 }

@@ -18,7 +18,7 @@ static void dot_products(const Cell* query, const T* keys, int64_t stride, int64
             vf q = load(query + d / Depth<Cell>);
             for (int64_t i = 0; i < 4; i++) s[i] = multiply_add<Cell>(s[i], q, load_cells<Cell>(row[i] + d, size - d));
         }
-        for (int64_t i = 0; i < 4; i++) products[k + i] = sum(s[i]);
+        fold_four(s, products + k);
     }
 }
 
@@ -96,7 +96,12 @@ template <class T, class Cell> static void rows_typed(const AttentionRows& r, in
             float *x = weights + i * BK, *out = partial + i * (P + RowSums);
             for (int64_t d = 0; d < D; d += L) {
                 vf y[4] = {load(out + d)};
-                for (int64_t k = 0; k < n; k++) y[k % 4] += load_part(values + k * a.v.time + d, D - d) * x[k];
+                const T* v = values + d;
+                int64_t k = 0;
+                for (; k + 4 <= n; k += 4)
+#pragma GCC unroll 4
+                    for (int j = 0; j < 4; j++) y[j] += load_part(v + (k + j) * a.v.time, D - d) * x[k + j];
+                for (; k < n; k++) y[0] += load_part(v + k * a.v.time, D - d) * x[k];
                 store(out + d, (y[0] + y[1]) + (y[2] + y[3]));
             }
         }

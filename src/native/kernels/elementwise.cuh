@@ -82,7 +82,7 @@ inline void activation_backward(Type type, Activation activation, const void* x,
                static_cast<const T*>(dy), static_cast<T*>(dx), rows, width, gated, aligned)))
 }
 
-// A thread turns four pairs of a head, or copies four of the features that are not turned.
+// A thread turns four pairs of a head, from x to y, which may be x, or copies four of the features that are not turned.
 template <class T>
 __global__ void rotary_kernel(RotaryView a, const T* x, const float* cos, const float* sin, T* y, int64_t heads, bool aligned) {
     const int64_t half = a.R / 2, turns = (half + 3) / 4, each = turns + (a.D - a.R + 3) / 4;
@@ -90,7 +90,7 @@ __global__ void rotary_kernel(RotaryView a, const T* x, const float* cos, const 
     if (i >= heads * each) return;
     const int64_t head = i / each, h = head % a.H, t = head / a.H % a.T, b = head / a.H / a.T, item = i % each;
     const T* from = x + b * a.x_batch + t * a.x_time + h * a.x_head;
-    T* to = y + head * a.D;
+    T* to = y + b * a.y_batch + t * a.y_time + h * a.y_head;
     float u[4], v[4];
     if (item >= turns) {
         const int64_t at = a.R + (item - turns) * 4;
@@ -133,6 +133,7 @@ inline void rotary(const RotaryView& a, const void* x, const float* cos, const f
     const int64_t heads = batch * a.T * a.H, fours = heads * ((a.R / 2 + 3) / 4 + (a.D - a.R + 3) / 4);
     if (fours == 0) return;
     const bool aligned = a.R % 8 == 0 && a.D % 4 == 0 && a.x_batch % 4 == 0 && a.x_time % 4 == 0 && a.x_head % 4 == 0
+                         && a.y_batch % 4 == 0 && a.y_time % 4 == 0 && a.y_head % 4 == 0
                          && a.angle_batch % 4 == 0 && a.angle_time % 4 == 0 && on_boundaries(x, y, cos, sin);
     TT_BY_DEVICE_TYPE(a.type, T, launch(rotary_kernel<T>, blocks_for(fours, ElementThreads), ElementThreads, 0, a, static_cast<const T*>(x),
                                         cos, sin, static_cast<T*>(y), heads, aligned))

@@ -103,10 +103,10 @@ static void rotary_typed(const RotaryView& a, const T* x, const float* cos, cons
         const float *c = cos + b * a.angle_batch + t * a.angle_time, *s = sin + b * a.angle_batch + t * a.angle_time;
         for (int64_t h = 0; h < a.H; h++) {
             const T* from = x + b * a.x_batch + t * a.x_time + h * a.x_head;
-            T* to = y + ((b * a.T + t) * a.H + h) * a.D;
+            T* to = y + b * a.y_batch + t * a.y_time + h * a.y_head;   // may be from
             if (a.interleaved) turn_neighbours(from, a.R / 2, c, s, sign, to);
             else turn_halves(from, a.R / 2, c, s, sign, to);
-            std::memcpy(to + a.R, from + a.R, (a.D - a.R) * sizeof(T));
+            if (to != from) std::memcpy(to + a.R, from + a.R, (a.D - a.R) * sizeof(T));
         }
     }
 }

@@ -72,7 +72,7 @@ struct NormView {
 struct RotaryView {
     Type type;
     int64_t T, H, D, R;                  // R of D rotated
-    int64_t x_batch, x_time, x_head, angle_batch, angle_time;
+    int64_t x_batch, x_time, x_head, y_batch, y_time, y_head, angle_batch, angle_time;
     bool interleaved, inverse;
 };
 
@@ -88,6 +88,7 @@ struct SkinnyView {
     Type bias_type;
     void* y;
     int64_t y_row;
+    const void* packed = nullptr;        // x as pack_skinny lays it out
 };
 // The same with a weight of 8 or 4 bits as quantized.inl lays it out; groups * group inputs, x filled up with zeros to so many.
 struct QuantizedView {
@@ -143,7 +144,9 @@ struct Kernels {
     void (*column_sums)(Type, const void* x, int64_t rows, int64_t width, int64_t stride, float* sums);   // added to
     void (*convert)(Type from, const void* x, Type to, void* y, int64_t n);
 
-    void (*skinny)(const SkinnyView&, int64_t first, int64_t last);         // outputs
+    int64_t (*skinny_size)(const SkinnyView&);                              // bytes that x packed takes
+    void (*pack_skinny)(const SkinnyView&, void* packed);
+    void (*skinny)(const SkinnyView&, int64_t first, int64_t last);         // outputs, from x packed
     bool uses_halves;                                                       // quantized wants x split
     void (*quantized)(const QuantizedView&, int64_t first, int64_t last);   // blocks of outputs
     void (*split_row)(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units);

@@ -20,6 +20,9 @@ LossOptions loss_options(int64_t ignore_index, double label_smoothing, double z_
 Tensor linear_plain(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
     return linear(x, weight, bias, common_type(x, weight));
 }
+Tensor linear_activation_plain(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, const std::string& name, bool gated) {
+    return linear_activation(x, weight, bias, name, gated, common_type(x, weight));
+}
 Tensor loss_plain(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
                   double label_smoothing, double z_loss, double soft_cap) {
     return linear_cross_entropy(hidden, weight, bias, targets, loss_options(ignore_index, label_smoothing, z_loss, soft_cap),
@@ -48,6 +51,11 @@ template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
         Autocast autocast;
         return tt::linear(x, weight, bias, autocast.of(x));
     }
+    static Tensor linear_activation(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, const std::string& name,
+                                    bool gated) {
+        Autocast autocast;
+        return tt::linear_activation(x, weight, bias, name, gated, autocast.of(x));
+    }
     static Tensor loss(const Tensor& hidden, const Tensor& weight, const OptionalTensor& bias, const Tensor& targets, int64_t ignore_index,
                        double label_smoothing, double z_loss, double soft_cap) {
         Autocast autocast;
@@ -66,6 +74,7 @@ template <c10::DispatchKey Key, at::DeviceType Device> struct Autocast {
 
 template <class A> void register_autocast(torch::Library& m) {
     m.impl("linear", A::linear);
+    m.impl("linear_activation", A::linear_activation);
     m.impl("linear_cross_entropy", A::loss);
     m.impl("attention", A::attention);
 }
@@ -81,12 +90,15 @@ TORCH_LIBRARY(transformertorch, m) {
     m.def("layer_norm(Tensor x, Tensor? weight, Tensor? bias, float eps) -> Tensor");
     m.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
     m.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+    m.def("linear_activation(Tensor x, Tensor weight, Tensor? bias, str name, *, bool gated=False) -> Tensor");
     m.def("add_norm(Tensor x, Tensor added, Tensor? weight, Tensor? bias, float eps, bool centred=True) -> (Tensor, Tensor)");
     m.def("activation(Tensor x, str name, *, bool gated=False) -> Tensor");
     m.def("quantize_weight(Tensor weight, int bits, int group) -> (Tensor, Tensor)");
     m.def("dequantize_weight(Tensor packed, Tensor scales, int bits, int outputs, int inputs) -> Tensor");
     m.def("quantized_linear(Tensor x, Tensor packed, Tensor scales, Tensor? bias, int bits, int outputs) -> Tensor");
-    m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False) -> Tensor");
+    m.def("embedding(Tensor table, Tensor ids, int padding=-1) -> Tensor");
+    m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False, int heads=0, bool reuse=False) -> Tensor");
+    m.def("split_heads(Tensor x, int first, int second) -> (Tensor, Tensor, Tensor)");
     m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
           "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
     m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor(d!)[] halves, "
@@ -108,12 +120,15 @@ TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("layer_norm", layer_norm);
     m.impl("rms_norm", rms_norm);
     m.impl("linear", linear_plain);
+    m.impl("linear_activation", linear_activation_plain);
     m.impl("add_norm", add_norm);
     m.impl("activation", activation);
     m.impl("quantize_weight", quantize_weight);
     m.impl("dequantize_weight", dequantize_weight);
     m.impl("quantized_linear", quantized_linear);
+    m.impl("embedding", embedding);
     m.impl("rotary", rotary);
+    m.impl("split_heads", split_heads);
     m.impl("linear_cross_entropy", loss_plain);
     m.impl("adamw_", adamw_);
     m.impl("lion_", lion_);

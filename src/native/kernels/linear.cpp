@@ -22,6 +22,9 @@ static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor&
     Tensor b = bias.defined() && on_kernels(bias) ? bias.contiguous() : as_float(bias);
     SkinnyView view{kernel_type(x), kernel_type(y), x.size(0), x.size(1), x.data_ptr(), x.stride(0), weight.data_ptr(), weight.stride(0),
                     b.defined() ? b.data_ptr() : nullptr, b.defined() ? kernel_type(b) : Type::f32, y.data_ptr(), y.stride(0)};
+    Tensor packed = at::empty({kernels().skinny_size(view)}, at::kByte);
+    kernels().pack_skinny(view, packed.data_ptr());
+    view.packed = packed.data_ptr();
     for_pieces(weight.size(0), weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
         kernels().skinny(view, first, last);
     });
@@ -30,28 +33,42 @@ static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor&
 #ifdef TT_HAVE_DNNL
 namespace {
 
-// x (rows, in) of the product's type.
-Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using Ending = std::optional<ActivationOptions>;
+
+// x (rows, in) of the product's type; function: of the result, none that gates.
+Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias, std::optional<Activation> function = std::nullopt) {
     Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
     if (y.numel() == 0) return y;
-    if (is_skinny(x, weight, x.scalar_type())) multiply_skinny(x, weight, bias, y);
-    else multiply_weight(matrix(x), weight, Use::transposed, type_of(y), matrix(y), floats(as_float(bias)));
+    if (is_skinny(x, weight, x.scalar_type())) {
+        multiply_skinny(x, weight, bias, y);
+        if (function) activate(y, {*function, false}, y);
+    } else {
+        Tensor b = as_float(bias);
+        multiply_weight(matrix(x), weight, Use::transposed, type_of(y), matrix(y), {floats(b), false, function});
+    }
     return y;
 }
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
+// A linear layer, and where there is one the function that follows.
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
     static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                          at::ScalarType type) {
+                          at::ScalarType type, const Ending& function) {
         std::vector<int64_t> sizes = input.sizes().vec();
         Tensor x = in_type(input.reshape({-1, input.size(-1)}), type), y = product(x, weight, or_undefined(bias));
-        context->save_for_backward({x, weight});
         context->saved_data["sizes"] = sizes;
         context->saved_data["type"] = (int64_t)input.scalar_type();
         if (bias) context->saved_data["bias_type"] = (int64_t)bias->scalar_type();
-        sizes.back() = weight.size(0);
+        variable_list saved{x, weight};
+        if (function) {
+            saved.push_back(y);
+            context->saved_data["activation"] = (int64_t)function->kind;
+            context->saved_data["gated"] = function->gated;
+            y = activated(y, *function);
+        }
+        context->save_for_backward(saved);
+        sizes.back() = y.size(1);
         return y.view(sizes);
     }
 
@@ -59,7 +76,15 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
         refuse_double_backward("linear");
         auto saved = context->get_saved_variables();
         Tensor x = saved[0], weight = saved[1], dx, dweight, dbias;
-        Tensor dy = in_type(gradients[0].reshape({-1, weight.size(0)}), x.scalar_type());
+        auto bias_type = context->saved_data.find("bias_type");
+        bool wants_bias = bias_type != context->saved_data.end() && context->needs_input_grad(2);
+        Tensor dy = in_type(gradients[0].reshape({-1, gradients[0].size(-1)}), x.scalar_type());
+        if (saved.size() > 2) {
+            ActivationOptions function{(Activation)context->saved_data["activation"].toInt(), context->saved_data["gated"].toBool()};
+            dy = activation_gradient(saved[2], dy, function, wants_bias ? &dbias : nullptr);
+        } else if (wants_bias) {
+            dbias = sum_rows(dy);
+        }
         bool empty = dy.numel() == 0;
         if (context->needs_input_grad(0)) {
             dx = at::empty({x.size(0), x.size(1)}, x.options().dtype((at::ScalarType)context->saved_data["type"].toInt()));
@@ -70,12 +95,21 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
             dweight = empty ? at::zeros_like(weight) : at::empty(weight.sizes(), weight.options());
             if (!empty) multiply(matrix(dy).transposed(), matrix(x), matrix(dweight));
         }
-        auto bias_type = context->saved_data.find("bias_type");
-        if (bias_type != context->saved_data.end() && context->needs_input_grad(2))
-            dbias = sum_rows(dy).to((at::ScalarType)bias_type->second.toInt());
-        return {dx, dweight, dbias, Tensor()};
+        if (dbias.defined()) dbias = dbias.to((at::ScalarType)bias_type->second.toInt());
+        return {dx, dweight, dbias, Tensor(), Tensor()};
     }
 };
+
+Tensor linear_served(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type, const Ending& function) {
+    if (wants_gradient(x, weight, or_undefined(bias))) return LinearFunction::apply(x, weight, present(bias), type, function);
+    bool gates = function && function->gated;
+    Tensor y = product(in_type(x.reshape({-1, x.size(-1)}), type), weight, or_undefined(bias),
+                       function && !gates ? std::optional<Activation>(function->kind) : std::nullopt);
+    if (gates) y = activated(y, *function);
+    std::vector<int64_t> sizes = x.sizes().vec();
+    sizes.back() = y.size(1);
+    return y.view(sizes);
+}
 
 }  // namespace
 #endif
@@ -112,20 +146,31 @@ bool products_serve(const Tensor& x, const Tensor& weight, at::ScalarType type) 
 #endif
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+static void check_linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
     TORCH_CHECK(x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "linear: x ", x.sizes(), " does not go with weight ",
                 weight.sizes());
     TORCH_CHECK(!bias || !bias->defined() || (bias->dim() == 1 && bias->size(0) == weight.size(0)),
                 "linear: bias does not go with weight ", weight.sizes());
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, at::ScalarType type) {
+    check_linear(x, weight, bias);
 #ifdef TT_HAVE_DNNL
-    if (products_serve(x, weight, type)) {
-        if (wants_gradient(x, weight, or_undefined(bias))) return LinearFunction::apply(x, weight, present(bias), type);
-        std::vector<int64_t> sizes = x.sizes().vec();
-        sizes.back() = weight.size(0);
-        return product(in_type(x.reshape({-1, x.size(-1)}), type), weight, or_undefined(bias)).view(sizes);
-    }
+    if (products_serve(x, weight, type)) return linear_served(x, weight, bias, type, std::nullopt);
 #endif
     return linear_composed(x, weight, bias, type);
+}
+
+Tensor linear_activation(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, const std::string& name, bool gated,
+                         at::ScalarType type) {
+    check_linear(x, weight, bias);
+    ActivationOptions function = activation_named(name, gated, weight.size(0));
+#ifdef TT_HAVE_DNNL
+    if (products_serve(x, weight, type)) return linear_served(x, weight, bias, type, function);
+#else
+    (void)function;
+#endif
+    return activation(linear_composed(x, weight, bias, type), name, gated);
 }
 
 }  // namespace tt

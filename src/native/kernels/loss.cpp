@@ -56,7 +56,7 @@ struct OnProcessor : Scoring {
     Tensor score(const Tensor& part, const int64_t* targets, float* losses) const {
         const int64_t rows = part.size(0), V = vocabulary();
         Tensor out = logits.narrow(0, 0, rows);
-        multiply_weight(matrix(part), weight, Use::transposed, type_of(x), matrix(out), floats(bias));
+        multiply_weight(matrix(part), weight, Use::transposed, type_of(x), matrix(out), {floats(bias)});
         float* scores = out.data_ptr<float>();
         for_each_task((rows + 7) / 8, [&](int64_t task, int64_t) {
             int64_t row = task * 8, count = std::min<int64_t>(8, rows - row);
@@ -69,7 +69,7 @@ struct OnProcessor : Scoring {
         multiply_weight(matrix(gradient), weight, Use::as_is, type_of(x), matrix(dhidden));
     }
     void to_weight(const Tensor& gradient, const Tensor& part, const Tensor& dweight, bool adds) const {
-        multiply(matrix(gradient).transposed(), matrix(part), matrix(dweight), nullptr, adds);
+        multiply(matrix(gradient).transposed(), matrix(part), matrix(dweight), {nullptr, adds});
     }
     static Tensor sum(const Tensor& gradient) { return sum_rows(gradient); }
 };
@@ -164,6 +164,8 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
                     " and targets ", targets.sizes(), " do not go together");
     TORCH_CHECK(targets.scalar_type() == at::kLong, "linear_cross_entropy: targets are int64, not ", targets.scalar_type());
     OptionalTensor b = present(bias);
+    if (hidden.is_meta())
+        return shaped({}, hidden.options(), hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat, {hidden, weight, b});
     const bool device = gpu_serves(hidden, weight, type);
     if (device || products_serve(hidden, weight, type)) {
         Tensor wanted = targets.contiguous();
@@ -172,7 +174,7 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
             TORCH_CHECK_INDEX(t[i] == o.ignore_index || (t[i] >= 0 && t[i] < V), "linear_cross_entropy: target ", t[i], " at ", i,
                               " is outside [0, ", V, ")");
         auto wants = [](const Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); };
-        return LossFunction::apply(hidden, weight, b, wanted, o, type, wants(hidden), wants(weight), b && wants(*b));
+        return LossFunction::apply(hidden, as_read(weight), b, wanted, o, type, wants(hidden), wants(weight), b && wants(*b));
     }
     return composed(hidden, weight, b, targets, o, type);
 }

@@ -122,6 +122,7 @@ Tensor layer_norm(const Tensor& x, const OptionalTensor& weight, const OptionalT
     check_width("layer_norm", x, weight);
     check_width("layer_norm", x, bias);
     if (serve(x)) return normed(x, present(weight), present(bias), eps, true);
+    if (x.is_meta()) return shaped(x.sizes(), x.options(), x.scalar_type(), {x, weight, bias});
     return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
 }
 

@@ -1,6 +1,7 @@
 #ifdef TT_HAVE_DNNL
 #include "onednn.h"
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <memory>
@@ -53,20 +54,30 @@ struct KeyHash {
     }
 };
 
-std::shared_ptr<const Product> make_product(const Matrix& a, const Matrix& b, const Matrix& c, bool bias, bool add, bool pack) {
+dnnl::algorithm algorithm(Activation activation) {
+    switch (activation) {
+        case Activation::gelu: return dnnl::algorithm::eltwise_gelu_erf;
+        case Activation::gelu_tanh: return dnnl::algorithm::eltwise_gelu_tanh;
+        case Activation::silu: return dnnl::algorithm::eltwise_swish;
+        case Activation::relu: break;
+    }
+    return dnnl::algorithm::eltwise_relu;
+}
+
+std::shared_ptr<const Product> make_product(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue, bool pack) {
     auto p = std::make_shared<Product>();
     p->a = describe(a);
     p->c = describe(c);
     memory::desc wanted = pack ? memory::desc({b.rows, b.columns}, data_type(b.type), memory::format_tag::any) : describe(b);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    if (add) {
-        dnnl::post_ops post;
-        post.append_sum(1.0f);
-        attributes.set_post_ops(post);
-    }
+    dnnl::post_ops post;
+    if (epilogue.add) post.append_sum(1.0f);
+    if (epilogue.activation)   // swish is x sigmoid(alpha x)
+        post.append_eltwise(algorithm(*epilogue.activation), *epilogue.activation == Activation::silu ? 1.0f : 0.0f, 0.0f);
+    attributes.set_post_ops(post);
     dnnl::matmul::primitive_desc pd;
-    if (bias) {
+    if (epilogue.bias) {
         p->bias = memory::desc({1, c.columns}, memory::data_type::f32, memory::format_tag::ab);
         pd = dnnl::matmul::primitive_desc(engine(), p->a, wanted, p->bias, p->c, attributes);
     } else {
@@ -79,16 +90,17 @@ std::shared_ptr<const Product> make_product(const Matrix& a, const Matrix& b, co
     return p;
 }
 
-std::shared_ptr<const Product> find_product(const Matrix& a, const Matrix& b, const Matrix& c, bool bias, bool add, bool pack) {
+std::shared_ptr<const Product> find_product(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue, bool pack) {
+    int64_t ending = (epilogue.bias != nullptr) + 2 * epilogue.add + (epilogue.activation ? 4 * (1 + (int64_t)*epilogue.activation) : 0);
     Key key = {a.rows, a.columns, b.columns, a.row, a.column, c.row, c.column, (int64_t)a.type, (int64_t)b.type, (int64_t)c.type,
-               pack ? -1 : b.row, pack ? -1 : b.column, bias + 2 * add, pack};
+               pack ? -1 : b.row, pack ? -1 : b.column, ending, pack};
     static std::mutex mutex;
     static std::unordered_map<Key, std::shared_ptr<const Product>, KeyHash> products;
     std::lock_guard<std::mutex> lock(mutex);
     auto found = products.find(key);
     if (found != products.end()) return found->second;
     if (products.size() >= 2048) products.clear();   // lengths that never come again
-    return products[key] = make_product(a, b, c, bias, add, pack);
+    return products[key] = make_product(a, b, c, epilogue, pack);
 }
 
 void execute(const Product& p, const Matrix& a, void* b, const Matrix& c, const float* bias) {
@@ -121,10 +133,17 @@ std::array<float, 8> sample(const at::Tensor& w) {
 struct Packed {
     c10::weak_intrusive_ptr<c10::StorageImpl> storage;
     int64_t offset, sizes[2], strides[2];
+    memory::desc layout;
+    Use use;
     uint32_t version;
     std::array<float, 8> sample;
-    Use use;
-    std::shared_ptr<memory> copy;
+    bool asked_again;   // for this version
+    at::Tensor copy;    // or none
+
+    bool is_of(const at::Tensor& w, Use as, const memory::desc& wanted) const {
+        return !storage.expired() && offset == w.storage_offset() && use == as && sizes[0] == w.size(0) && sizes[1] == w.size(1) &&
+               strides[0] == w.stride(0) && strides[1] == w.stride(1) && layout == wanted;
+    }
 };
 
 std::mutex packed_mutex;
@@ -139,33 +158,39 @@ void forget_expired() {
     limit = 2 * packed_weights.size() + 256;
 }
 
-std::shared_ptr<memory> packed_copy(const at::Tensor& w, Use use, const memory::desc& layout) {
-    const c10::StorageImpl* storage = w.storage().unsafeGetStorageImpl();
-    bool tracked = !w.is_inference();
-    uint32_t version = tracked ? w._version() : 0;
+at::Tensor pack(const Matrix& weight, const memory::desc& layout) {
+    at::Tensor copy = at::empty({(int64_t)layout.get_size()}, at::kByte);
+    memory from(describe(weight), engine(), weight.data), to(layout, engine(), copy.data_ptr());
+    dnnl::reorder(from, to).execute(stream(), from, to);
+    stream().wait();
+    return copy;
+}
+
+// A copy is kept where one version of the weight is asked for again, as in inference and over the micro-steps of a batch; a step that
+// uses it once makes it in passing, which takes no memory of its own. A version is expected to be used as often as the one before it.
+at::Tensor packed_copy(const at::Tensor& w, Use use, const memory::desc& layout) {
+    const Matrix source = use == Use::transposed ? matrix(w).transposed() : matrix(w);
+    if (w.is_inference()) return pack(source, layout);   // changes unseen
     auto now = sample(w);
     std::lock_guard<std::mutex> lock(packed_mutex);
-    auto [first, last] = packed_weights.equal_range(storage);
-    auto slot = last;
-    for (auto i = first; i != last; ++i) {
-        Packed& p = i->second;
-        bool same_place = !p.storage.expired() && p.offset == w.storage_offset() && p.use == use && p.sizes[0] == w.size(0) &&
-                          p.sizes[1] == w.size(1) && p.strides[0] == w.stride(0) && p.strides[1] == w.stride(1)
-                              && p.copy->get_desc() == layout;
-        if (!same_place) continue;
-        if (tracked && p.version == version && p.sample == now) return p.copy;
-        slot = i;
-        break;
+    auto [first, last] = packed_weights.equal_range(w.storage().unsafeGetStorageImpl());
+    auto slot = std::find_if(first, last, [&](auto& entry) { return entry.second.is_of(w, use, layout); });
+    if (slot == last) {
+        forget_expired();
+        packed_weights.emplace(w.storage().unsafeGetStorageImpl(),
+                               Packed{w.storage().getWeakStorageImpl(), w.storage_offset(), {w.size(0), w.size(1)},
+                                      {w.stride(0), w.stride(1)}, layout, use, (uint32_t)w._version(), now, false, {}});
+        return pack(source, layout);
     }
-    Matrix source = use == Use::transposed ? matrix(w).transposed() : matrix(w);
-    auto copy = slot != last && slot->second.copy.use_count() == 1 ? slot->second.copy : std::make_shared<memory>(layout, engine());
-    memory from(describe(source), engine(), source.data);
-    dnnl::reorder(from, *copy).execute(stream(), from, *copy);
-    stream().wait();
-    Packed entry{w.storage().getWeakStorageImpl(), w.storage_offset(), {w.size(0), w.size(1)}, {w.stride(0), w.stride(1)}, version, now,
-        use, copy};
-    if (slot != last) slot->second = std::move(entry);
-    else { forget_expired(); packed_weights.emplace(storage, std::move(entry)); }
+    Packed& p = slot->second;
+    bool again = p.version == w._version() && p.sample == now, keep = again || p.asked_again;
+    if (again && p.copy.defined()) { p.asked_again = true; return p.copy; }
+    p.version = w._version();
+    p.sample = now;
+    p.asked_again = again;
+    p.copy = at::Tensor();   // its memory serves the new one
+    at::Tensor copy = pack(source, layout);
+    if (keep) p.copy = copy;
     return copy;
 }
 
@@ -176,20 +201,25 @@ bool has_products(Type type) {
     return type == Type::f32 || bf16;
 }
 
-void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias, bool add) {
-    auto product = find_product(a, b, c, bias != nullptr, add, false);
-    execute(*product, a, b.data, c, bias);
+void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue) {
+    execute(*find_product(a, b, c, epilogue, false), a, b.data, c, epilogue.bias);
 }
 
-void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const float* bias) {
-    Matrix b = use == Use::transposed ? matrix(weight).transposed() : matrix(weight);
+void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const Epilogue& epilogue) {
+    auto used = [&](const Matrix& w) { return use == Use::transposed ? w.transposed() : w; };
+    Matrix b = used(matrix(weight));
     // oneDNN 3.7 packs wrongly where the blocks have tails; fp32 gains from packing only where the rows of b are strided.
-    bool pack = b.rows % 64 == 0 && b.columns % 64 == 0 && (type == Type::bf16 || b.column != 1);
-    if (!pack && type == b.type) { multiply(a, b, c, bias); return; }
-    b.type = type;
-    auto product = find_product(a, b, c, bias != nullptr, false, pack);
-    auto copy = packed_copy(weight, use, product->b);
-    execute(*product, a, copy->get_data_handle(), c, bias);
+    if (b.rows % 64 == 0 && b.columns % 64 == 0 && (type == Type::bf16 || b.column != 1)) {
+        b.type = type;
+        auto product = find_product(a, b, c, epilogue, true);
+        at::Tensor copy = packed_copy(weight, use, product->b);
+        return execute(*product, a, copy.data_ptr(), c, epilogue.bias);
+    }
+    if (type == b.type) return multiply(a, b, c, epilogue);
+    Matrix cast{type, nullptr, weight.size(0), weight.size(1), weight.size(1), 1};   // one for both uses
+    at::Tensor copy = packed_copy(weight, Use::as_is, describe(cast));
+    cast.data = copy.data_ptr();
+    multiply(a, used(cast), c, epilogue);
 }
 
 }  // namespace tt

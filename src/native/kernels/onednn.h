@@ -1,5 +1,7 @@
 // Matrix products through oneDNN: primitives made once per shape, weights converted and packed once per version.
 #pragma once
+#include <optional>
+
 #include <ATen/core/Tensor.h>
 
 #include "kernels.h"
@@ -19,12 +21,19 @@ Type type_of(const at::Tensor& x);
 // Whether products of this type run at speed here.
 bool has_products(Type type);
 
-// c = a b (+ bias of c's columns), or c += a b.
-void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const float* bias = nullptr, bool add = false);
+// What follows the products, in this order: c's old value is added, the bias of c's columns, a function of the sum.
+struct Epilogue {
+    const float* bias = nullptr;
+    bool add = false;
+    std::optional<Activation> activation = std::nullopt;
+};
+
+// c = a b
+void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue = {});
 
 // The same with b = weight (out, in) as is (K = out) or transposed (K = in), from a copy in `type` packed for the product; the copy is
 // made again when the weight has changed.
 enum class Use { as_is, transposed };
-void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const float* bias = nullptr);
+void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const Epilogue& epilogue = {});
 
 }  // namespace tt

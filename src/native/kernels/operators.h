@@ -40,10 +40,20 @@ std::tuple<at::Tensor, at::Tensor> add_norm(const at::Tensor& x, const at::Tenso
                                             const OptionalTensor& bias, double eps, bool centred);
 // gelu, gelu_tanh, silu or relu of x; gated: of its first half along the last dimension, times the second.
 at::Tensor activation(const at::Tensor& x, const std::string& name, bool gated);
-at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved);
+// Of the first `heads` heads, 0: of all; reuse: x is not used again, and its memory may serve the result.
+at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved, int64_t heads, bool reuse);
+// Heads (B, T, N, D) as their first, their next and the others, which stay where they are; gradients that lie so are not copied either.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads(const at::Tensor& x, int64_t first, int64_t second);
+// Rows of a table by index; those of `padding` get no gradient.
+at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids, int64_t padding);
+// A table that was read by rows in a graph that lives, so that its gradients meet before they are whole; any other weight as it is.
+at::Tensor as_read(const at::Tensor& table);
 
 // `type`: what the products are computed in (autocast's), and the type of the result.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::ScalarType type);
+// activation(linear(...)) in one: the function where the products end, and its gradient together with the bias's.
+at::Tensor linear_activation(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, const std::string& name,
+                             bool gated, at::ScalarType type);
 at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weight, const OptionalTensor& bias, const at::Tensor& targets,
                                 const LossOptions& options, at::ScalarType type);
 
@@ -88,7 +98,25 @@ inline at::ScalarType type_or_float(const at::Tensor& x) { return x.defined() ? 
 at::Tensor in_type(const at::Tensor& x, at::ScalarType type);
 at::Tensor sum_rows(const at::Tensor& x);
 bool products_serve(const at::Tensor& x, const at::Tensor& weight, at::ScalarType type);
+struct ActivationOptions { Activation kind; bool gated; };
+// Fails where there is none of the name, or a width to gate is odd.
+ActivationOptions activation_named(const std::string& name, bool gated, int64_t width);
+// Of contiguous x, into y; y may be x where nothing gates.
+void activate(const at::Tensor& x, ActivationOptions function, const at::Tensor& y);
+at::Tensor activated(const at::Tensor& x, ActivationOptions function);
+// The gradient of x (rows, width), from that of the result; and where wanted its sum over rows, in fp32.
+at::Tensor activation_gradient(const at::Tensor& x, const at::Tensor& dy, ActivationOptions function, at::Tensor* sum);
+// On device meta, which has no memory: a result of such a shape, with gradients to what it is made of.
+inline at::Tensor shaped(at::IntArrayRef sizes, at::TensorOptions like, at::ScalarType type, std::initializer_list<OptionalTensor> of) {
+    at::Tensor y = at::empty(sizes, like.dtype(type).requires_grad(false));
+    for (const OptionalTensor& x : of)
+        if (x && x->defined() && wants_gradient(*x)) y = y + (0 * x->sum()).to(type);
+    return y;
+}
 // A gradient of a gradient would silently miss what our kernels compute.
-void refuse_double_backward(const char* name);
+inline void refuse_double_backward(const char* name) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "transformertorch::", name,
+                " has no second derivative; take the plain operators for create_graph");
+}
 
 }  // namespace tt

@@ -61,6 +61,7 @@ struct Update {
     }
     // kernel(view) for the pieces of all parameters, on all threads; on a GPU all of them with their scale, which stays there.
     template <class F, class G> void run(const F& kernel, const G& on_device) const {
+        if (on_meta()) return;
         check_for_kernels();
         std::vector<Tensor> gradients;
         for (const Tensor& g : grads) gradients.push_back(g.contiguous());
@@ -99,6 +100,7 @@ struct Update {
         for (const Tensor& x : list)
             if (!x.is_inference()) x.unsafeGetTensorImpl()->bump_version();
     }
+    bool on_meta() const { return !params.empty() && params[0].is_meta(); }   // shapes alone, which are checked
     bool on_cuda() const { return !params.empty() && params[0].is_cuda(); }
 };
 
@@ -205,6 +207,7 @@ void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList
     update.check();
     TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ",
                 rows.size(), " and ", columns.size(), " means");
+    if (update.on_meta()) return;
     TORCH_CHECK(!update.on_cuda(), "adafactor_: parameters are on the CPU");
     update.check_for_kernels();
     float scale = grad_scale ? grad_scale->item<float>() : 1;

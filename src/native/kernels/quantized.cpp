@@ -28,10 +28,13 @@ Tensor dequantized(const Tensor& packed, const Tensor& scales, int64_t bits) {
 
 std::tuple<Tensor, Tensor> quantize_weight(const Tensor& weight, int64_t bits, int64_t group) {
     check_bits(bits, group);
-    TORCH_CHECK(weight.dim() == 2 && weight.is_cpu(), "quantize_weight: a matrix on the CPU, not ", weight.sizes());
+    TORCH_CHECK(weight.dim() == 2 && (weight.is_cpu() || weight.is_meta()), "quantize_weight: a matrix on the CPU, not ", weight.sizes());
     const int64_t O = weight.size(0), K = weight.size(1), blocks = (O + Outputs - 1) / Outputs, groups = (K + group - 1) / group;
     const int64_t words = group * bits / 32, wide = groups * group;
-    Tensor packed = at::empty({blocks, groups, words, Outputs}, at::kInt), scales = at::empty({blocks, groups, Outputs}, at::kBFloat16);
+    auto like = weight.options().requires_grad(false);
+    Tensor packed = at::empty({blocks, groups, words, Outputs}, like.dtype(at::kInt)),
+           scales = at::empty({blocks, groups, Outputs}, like.dtype(at::kBFloat16));
+    if (weight.is_meta()) return {packed, scales};
     for_ranges(blocks, 1, [&](int64_t first, int64_t last) {
         for (int64_t block = first; block < last; block++) {
             int64_t rows = std::min(Outputs, O - block * Outputs);

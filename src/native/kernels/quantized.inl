@@ -57,76 +57,98 @@ template <int Bits, int M> static void quantized_tile(const QuantizedView& a, in
 #if defined(__AVX512VNNI__) && TT_LANES == 16
 constexpr bool UsesHalves = true;
 
-// The same with x in 16 bits, high and low byte apart, and integer products: weights are moved to be positive, which x's sums undo.
-template <int Bits, int M> static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t block, float* y) {
+// The same with x in 16 bits, high and low byte apart, and integer products: weights are moved to be positive, which x's sums undo. R
+// blocks that are `apart` go together: as many streams from memory, and x is read once for all.
+template <int Bits, int M, int R>
+static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t block, int64_t apart, float* y) {
     constexpr int64_t PerWord = 32 / Bits;
     constexpr int Halves = 8 / Bits;
     const int64_t words = a.group / PerWord, wide = a.groups * a.group;
-    const int32_t* w = a.weight + block * a.groups * words * QB;
+    const int64_t next = a.groups * words * QB, w_apart = apart * next, scales_apart = apart * a.groups * QB;
+    const int32_t* w = a.weight + block * next;
     const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
     const int32_t move = (int32_t)(Bits == 8 ? 0x80808080u : 0x88888888u);
-    const int64_t next = a.groups * words * QB;
-    vf total[M] = {};
+    vf total[R][M] = {};
     for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
         const int8_t *high = a.high + row * wide + g * a.group, *rest = a.low + row * wide + g * a.group;
-        vi sh[M] = {}, sl[M] = {};
+        vi sh[R][M] = {}, sl[R][M] = {};
         for (int64_t k = 0; k < words; k++) {
-            vi v = load_words(w + k * QB) ^ move;
-            __builtin_prefetch(w + k * QB + next, 0, 2);   // what the next block reads
+            vi v[R];
+#pragma GCC unroll 4
+            for (int r = 0; r < R; r++) v[r] = load_words(w + r * w_apart + k * QB) ^ move;
+            if (R == 1) __builtin_prefetch(w + k * QB + next, 0, 2);   // what the next block reads
 #pragma GCC unroll 2
-            for (int half = 0; half < Halves; half++) {
-                vi u = Bits == 8 ? v : (half ? v >> 4 : v) & 0x0f0f0f0f;
+            for (int half = 0; half < Halves; half++)
 #pragma GCC unroll 8
                 for (int m = 0; m < M; m++) {
                     int32_t h, l;
                     std::memcpy(&h, high + m * wide + k * PerWord + 4 * half, 4);
                     std::memcpy(&l, rest + m * wide + k * PerWord + 4 * half, 4);
-                    sh[m] = (vi)_mm512_dpbusd_epi32((__m512i)sh[m], (__m512i)u, _mm512_set1_epi32(h));
-                    sl[m] = (vi)_mm512_dpbusd_epi32((__m512i)sl[m], (__m512i)u, _mm512_set1_epi32(l));
+                    __m512i xh = _mm512_set1_epi32(h), xl = _mm512_set1_epi32(l);
+#pragma GCC unroll 4
+                    for (int r = 0; r < R; r++) {
+                        vi u = Bits == 8 ? v[r] : (half ? v[r] >> 4 : v[r]) & 0x0f0f0f0f;
+                        sh[r][m] = (vi)_mm512_dpbusd_epi32((__m512i)sh[r][m], (__m512i)u, xh);
+                        sl[r][m] = (vi)_mm512_dpbusd_epi32((__m512i)sl[r][m], (__m512i)u, xl);
+                    }
                 }
-            }
         }
-        vf scale = load(scales);
 #pragma GCC unroll 8
         for (int m = 0; m < M; m++) {
             const float* unit = a.units + 2 * ((row + m) * a.groups + g);
             int32_t moved;
             std::memcpy(&moved, unit + 1, 4);
-            total[m] += __builtin_convertvector(sh[m] * 256 + sl[m] - moved, vf) * (scale * unit[0]);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; r++)
+                total[r][m] += __builtin_convertvector(sh[r][m] * 256 + sl[r][m] - moved, vf) * (load(scales + r * scales_apart) * unit[0]);
         }
     }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-    for (int m = 0; m < M; m++) store(y + m * QB, total[m]);
+        for (int m = 0; m < M; m++) store(y + (r * M + m) * QB, total[r][m]);
 }
 #else
 constexpr bool UsesHalves = false;
 #endif
 
-template <int Bits, int M> static void quantized_rows(const QuantizedView& a, int64_t row, int64_t block) {
-    float y[M * QB];
+// M rows of x with R blocks that are `apart`.
+template <int Bits, int M, int R> static void quantized_rows(const QuantizedView& a, int64_t row, int64_t block, int64_t apart) {
+    float y[R * M * QB];
 #if defined(__AVX512VNNI__) && TT_LANES == 16
-    quantized_tile_vnni<Bits, M>(a, row, block, y);
+    quantized_tile_vnni<Bits, M, R>(a, row, block, apart, y);
 #else
-    quantized_tile<Bits, M>(a, row, block, y);
+    for (int r = 0; r < R; r++) quantized_tile<Bits, M>(a, row, block + r * apart, y + r * M * QB);
 #endif
-    const int64_t output = block * QB, count = std::min(QB, a.outputs - output);
-    for (int m = 0; m < M; m++)
-        for (int64_t i = 0; i < count; i += L) {
-            vf v = load(y + m * QB + i);
-            if (a.bias) v += load_part(a.bias + output + i, count - i);
-            int64_t place = (row + m) * a.outputs + output + i;
-            TT_BY_TYPE(a.out, T, store_part(at<T>(a.y, place), v, count - i))
-        }
+    for (int r = 0; r < R; r++) {
+        const int64_t output = (block + r * apart) * QB, count = std::min(QB, a.outputs - output);
+        for (int m = 0; m < M; m++)
+            for (int64_t i = 0; i < count; i += L) {
+                vf v = load(y + (r * M + m) * QB + i);
+                if (a.bias) v += load_part(a.bias + output + i, count - i);
+                int64_t place = (row + m) * a.outputs + output + i;
+                TT_BY_TYPE(a.out, T, store_part(at<T>(a.y, place), v, count - i))
+            }
+    }
+}
+
+// One row or two with 8 bits leave the processor waiting for memory, which it reads faster from two far apart places; 4 bits keep it busy.
+template <int M> static void quantized_far(const QuantizedView& a, int64_t first, int64_t last) {
+    const int64_t apart = (last - first) / 2;
+    for (int64_t block = first; block < first + apart; block++) quantized_rows<8, M, 2>(a, 0, block, apart);
+    if (first + 2 * apart < last) quantized_rows<8, M, 1>(a, 0, last - 1, 0);
 }
 
 template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t first, int64_t last) {
+    if (Bits == 8 && a.rows == 1) return quantized_far<1>(a, first, last);
+    if (Bits == 8 && a.rows == 2) return quantized_far<2>(a, first, last);
     for (int64_t block = first; block < last; block++) {
         int64_t row = 0;
-        for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4>(a, row, block);
+        for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4, 1>(a, row, block, 0);
         switch (a.rows - row) {
-            case 3: quantized_rows<Bits, 3>(a, row, block); break;
-            case 2: quantized_rows<Bits, 2>(a, row, block); break;
-            case 1: quantized_rows<Bits, 1>(a, row, block); break;
+            case 3: quantized_rows<Bits, 3, 1>(a, row, block, 0); break;
+            case 2: quantized_rows<Bits, 2, 1>(a, row, block, 0); break;
+            case 1: quantized_rows<Bits, 1, 1>(a, row, block, 0); break;
         }
     }
 }

@@ -86,6 +86,28 @@ TT_INLINE bool any(vi x) {
 TT_INLINE float sum(vf x) { float s = 0; for (int i = 0; i < L; i++) s += x[i]; return s; }
 TT_INLINE float max(vf x) { float m = x[0]; for (int i = 1; i < L; i++) m = x[i] > m ? x[i] : m; return m; }
 
+// Four sums of lanes side by side: pairs of vectors are interleaved and added, which is shorter than one vector after another.
+TT_INLINE vf fold_pair(vf a, vf b, int unit) {
+    vi low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < L; i++) {
+        int quad = i / 4 * 4, lane = i % 4, from = lane / unit % 2 ? L : 0, place = lane / (2 * unit) * unit + lane % unit;
+        low[i] = from + quad + place;
+        high[i] = from + quad + place + 2;
+    }
+    return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+}
+TT_INLINE void fold_four(const vf* s, float* sums) {
+    vf x = fold_pair(fold_pair(s[0], s[1], 1), fold_pair(s[2], s[3], 1), 2);   // each four lanes have a part of all four
+#pragma GCC unroll 4
+    for (int half = L / 2; half >= 4; half /= 2) {
+        vi other;
+        for (int i = 0; i < L; i++) other[i] = i ^ half;
+        x += __builtin_shuffle(x, other);
+    }
+    std::memcpy(sums, &x, 4 * sizeof(float));
+}
+
 // exp to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r. Zero below the smallest normal number.
 TT_INLINE vf vexp(vf x) {
     const float magic = 12582912.0f;   // 1.5 * 2^23: adding it rounds to an integer in the low bits

@@ -1,9 +1,11 @@
+using System.Text.Json.Nodes;
 using FsCheck.Xunit;
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Checkpoints.Gguf;
 using TransformerTorch.Models;
 using TransformerTorch.Tests.Models;
 using TransformerTorch.Tests.Support;
+using TransformerTorch.Text;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Tests.Checkpoints;
@@ -11,71 +13,168 @@ namespace TransformerTorch.Tests.Checkpoints;
 /// <summary>GGUF files of ours, against the models that were written.</summary>
 public class GgufTests
 {
-    private static string Written(TemporaryFolder folder, string family, GgufType type)
+    // What GGUF has no words for is as llama.cpp has it.
+    private static readonly Dictionary<string, (string, JsonNode)[]> s_plain = new()
     {
-        using var model = ModelContractTests.Model(family, ("rope_scaling", null!), ("activation_function", "gelu_new"),
-            ("scale_attn_by_inverse_layer_idx", false), ("attention_bias", false), ("mlp_bias", false), ("n_embd", 64), ("n_head", 4),
-            ("hidden_size", 64));
+        ["gpt2"] = [("activation_function", "gelu_new"), ("scale_attn_by_inverse_layer_idx", false), ("n_embd", 64), ("n_head", 4)],
+        ["llama"] = [],
+        ["mistral"] = [("sliding_window", null!)],
+        ["qwen2"] = [("use_sliding_window", false)],
+        ["qwen3"] = [],
+        ["gemma"] = [],
+        ["gemma2"] = [("query_pre_attn_scalar", 8.0)],
+        ["gemma3_text"] = [("query_pre_attn_scalar", 8.0), ("sliding_window_pattern", 6)],
+        ["phi3"] = [("rope_scaling", null!)],
+    };
+
+    private static string Written(TemporaryFolder folder, string family, GgufType type, params (string Key, JsonNode Value)[] changes)
+    {
+        (string, JsonNode)[] all = [("hidden_size", 64), ("num_attention_heads", 4),
+            .. s_plain[family].Select(c => (c.Item1, c.Item2?.DeepClone()!)), .. changes];
+        using var model = ModelContractTests.Model(family, all);
         ModelFolder.Save(model, folder["in"]);
         GgufConversion.Write(folder["in"], folder["x.gguf"], type);
         return folder["x.gguf"];
     }
 
-    [Theory]
-    [InlineData("gpt2", GgufType.F32, 0)]
-    [InlineData("llama", GgufType.F32, 0)]
-    [InlineData("gpt2", GgufType.F16, 5e-4)]
-    [InlineData("llama", GgufType.Q8, (0.5 / 127) + (1.0 / 2048))] // half a unit, and the unit's own rounding to float16
+    public static TheoryData<string, GgufType, double> Families()
+    {
+        var data = new TheoryData<string, GgufType, double>();
+        foreach (var family in s_plain.Keys)
+            data.Add(family, GgufType.F32, family.StartsWith("gemma", StringComparison.Ordinal) ? 1e-6 : 0); // whose norms are moved by one
+        data.Add("gpt2", GgufType.F16, 5e-4);
+        data.Add("llama", GgufType.Q8, (0.5 / 127) + (1.0 / 2048)); // half a unit, and the unit's own rounding to float16
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Families))]
     public void A_model_written_and_read_back_is_what_it_was(string family, GgufType type, double within)
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         GgufConversion.Read(Written(folder, family, type), folder["out"]);
+        Same(folder, within);
+    }
+
+    private static void Same(TemporaryFolder folder, double within)
+    {
         using var before = ModelFolder.Load(folder["in"]);
         using var after = ModelFolder.Load(folder["out"]);
         foreach (var ((name, first), (_, second)) in before.named_parameters().Zip(after.named_parameters()))
             TensorAssert.Close(first, second, within * first.abs().max().item<float>());
-        var (attention, restored) = (before.Config.Main.Blocks[0].Attention, after.Config.Main.Blocks[0].Attention);
-        Assert.Equal(attention, restored with { Dropout = attention.Dropout }); // of which files for inference say nothing
+        foreach (var (block, restored) in before.Config.Main.Blocks.Zip(after.Config.Main.Blocks))
+        {
+            var (first, second) = (block.Attention, restored.Attention);
+            Assert.Equal(first with { SoftCap = 0 }, second with { Dropout = first.Dropout, SoftCap = 0 }); // of which files say nothing
+        }
+    }
+
+    [Theory]
+    [InlineData("{'rope_type':'linear', 'factor':2.5}")]
+    [InlineData("{'rope_type':'yarn', 'factor':4.0, 'original_max_position_embeddings':8}")]
+    [InlineData("{'rope_type':'llama3', 'factor':8.0, 'low_freq_factor':1.0, 'high_freq_factor':4.0, "
+        + "'original_max_position_embeddings':8192}")]
+    public void Scaled_positions_are_what_they_were(string scaling)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var keys = JsonNode.Parse(scaling.Replace('\'', '"'))!;
+        var path = Written(folder, "llama", GgufType.F32, ("rope_scaling", keys), ("rope_theta", 500000));
+        GgufConversion.Read(path, folder["out"]);
+        Same(folder, 0);
+    }
+
+    /// <summary>Truth: python3-gguf's dequantize of random blocks (gguf-py/gguf/quants.py).</summary>
+    [Fact]
+    public void Blocks_of_every_type_stand_for_the_references_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var file = TensorFile.Open(Path.Combine(Fixtures.Root, "checkpoints", "gguf-blocks.safetensors"));
+        var types = Enum.GetValues<GgufType>().Where(t => QuantizedBlocks.Size(t) > 1).ToList();
+        Assert.Equal(10, types.Count);
+        foreach (var type in types)
+        {
+            var (blocks, expected) = (file.Read($"{(uint)type}.blocks").data<byte>().ToArray(), file.Read($"{(uint)type}.numbers"));
+            var numbers = new float[expected.numel()];
+            QuantizedBlocks.Restore(type, blocks, numbers);
+            Assert.Equal(expected.data<float>().ToArray(), numbers);
+        }
     }
 
     [Fact]
     public void A_block_holds_each_number_to_half_a_step_of_its_largest()
     {
         var numbers = Enumerable.Range(0, 64).Select(i => MathF.Sin(i) * (i < 32 ? 3 : 0.01f)).ToArray();
-        var (blocks, restored) = (new byte[2 * QuantizedBlocks.Bytes], new float[64]);
+        var (blocks, restored) = (new byte[2 * QuantizedBlocks.Bytes(GgufType.Q8)], new float[64]);
         QuantizedBlocks.Quantize(numbers, blocks);
-        QuantizedBlocks.Restore(blocks, restored);
+        QuantizedBlocks.Restore(GgufType.Q8, blocks, restored);
         for (var i = 0; i < 64; i++) Assert.InRange(Math.Abs(numbers[i] - restored[i]), 0, (i < 32 ? 3 : 0.01f) / 127 * 0.51);
     }
 
-    [Fact]
-    public void What_GGUF_has_no_place_for_is_refused_by_its_key()
+    [Theory]
+    [InlineData("bloom", "GGUF is not written for bloom")]
+    [InlineData("mistral", "GGUF's llama cannot say all of this model: Attention.Window is 4, and would be read as 0")]
+    [InlineData("gemma2", "Attention.Scale is 0.3333333333333333, and would be read as 0.353553390593273")]
+    [InlineData("phi3", "Attention.Rotary.Scaling is ListedScaling, and would be read as none")]
+    public void What_GGUF_has_no_place_for_is_refused_by_what_it_is(string family, string message)
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        foreach (var (family, message) in new[] { ("llama", "scaled by linear"), ("qwen3", "GGUF is not written for qwen3") })
-        {
-            using var model = ModelContractTests.Model(family);
-            ModelFolder.Save(model, folder[family]);
-            var error = Assert.Throws<CheckpointException>(() => GgufConversion.Write(folder[family], folder["x.gguf"], GgufType.F32));
-            Assert.Contains(message, error.Message, StringComparison.Ordinal);
-            Assert.False(File.Exists(folder["x.gguf"]));
-        }
+        using var model = ModelContractTests.Model(family);
+        ModelFolder.Save(model, folder["in"]);
+        var error = Assert.Throws<CheckpointException>(() => GgufConversion.Write(folder["in"], folder["x.gguf"], GgufType.F32));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder["x.gguf"]));
+    }
+
+    private static Tokenizer WithTokenizer(TemporaryFolder folder, string name)
+    {
+        var file = Path.Combine(Fixtures.Root, "tokenizers", name, "tokenizer.json");
+        var tokenizer = Tokenizer.FromFile(file);
+        Directory.CreateDirectory(folder["in"]);
+        File.Copy(file, Path.Combine(folder["in"], "tokenizer.json"));
+        Written(folder, "llama", GgufType.F32, ("vocab_size", tokenizer.VocabularySize + 3)); // more rows than tokens
+        return tokenizer;
     }
 
     /// <summary>llama.cpp puts one before texts by the pattern where it is not told.</summary>
     [Theory, InlineData("llama3", true), InlineData("gpt2", false)]
-    public void A_file_says_whether_a_token_stands_before_every_text(string tokenizer, bool expected)
+    public void A_file_says_whether_a_token_stands_before_every_text(string name, bool expected)
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        Written(folder, "llama", GgufType.F32);
-        File.Copy(Path.Combine(Fixtures.Root, "tokenizers", tokenizer, "tokenizer.json"), Path.Combine(folder["in"], "tokenizer.json"));
-        GgufConversion.Write(folder["in"], folder["y.gguf"], GgufType.F32);
-        using var file = new GgufFile(folder["y.gguf"]);
+        WithTokenizer(folder, name);
+        using var file = new GgufFile(folder["x.gguf"]);
         Assert.Equal(expected, file.Metadata["tokenizer.ggml.add_bos_token"]);
         Assert.Equal(expected, file.Metadata.TryGetValue("tokenizer.ggml.bos_token_id", out var id) && id is 0u);
+    }
+
+    /// <summary>Of llama-pieces the file has pieces with scores, of the others merges with a pattern's name.</summary>
+    [Theory, InlineData("llama-pieces"), InlineData("llama3"), InlineData("gpt2")]
+    public void A_tokenizer_written_and_read_back_gives_the_same_ids(string name)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var before = WithTokenizer(folder, name);
+        GgufConversion.Read(folder["x.gguf"], folder["out"]);
+        var after = Tokenizer.FromPretrained(folder["out"]);
+        foreach (var line in File.ReadLines(Path.Combine(Fixtures.Root, "tokenizers", name, "cases.jsonl")))
+        {
+            var text = (string)JsonNode.Parse(line)!["text"]!;
+            var expected = before.Encode(text).Ids;
+            Assert.Equal(expected, after.Encode(text).Ids);
+            Assert.Equal(before.Decode(expected), after.Decode(expected));
+        }
+    }
+
+    /// <summary>Its merges are not all that its pieces allow, as llama.cpp takes for granted.</summary>
+    [Fact]
+    public void A_tokenizer_whose_merges_scores_cannot_say_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var error = Assert.Throws<CheckpointException>(() => WithTokenizer(folder, "llama2"));
+        Assert.Contains("no merge makes 'ed\u2581' of 'ed' and '\u2581'", error.Message, StringComparison.Ordinal);
     }
 
     [Property(MaxTest = 200)]

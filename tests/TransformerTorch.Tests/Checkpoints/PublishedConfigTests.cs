@@ -72,17 +72,17 @@ public class PublishedConfigTests
     }
 
     [Theory]
-    [InlineData("config.json", """{"model_type":"gpt2","layer_norm_epsilon":NaN}""")]
-    [InlineData("generation_config.json", """{"temperature":Infinity}""")]
-    [InlineData("generation_config.json", "[]")]
-    public void What_is_no_json_is_named(string name, string text)
+    [InlineData("config.json", """{"model_type":"gpt2","layer_norm_epsilon":NaN}""", ":1:43")]
+    [InlineData("generation_config.json", """{"temperature":Infinity}""", ":1:16")]
+    [InlineData("generation_config.json", "[]", "")]
+    public void What_is_no_json_is_named_with_its_place(string name, string text, string place)
     {
         using var folder = new TemporaryFolder();
         File.Copy(Path.Combine(Fixtures.Model("gpt2"), "config.json"), folder["config.json"]);
         folder.Write(name, text);
         var error = Assert.ThrowsAny<Exception>(() => ModelFolder.Load(folder.Root));
         Assert.True(error is CheckpointException or ModelConfigException);
-        Assert.StartsWith($"{folder[name]}: not JSON", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{folder[name]}{place}: not JSON", error.Message, StringComparison.Ordinal);
     }
 
     private static JsonObject Json(string path) => JsonNode.Parse(File.ReadAllText(path))!.AsObject();

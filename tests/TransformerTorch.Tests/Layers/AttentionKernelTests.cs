@@ -68,7 +68,7 @@ public class AttentionKernelTests
         var before = AttentionKernel.Choosing;
         try
         {
-            AttentionKernel.Choosing = (kind, why) => told.Add((kind, why));
+            AttentionKernel.Choosing = (kind, why, _) => told.Add((kind, why));
             for (var i = 0; i < 2; i++) AttentionKernel.Run(q, k, v, new());
         }
         finally

@@ -30,5 +30,7 @@ internal static class SmallDecoders
         ["phi"] = Common + "'qk_layernorm':true",
         ["phi3"] = Grouped + "'original_max_position_embeddings':16, 'rope_scaling':{'type':'longrope', 'short_factor':[1,1.5], "
             + "'long_factor':[2,4]}",
+        ["smollm3"] = Grouped + "'no_rope_layer_interval':2, 'use_sliding_window':true, 'sliding_window':4",
+        ["starcoder2"] = Grouped + "'sliding_window':4",
     });
 }

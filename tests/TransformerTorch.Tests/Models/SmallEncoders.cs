@@ -21,6 +21,7 @@ internal static class SmallEncoders
         ["camembert"] = Common + ", 'hidden_act':'relu'",
         ["distilbert"] = Masked + "'vocab_size':61, 'dim':24, 'hidden_dim':36, 'n_layers':3, 'n_heads':6, 'max_position_embeddings':32, "
             + "'initializer_range':0.2, 'pad_token_id':1, 'dropout':0, 'attention_dropout':0",
+        ["mpnet"] = Common,
         ["electra"] = Common + ", 'embedding_size':16",
         ["deberta-v2"] = Relative + ", 'share_att_key':true",
         ["deberta-v2, own projections"] = Relative + ", 'type_vocab_size':2",

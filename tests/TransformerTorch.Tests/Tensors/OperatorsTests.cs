@@ -84,7 +84,7 @@ public class OperatorsTests
         using var way = new Way(AttentionKernelKind.Math, bridge);
         using var scope = NewDisposeScope();
         var angles = randn(5, size / 2);
-        Check(bridge, [[2, 5, 3, 8]], t => Operators.Rotary(t[0], angles.cos(), angles.sin(), interleaved), t =>
+        Check(bridge, [[2, 5, 3, 8]], t => Operators.Rotary(t[0], (angles.cos(), angles.sin()), interleaved), t =>
         {
             var wide = angles.to(ScalarType.Float64);
             var columns = Enumerable.Range(0, 8).Select(i =>
@@ -100,6 +100,41 @@ public class OperatorsTests
             return stack(columns.ToArray(), -1);
         });
     }
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void Some_heads_turn_in_their_own_memory_and_all_come_apart(bool bridge)
+    {
+        var angles = randn(5, 4);
+        Check(bridge, [[2, 5, 6, 8]], t =>
+        {
+            var projected = t[0] * 1;
+            var (q, k, v) = Operators.SplitHeads(Operators.Rotary(projected, (angles.cos(), angles.sin()), heads: 4, reuse: true), 3, 1);
+            return (q * 2) + k + v.sum([2], keepdim: true);
+        }, t =>
+        {
+            var wide = angles.to(ScalarType.Float64).unsqueeze(1); // (T, 1, R/2)
+            var (a, b, rest) = (t[0].narrow(2, 0, 4).narrow(3, 0, 4), t[0].narrow(2, 0, 4).narrow(3, 4, 4), t[0].narrow(2, 4, 2));
+            var turned = cat([(a * wide.cos()) - (b * wide.sin()), (b * wide.cos()) + (a * wide.sin())], -1);
+            return (turned.narrow(2, 0, 3) * 2) + turned.narrow(2, 3, 1) + rest.sum([2], keepdim: true);
+        });
+    }
+
+    [SkippableTheory]
+    [InlineData(true, "gelu", false), InlineData(true, "gelu", true), InlineData(true, "silu", true), InlineData(true, "relu", false)]
+    [InlineData(false, "gelu", false), InlineData(false, "gelu", true), InlineData(false, "silu", true), InlineData(false, "relu", false)]
+    public void A_function_of_a_projection_is_that_of_its_result(bool bridge, string name, bool gated)
+        => Check(bridge, [[2, 3, 7], [6, 7], [6]], t => Operators.LinearActivation(t[0], (t[1], t[2]), name, gated), t =>
+        {
+            var y = matmul(t[0], t[1].t()) + t[2];
+            var v = gated ? y.narrow(-1, 0, 3) : y;
+            v = name switch
+            {
+                "gelu" => v * ((v / Math.Sqrt(2)).erf() + 1) / 2,
+                "silu" => v / ((-v).exp() + 1),
+                _ => v.clamp_min(0),
+            };
+            return gated ? v * y.narrow(-1, 3, 3) : v;
+        });
 
     [SkippableTheory]
     [InlineData(true, 0, 0, 0), InlineData(true, 0.1, 0, 0), InlineData(true, 0, 1e-2, 0), InlineData(true, 0.2, 1e-2, 3)]

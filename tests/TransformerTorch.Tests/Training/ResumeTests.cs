@@ -137,6 +137,22 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains(_run.Events.OfType<Warned>(), w => w.Message.Contains("learning_rate: 0.0005", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(OptimizerName.AdamwTorch, OptimizerName.Lion)]      // a mean of gradients both have
+    [InlineData(OptimizerName.Lion, OptimizerName.AdamwTorch)]
+    [InlineData(OptimizerName.Sgd, OptimizerName.Adafactor)]
+    public void A_checkpoint_of_another_optimizer_is_refused_with_what_to_do(OptimizerName before, OptimizerName after)
+    {
+        _run.Config = _run.Config with { Optim = before };
+        _run.StartUntil(4);
+        _run.Config = _run.Config with { Optim = after };
+
+        var error = Assert.Throws<CheckpointException>(() => _run.Resume());
+
+        Assert.Contains("another optimizer", error.Message, StringComparison.Ordinal);
+        Assert.Contains("init_from", error.Message, StringComparison.Ordinal);
+    }
+
     private static IEnumerable<string> Figures(IEnumerable<System.Text.Json.Nodes.JsonObject> metrics) => metrics.Select(m =>
     {
         foreach (var timed in (string[])["tokens_per_second", "data_wait", "mfu"]) m.Remove(timed);

@@ -142,8 +142,9 @@ public sealed class TrainingRunTests : IDisposable
         double Loss(Quantization bits) => new EvaluationRun(_run.Config, _ => { }) { Quantize = bits }.Run().EvalLoss;
         var (bits8, bits4) = (Loss(Quantization.Bits8), Loss(Quantization.Bits4));
 
-        Assert.NotEqual(whole, bits8);
-        Assert.True(Math.Abs(bits8 - whole) < Math.Abs(bits4 - whole), $"{whole} {bits8} {bits4}");
+        // Which of the two is nearer is chance: errors of so many weights cancel in a loss.
+        Assert.Equal(3, new[] { whole, bits8, bits4 }.Distinct().Count());
+        Assert.InRange(bits8 / whole, 0.99, 1.01);
         Assert.InRange(bits4 / whole, 0.9, 1.1);
     }
 

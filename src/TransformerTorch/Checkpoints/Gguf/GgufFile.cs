@@ -10,6 +10,7 @@ namespace TransformerTorch.Checkpoints.Gguf;
 public sealed class GgufFile : IDisposable
 {
     private const int MostEntries = 1_000_000, MostItems = 16_000_000, MostText = 16 << 20, MostDimensions = 4;
+    private const int RangeBytes = 4 << 20; // a multiple of any block's
     private readonly FileStream _stream;
     private readonly BinaryReader _reader;
     private readonly Dictionary<string, object> _metadata = [];
@@ -57,28 +58,35 @@ public sealed class GgufFile : IDisposable
     public Tensor Read(string name)
     {
         if (!_tensors.TryGetValue(name, out var about)) throw Wrong($"no tensor {name}");
-        if (about.Type != GgufType.Q8)
+        var result = empty(about.Shape, ScalarType.Float32);
+        if (QuantizedBlocks.Size(about.Type) == 1)
         {
             var type = ElementType.Find(about.Type.ToString())!;
-            var target = empty(about.Shape, ScalarType.Float32);
-            TensorReader.Copy(_stream.SafeFileHandle, new(name, type, about.Shape, about.Begin, about.Begin + about.Bytes), target);
-            return target;
+            TensorReader.Copy(_stream.SafeFileHandle, new(name, type, about.Shape, about.Begin, about.Begin + about.Bytes), result);
+            return result;
         }
-        var result = empty(about.Shape, ScalarType.Float32);
-        var at = about.Begin;
-        foreach (var (_, first, count) in TensorBytes.Ranges(result, 64 << 20))
+        InParallel.ForEach(TensorBytes.Ranges(result, RangeBytes), range =>
         {
-            var blocks = new byte[GgufTensor.BytesOf(GgufType.Q8, count)];
-            _stream.Position = at;
-            _stream.ReadExactly(blocks);
-            QuantizedBlocks.Restore(blocks, MemoryMarshal.Cast<byte, float>(TensorBytes.Of(result, first, count)));
-            at += blocks.Length;
-        }
+            var blocks = new byte[GgufTensor.BytesOf(about.Type, range.Count)];
+            ReadExactly(blocks, about.Begin + GgufTensor.BytesOf(about.Type, range.First));
+            QuantizedBlocks.Restore(about.Type, blocks, MemoryMarshal.Cast<byte, float>(TensorBytes.Of(result, range.First, range.Count)));
+        });
         return result;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
+
+    private void ReadExactly(Span<byte> bytes, long at)
+    {
+        for (; bytes.Length > 0;)
+        {
+            var read = RandomAccess.Read(_stream.SafeFileHandle, bytes, at);
+            if (read == 0) throw Wrong($"the file has been shortened while it was read: it ends at byte {at}");
+            bytes = bytes[read..];
+            at += read;
+        }
+    }
 
     private void ReadHeader()
     {
@@ -112,8 +120,8 @@ public sealed class GgufFile : IDisposable
         for (var i = (int)count - 1; i >= 0; i--) elements = checked(elements * (shape[i] = checked((long)_reader.ReadUInt64())));
         var type = (GgufType)_reader.ReadUInt32();
         if (!Enum.IsDefined(type))
-            throw Wrong($"tensor {name}: ggml's type {(uint)type}, where {string.Join(", ", Enum.GetNames<GgufType>())} are read");
-        if (type == GgufType.Q8 && (shape is [] || shape[^1] % QuantizedBlocks.Size != 0))
+            throw Wrong($"tensor {name}: ggml's type {(uint)type}, where f32, f16, bf16, q4_0 to q5_1, q8_0 and q2_k to q6_k are read");
+        if (shape is [] ? QuantizedBlocks.Size(type) > 1 : shape[^1] % QuantizedBlocks.Size(type) != 0)
             throw Wrong($"tensor {name}: rows of no whole blocks");
         return (new(name, type, shape, 0), checked((long)_reader.ReadUInt64()));
     }

@@ -1,74 +1,66 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Checkpoints.Gguf;
 
-/// <summary>A byte-level BPE tokenizer between <c>tokenizer.json</c> and GGUF's metadata.</summary>
+/// <summary>
+/// A tokenizer between <c>tokenizer.json</c> and GGUF's metadata: byte-level BPE (<see cref="GgufByteLevel"/>), or pieces with scores as
+/// SentencePiece has them (<see cref="GgufPieces"/>).
+/// </summary>
 internal static class GgufTokenizer
 {
-    private const int Normal = 1, Control = 3;
-
-    // Published patterns, by a part that others have not, with llama.cpp's names.
-    private static readonly (string Part, string Name)[] s_patterns = [(@"\p{N}{1,3}", "llama-bpe")];
-
-    /// <summary>What GGUF says of a tokenizer.</summary>
-    /// <param name="file">tokenizer.json; where there is none, that there is none</param>
-    /// <exception cref="CheckpointException">It is no byte-level BPE, of which alone this is written.</exception>
-    public static IEnumerable<(string Key, object Value)> Metadata(string file)
+    /// <summary>What GGUF says of the tokenizer in a folder; where there is none, that there is none.</summary>
+    /// <param name="folder">the model's</param>
+    /// <param name="rows">of its token table, for each of which a file has a token</param>
+    /// <exception cref="CheckpointException">It is of a kind that is not written.</exception>
+    public static IEnumerable<(string Key, object Value)> Metadata(string folder, int rows)
     {
-        if (!File.Exists(file)) return [("tokenizer.ggml.model", "no_vocab")];
+        var file = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(file))
+        {
+            var older = Directory.EnumerateFiles(folder).Select(Path.GetFileName).FirstOrDefault(IsTokenizer);
+            return older is null ? [("tokenizer.ggml.model", "no_vocab")]
+                : throw new CheckpointException($"{folder}: its tokenizer is {older}, and GGUF's is made of a tokenizer.json: save it as "
+                    + "one (Tokenizer.FromPretrained(folder).Save(\"tokenizer.json\"), or Transformers' save_pretrained)");
+        }
         var json = JsonNode.Parse(File.ReadAllText(file))!;
-        if ($"{json["model"]?["type"]}" != "BPE" || json["model"]!["byte_fallback"]?.GetValue<bool>() == true)
-            throw new CheckpointException($"{file}: only byte-level BPE is written to GGUF");
-        var ids = json["model"]!["vocab"]!.AsObject().ToDictionary(t => t.Value!.GetValue<int>(), t => (Text: t.Key, Type: Normal));
-        foreach (var added in json["added_tokens"]?.AsArray() ?? [])
-            ids[added!["id"]!.GetValue<int>()] = ($"{added["content"]}", added["special"]?.GetValue<bool>() == true ? Control : Normal);
-        var count = ids.Keys.Max() + 1;
-        var all = Enumerable.Range(0, count).Select(id => ids.GetValueOrDefault(id, (Text: $"[unused{id}]", Type: Control))).ToArray();
-        var merges = json["model"]!["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : $"{m}");
-        var pattern = json["pre_tokenizer"]?.ToJsonString().Replace(@"\\", @"\", StringComparison.Ordinal) ?? "";
-        var named = Array.Find(s_patterns, p => pattern.Contains(p.Part, StringComparison.Ordinal)).Name ?? "gpt-2";
-        var beginning = Beginning(json["post_processor"]);
+        if ($"{json["model"]?["type"]}" != "BPE") throw new CheckpointException($"{file}: only BPE is written to GGUF");
+        var (before, after) = Around(json["post_processor"]);
+        var pieces = json["model"]!["byte_fallback"]?.GetValue<bool>() == true;
+        var ids = json["model"]!["vocab"]!.AsObject().Select(t => t.Value!.GetValue<int>())
+            .Concat((json["added_tokens"]?.AsArray() ?? []).Select(a => a!["id"]!.GetValue<int>()));
+        if (ids.Max() >= rows) throw new CheckpointException($"{file}: has a token {ids.Max()}, the model {rows} rows of tokens");
         return
         [
-            ("tokenizer.ggml.model", "gpt2"), ("tokenizer.ggml.pre", named), ("tokenizer.ggml.merges", merges.ToArray()),
-            ("tokenizer.ggml.tokens", all.Select(t => t.Text).ToArray()), ("tokenizer.ggml.token_type", all.Select(t => t.Type).ToArray()),
-            ("tokenizer.ggml.add_bos_token", beginning is not null), // not told, llama.cpp goes by the pattern
-            .. beginning is { } id ? [("tokenizer.ggml.bos_token_id", id)] : Array.Empty<(string, object)>(),
+            .. pieces ? GgufPieces.Metadata(json, file, rows) : GgufByteLevel.Metadata(json, rows),
+            ("tokenizer.ggml.add_bos_token", before is not null), // not told, llama.cpp goes by the pattern
+            ("tokenizer.ggml.add_eos_token", after is not null),
+            .. before is { } first ? [("tokenizer.ggml.bos_token_id", first)] : Array.Empty<(string, object)>(),
+            .. after is { } last ? [("tokenizer.ggml.eos_token_id", last)] : Array.Empty<(string, object)>(),
         ];
     }
 
-    /// <summary>The special token that stands before every text; null: none.</summary>
-    private static uint? Beginning(JsonNode? processor)
-    {
-        if (processor?["processors"] is JsonArray several) return several.Select(Beginning).FirstOrDefault(id => id is not null);
-        var name = $"{(processor?["single"] as JsonArray)?[0]?["SpecialToken"]?["id"]}";
-        return (uint?)processor?["special_tokens"]?[name]?["ids"]?[0]?.GetValue<int>();
-    }
-
-    /// <summary>tokenizer.json of a file's metadata; null where it has no byte-level BPE of a pattern that is known here.</summary>
+    /// <summary>tokenizer.json of a file's metadata; null where its tokenizer is of a kind that is not known here.</summary>
     public static JsonObject? Json(IReadOnlyDictionary<string, object> metadata)
+        => metadata.GetValueOrDefault("tokenizer.ggml.model") switch
     {
-        if (metadata.GetValueOrDefault("tokenizer.ggml.model") is not "gpt2") return null;
-        if (metadata.GetValueOrDefault("tokenizer.ggml.pre", "gpt-2") is not ("gpt-2" or "default")) return null;
-        var tokens = (object[])metadata["tokenizer.ggml.tokens"];
-        var types = metadata.GetValueOrDefault("tokenizer.ggml.token_type") as object[] ?? [];
-        var (vocabulary, added) = (new JsonObject(), new JsonArray());
-        for (var id = 0; id < tokens.Length; id++)
-        {
-            var special = types.Length > id && Convert.ToInt32(types[id], CultureInfo.InvariantCulture) == Control;
-            if (special) added.Add(new JsonObject { ["id"] = id, ["content"] = (string)tokens[id], ["special"] = true });
-            else vocabulary[(string)tokens[id]] = id;
-        }
-        var byteLevel = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = true };
-        return new JsonObject
-        {
-            ["version"] = "1.0", ["added_tokens"] = added, ["pre_tokenizer"] = byteLevel, ["decoder"] = byteLevel.DeepClone(),
-            ["model"] = new JsonObject
-            {
-                ["type"] = "BPE", ["vocab"] = vocabulary,
-                ["merges"] = new JsonArray([.. ((object[])metadata["tokenizer.ggml.merges"]).Select(m => (JsonNode)(string)m)]),
-            },
-        };
+        "gpt2" => GgufByteLevel.Json(new(metadata)),
+        "llama" => GgufPieces.Json(new(metadata)),
+        _ => null,
+    };
+
+    private static bool IsTokenizer(string? name)
+        => name is "vocab.json" or "vocab.txt" || name!.EndsWith(".model", StringComparison.Ordinal)
+            || name.EndsWith(".tiktoken", StringComparison.Ordinal);
+
+    /// <summary>The special tokens that stand before and after every text; null: none.</summary>
+    private static (uint? Before, uint? After) Around(JsonNode? processor)
+    {
+        if (processor?["processors"] is JsonArray several)
+            return several.Select(Around).FirstOrDefault(tokens => tokens is not (null, null));
+        var single = processor?["single"] as JsonArray ?? [];
+        return (Special(single.FirstOrDefault()), Special(single.LastOrDefault()));
+
+        uint? Special(JsonNode? part)
+            => (uint?)processor!["special_tokens"]?[$"{part?["SpecialToken"]?["id"]}"]?["ids"]?[0]?.GetValue<int>();
     }
 }

@@ -15,7 +15,7 @@ public static class GgufWriter
     /// <summary>Writes metadata and tensors; the file is seen when it is whole.</summary>
     /// <param name="path">the file to make or replace</param>
     /// <param name="metadata">
-    /// numbers (uint, int, ulong, float), flags, texts, and arrays of texts or of whole numbers
+    /// numbers (uint, int, ulong, float), flags, texts, and arrays of texts, of whole numbers or of floats
     /// </param>
     /// <param name="tensors">what each is to be, and the tensor, made when it is needed</param>
     /// <exception cref="IOException">The disk is full or cannot be written; the old file is as it was.</exception>
@@ -80,6 +80,10 @@ public static class GgufWriter
             case string[] texts:
                 writer.Write(9u); writer.Write(8u); writer.Write((ulong)texts.Length);
                 foreach (var text in texts) Text(writer, text);
+                break;
+            case float[] numbers:
+                writer.Write(9u); writer.Write(6u); writer.Write((ulong)numbers.Length);
+                foreach (var number in numbers) writer.Write(number);
                 break;
             case int[] numbers:
                 writer.Write(9u); writer.Write(5u); writer.Write((ulong)numbers.Length);

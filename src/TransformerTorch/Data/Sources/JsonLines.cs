@@ -43,7 +43,12 @@ public sealed class JsonLines : ITextSource
             }
             malformed.Add(place, "not a JSON object on one line");
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (JsonException e)
+        {
+            // Its message goes on with places as the parser counts them, from 0 and in one line.
+            malformed.Add(place, $"not JSON at byte {e.BytePositionInLine + 1} of the line: {e.Message.Split(". ")[0]}");
+        }
+        catch (ArgumentException e)
         {
             malformed.Add(place, $"not JSON: {e.Message}");
         }

@@ -27,7 +27,13 @@ internal sealed record BertDefaults
 /// <summary>What a family of BERT's kind calls its parts.</summary>
 internal sealed record BertParts
 {
-    public string Projection { get; init; } = "";
+    public string Query { get; init; } = "attention.self.query";
+
+    public string Key { get; init; } = "attention.self.key";
+
+    public string Value { get; init; } = "attention.self.value";
+
+    public string Output { get; init; } = "attention.output.dense";
 
     public string EmbeddingNorm { get; init; } = "LayerNorm";
 
@@ -102,16 +108,17 @@ internal static class BertFamily
     public static WeightNames Names(string model, ModelConfig config, BertParts? parts = null)
     {
         parts ??= new BertParts();
-        string layer = $"{model}.encoder.layer.*", self = $"{layer}.attention.self", end = parts.Projection;
         const string ours = "backbone.layers.*", embeddings = "backbone.embeddings";
+        var layer = $"{model}.encoder.layer.*";
         var width = config.Main.Embeddings.Width;
         return new WeightNames { BasePrefix = $"{model}." }
             .Same($"{embeddings}.tokens", $"{model}.embeddings.word_embeddings")
             .Same($"{embeddings}.positions", $"{model}.embeddings.position_embeddings")
             .Same($"{embeddings}.segments", $"{model}.embeddings.token_type_embeddings")
             .Same($"{embeddings}.norm", $"{model}.embeddings.{parts.EmbeddingNorm}")
-            .Rows($"{ours}.attention.qkv", ($"{self}.query{end}", width), ($"{self}.key{end}", width), ($"{self}.value{end}", width))
-            .Same($"{ours}.attention.output", $"{layer}.attention.output.dense")
+            .Rows($"{ours}.attention.qkv",
+                ($"{layer}.{parts.Query}", width), ($"{layer}.{parts.Key}", width), ($"{layer}.{parts.Value}", width))
+            .Same($"{ours}.attention.output", $"{layer}.{parts.Output}")
             .Same($"{ours}.attention_norm", $"{layer}.{parts.AttentionNorm}")
             .Same($"{ours}.feed_forward.up", $"{layer}.intermediate.dense")
             .Same($"{ours}.feed_forward.down", $"{layer}.output.dense")

@@ -80,7 +80,10 @@ public sealed class DebertaV2 : IModelFamily
     public WeightNames Names(ModelConfig config)
     {
         const string self = "deberta.encoder.layer.*.attention.self", terms = "backbone.layers.*.attention.disentangled";
-        var names = BertFamily.Names("deberta", config, new BertParts { Projection = "_proj" })
+        var names = BertFamily.Names("deberta", config, new BertParts
+        {
+            Query = "attention.self.query_proj", Key = "attention.self.key_proj", Value = "attention.self.value_proj",
+        })
             .Same($"{terms}.key", $"{self}.pos_key_proj").Same($"{terms}.query", $"{self}.pos_query_proj")
             .Same("backbone.relative_positions", "deberta.encoder.rel_embeddings")
             .Same("backbone.relative_positions.norm", "deberta.encoder.LayerNorm")

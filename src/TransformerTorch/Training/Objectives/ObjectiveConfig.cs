@@ -75,7 +75,7 @@ public abstract record ObjectiveConfig
 internal sealed record ObjectiveContext(DataConfig Data, TrainedTokenizer Tokenizer, Func<string, IReadOnlyList<string>> Values)
 {
     /// <summary>Tokens of a window or an example at most.</summary>
-    public int Length => Data.SequenceLen;
+    public int Length => Data.Length;
 }
 
 /// <summary>How an objective's data are made.</summary>

@@ -166,8 +166,8 @@ public sealed record QuestionAnsweringConfig : SupervisedConfig, IValidated
 
     internal override IEnumerable<(string Key, string Message)> Problems(DataConfig data)
     {
-        if (DocStride >= data.SequenceLen / 2)
-            yield return ("objective.doc_stride", $"{DocStride} is too near to data.sequence_len: {data.SequenceLen}; half of it at most");
+        if (DocStride >= data.Length / 2)
+            yield return ("objective.doc_stride", $"{DocStride} is too near to data.sequence_len: {data.Length}; half of it at most");
         foreach (var problem in base.Problems(data)) yield return problem;
     }
 

@@ -78,10 +78,17 @@ public sealed class Optimizer : IDisposable
     }
 
     /// <summary>Puts a state back.</summary>
-    /// <exception cref="CheckpointException">Tensors are missing or of another shape.</exception>
+    /// <exception cref="CheckpointException">It is that of another optimizer, or of other parameters.</exception>
     public void Load(TensorFile state, int steps)
     {
         using var _ = no_grad();
+        var names = State.Select(one => one.Name).ToHashSet();
+        var other = names.Except(state.Tensors.Keys).Select(name => $"{name} is missing")
+            .Concat(state.Tensors.Keys.Except(names).Select(name => $"{name} is not known")).FirstOrDefault();
+        if (other is not null)
+            throw new CheckpointException(
+                $"the checkpoint is of a run with another optimizer, precision or set of trained parameters ({other}). Resume as its " +
+                "run.yaml says (optim, pure_bf16, frozen_parameters), or begin anew from its weights: init_from.");
         foreach (var (name, get) in State)
         {
             using var scope = NewDisposeScope();

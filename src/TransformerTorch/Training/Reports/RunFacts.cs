@@ -88,7 +88,7 @@ public sealed record RunFacts
         {
             ["layers"] = blocks.Count, ["width"] = model.Backbone.Width, ["heads"] = blocks.FirstOrDefault()?.Attention.Heads ?? 0,
             ["vocabulary"] = model.Config.VocabularySize, ["positions"] = model.Config.ContextLength,
-            ["sequence"] = config.Data.SequenceLen,
+            ["sequence"] = config.Data.Length,
         };
         if (model.Config.ContextLength == int.MaxValue) sizes.Remove("positions");     // told by distance: any number of them
         return new RunFacts

@@ -1,0 +1,102 @@
+// The GPU's attention kernels on the cases of attention_cases.h: on a GPU where there is one, else as source on the CPU, where every
+// thread is emulated.
+//   attention_device_test [CASES]
+#define TT_CUDA_EMULATION
+#include "kernels/attention_codes.cuh"
+#include "kernels/attention_cuda.cpp"
+#include "kernels/attention_device_plan_cuda.cpp"
+#include "kernels/attention_launch.cuh"
+
+#include "attention_cases.h"
+
+namespace {
+
+Tensor on_gpu(const Tensor& x) { return x.to(at::kCUDA); }
+IValue on_gpu_if_any(const Tensor& x) { return x.defined() ? IValue(on_gpu(x)) : IValue(); }
+
+Tensor attend_on_gpu(const Case& c, const Tensor& q, const Tensor& k, const Tensor& v) {
+    Case there = c;
+    for (Tensor Case::*x : {&Case::bias, &Case::lengths, &Case::mask, &Case::documents, &Case::prefix, &Case::slopes, &Case::distance_bias})
+        if ((c.*x).defined()) there.*x = on_gpu(c.*x);
+    // libtorch's kernels draw other numbers: terms of zero have ours do it
+    if (c.dropout > 0 && !c.slopes.defined()) there.slopes = on_gpu(at::zeros({q.size(2)}));
+    return there.by_operator(on_gpu(q), on_gpu(k), on_gpu(v)).cpu();
+}
+Tensor attend_in_emulation(const Case& c, const Tensor& q, const Tensor& k, const Tensor& v) {
+    auto given = [](const Tensor& x) { return x.defined() ? Optional(x) : Optional(); };
+    tt::AttentionOptions options{given(c.bias), given(c.lengths), given(c.mask), given(c.documents), given(c.prefix), {},
+                                 given(c.distance_bias), c.causal, c.window};
+    if (c.slopes.defined()) {
+        Tensor terms = tt::alibi_terms(c.slopes, q.size(1), k.size(1));
+        options.distance_bias = c.distance_bias.defined() ? c.distance_bias + terms : terms;
+    }
+    options.scale = c.scale.isNone() ? 1 / std::sqrt((double)q.size(3)) : c.scale.toDouble();
+    options.soft_cap = c.cap; options.dropout = c.dropout;
+    return tt::attention_on_device(q, k, v, options);
+}
+
+Tensor attend_pages(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& pages, const Tensor& lengths, int64_t page,
+                    const Tensor& bias, int64_t window, double scale, double cap) {
+    if (tt_cuda_device_count() < 1) return tt::paged_attention_on_device(q, k, v, pages, lengths, page, bias, window, scale, cap);
+    return call("paged_attention", on_gpu(q), on_gpu(k), on_gpu(v), on_gpu(pages), on_gpu(lengths), page, on_gpu_if_any(bias), window,
+                scale, cap).cpu();
+}
+
+// Against each sequence's attention by itself.
+void one_paged_case(const Limits& most) {
+    const int64_t sizes[] = {8, 20, 64, 128, 256};
+    int64_t D = sizes[roll(0, 4)], K = roll(1, 3), H = K * roll(1, 4), N = roll(1, 3), page = 1 << roll(0, 5), M = roll(1, 200 / page);
+    auto type = most.types[roll(0, (int64_t)most.types.size() - 1)];
+    Tensor pages = at::randperm(N * M + 2, at::kLong).narrow(0, 0, N * M).view({N, M});
+    Tensor lengths = at::randint(1, M * page + 1, {N}, at::kLong);
+    Tensor q = at::randn({N, H, D}).to(type), k = at::randn({(N * M + 2) * page, K, D}).to(type), v = at::randn(k.sizes()).to(type);
+    Tensor bias = one_in(3) ? at::randn({one_in(2) ? 1 : N, one_in(2) ? 1 : H, 1, M * page}) : Tensor();
+    int64_t window = one_in(3) ? roll(1, 100) : 0;
+    Case c;
+    c.causal = true; c.window = window; c.cap = one_in(3) ? 2 : 0;
+    Tensor ours = attend_pages(q, k, v, pages, lengths, page, bias, window, 1 / std::sqrt((double)D), c.cap);
+    for (int64_t n = 0; n < N; n++) {
+        int64_t length = lengths[n].item<int64_t>();
+        auto held = [&](const Tensor& x) {
+            return x.to(at::kDouble).view({-1, page, K, D}).index_select(0, pages[n]).view({1, M * page, K, D}).narrow(1, 0, length);
+        };
+        if (bias.defined()) c.bias = bias.narrow(0, bias.size(0) == 1 ? 0 : n, 1).narrow(3, 0, length).to(at::kDouble);
+        Tensor expected = truth(c, {q[n].view({1, 1, H, D}).to(at::kDouble), held(k), held(v)});
+        expect_close(c10::str("pages of ", page, ", N", N, " M", M, " H", H, "/", K, " D", D, " ", type), ours[n], expected.view({H, D}),
+                     type == at::kFloat ? 4e-6 : type == at::kHalf ? 4e-3 : 2e-2);
+    }
+}
+
+void drops_what_the_cpu_drops() {
+    Case c;
+    c.dropout = 0.4;
+    Tensor there = kept(c, 1, 40, 70, 2);
+    auto device = std::exchange(Case::attend, [](const Case& c, const Tensor& q, const Tensor& k, const Tensor& v) {
+        return c.by_operator(q, k, v);
+    });
+    expect("the GPU drops what the CPU drops", kept(c, 1, 40, 70, 2).eq(0).equal(there.eq(0)));
+    Case::attend = device;
+}
+
+int run(int cases) {
+    torch::manual_seed(7);
+    const bool gpu = tt_cuda_device_count() > 0;
+    std::puts(gpu ? "on a GPU" : "emulated");
+    Case::attend = gpu ? attend_on_gpu : attend_in_emulation;
+    rows_without_keys_give_zeros();
+    drops_what_the_cpu_drops();
+    Limits limits{2, 130, 200, 2, {at::kFloat, at::kHalf, at::kBFloat16}, false};
+    if (gpu) limits.queries = limits.keys = 700;
+    for (int i = 0; i < cases; i++) {
+        one_case(limits);
+        one_paged_case(limits);
+    }
+    return failures ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (!tt_build_info()) return 1;
+    return run(count > 1 ? std::atoi(arguments[1]) : 40);
+}
