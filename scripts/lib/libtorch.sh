@@ -13,6 +13,8 @@ supported_torch() { [[ -n $1 ]] && version_at_least "$1" $oldest_torch && versio
 use_libtorch_folder() { # FOLDER: the official zip's layout, which a Python environment's torch folder shares
   local folder version missing
   folder=$(readlink -f "$1") || die "LIBTORCH=$1 does not exist"
+  # Debian's python3-torch: headers and libraries are the distribution's, elsewhere.
+  if [[ -e $folder/_C && ! -e $folder/include ]] && use_distribution_libtorch; then return; fi
   version=$(torch_version "$folder/include")
   [[ -n $version && -e $folder/lib/libtorch_cpu.so ]] ||
     die "LIBTORCH=$1 has no include/torch or no lib/libtorch_cpu.so; name an unpacked official libtorch zip or Python's torch folder"

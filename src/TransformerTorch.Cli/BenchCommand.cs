@@ -23,12 +23,22 @@ internal static class BenchCommand
         dtype.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
         var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:1", DefaultValueFactory = _ => "cpu" };
         var steps = new Option<int>("--steps") { Description = "Timed repetitions; the best counts", DefaultValueFactory = _ => 5 };
+        var batch = new Option<int?>("--batch") { Description = "Sequences at once, for serve requests, in place of the workload's own" };
+        var length = new Option<int?>("--length") { Description = "Tokens of a sequence, in place of the workload's own" };
+        foreach (var size in new[] { batch, length })
+            size.Validators.Add(given => { if (given.GetValueOrDefault<int?>() < 1) given.AddError($"{size.Name} is at least 1"); });
         var json = CommandLine.Json();
-        var command = new Command("bench", "Time a workload: the best of several repetitions") { workload, dtype, device, steps, json };
+        var command = new Command("bench", "Time a workload: the best of several repetitions")
+        {
+            workload, dtype, device, steps, batch, length, json,
+        };
         command.SetAction(parsed =>
         {
             var run = new BenchRun(
-                parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)));
+                parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)))
+            {
+                Batch = parsed.GetValue(batch), Length = parsed.GetValue(length),
+            };
             foreach (var result in parsed.GetRequiredValue(workload).SelectMany(name => Workloads.Run(name, run)))
                 Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
             return CommandLine.Done;

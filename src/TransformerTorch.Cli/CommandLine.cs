@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using System.Reflection;
 using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
+using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Cli;
 
@@ -20,7 +21,12 @@ internal static class CommandLine
 
     private static readonly Option<bool> _verbose = new("--verbose")
     {
-        Description = "Show stack traces of errors, and which attention kernel runs", Recursive = true,
+        Description = "Show stack traces of errors, which attention kernel runs, and what is recorded as a CUDA graph", Recursive = true,
+    };
+
+    private static readonly Option<bool> _plain = new("--no-cuda-graphs")
+    {
+        Description = "On a GPU, launch every kernel by itself (as TT_CUDA_GRAPHS=off)", Recursive = true,
     };
 
     /// <summary>The switch of commands whose figures can be read by a program.</summary>
@@ -41,11 +47,13 @@ internal static class CommandLine
             HelpName = "tt",
         };
         root.Options.Add(_verbose);
+        root.Options.Add(_plain);
         foreach (var command in commands) root.Subcommands.Add(command);
 
         var parsed = root.Parse(args);
         if ((parsed.Errors.Count > 0 || Unknown(parsed).Any()) && !AsksForHelp(parsed)) return Refuse(parsed);
-        if (parsed.GetValue(_verbose)) AttentionKernel.Choosing = Tell;
+        if (parsed.GetValue(_verbose)) (AttentionKernel.Choosing, Devices.Recorded) = (Tell, Console.Error.WriteLine);
+        if (parsed.GetValue(_plain)) Devices.CudaGraphs = false;
         using var interruption = new Interruption();
         try
         {

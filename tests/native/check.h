@@ -21,6 +21,12 @@ namespace {
 int failures = 0;
 std::mt19937 dice(7);
 
+// Where operators are asked for what they compute: TT_TEST_DEVICE=cuda, else the CPU.
+at::Device where() {
+    const char* name = std::getenv("TT_TEST_DEVICE");
+    return at::Device(name ? name : "cpu");
+}
+
 int64_t roll(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(dice); }
 bool one_in(int n) { return roll(1, n) == 1; }
 
@@ -36,14 +42,15 @@ template <class... Arguments> Tensor call(const char* name, Arguments... argumen
 
 // The tolerance is relative to the largest, or to `least` where all are smaller: what rounding leaves of values that cancel.
 void expect_close(const std::string& what, const Tensor& ours, const Tensor& truth, double tolerance, double least = 0.1) {
-    double error = (ours.to(at::kDouble) - truth).abs().max().item<double>(), size = std::max(least, truth.abs().max().item<double>());
+    double error = (ours.to(at::kCPU, at::kDouble) - truth).abs().max().item<double>();
+    double size = std::max(least, truth.abs().max().item<double>());
     if (error <= tolerance * size && ours.isfinite().all().item<bool>()) return;
     failures++;
     std::printf("%s: off by %.3g where the largest is %.3g\n", what.c_str(), error, size);
 }
 
-Tensor leaf(const Tensor& x) { return x.detach().requires_grad_(); }
-Tensor twin(const Tensor& x) { return x.detach().to(at::kDouble).requires_grad_(); }
+Tensor leaf(const Tensor& x) { return x.detach().to(where()).requires_grad_(); }
+Tensor twin(const Tensor& x) { return x.detach().to(at::kCPU, at::kDouble).requires_grad_(); }
 
 void expect(const std::string& what, bool holds) {
     if (holds) return;
@@ -56,8 +63,9 @@ void compare(const std::string& what, const Tensor& ours, const std::vector<Tens
              const std::vector<Tensor>& twins, double tolerance, double least = 0.1) {
     expect_close(what, ours, truth.detach(), tolerance);
     Tensor weight = at::randn(ours.sizes()).to(ours.scalar_type());
-    auto g = torch::autograd::grad({ours}, inputs, {weight}, /*retain_graph=*/true);
-    auto again = torch::autograd::grad({ours}, inputs, {weight});
+    Tensor there = weight.to(ours.device());
+    auto g = torch::autograd::grad({ours}, inputs, {there}, /*retain_graph=*/true);
+    auto again = torch::autograd::grad({ours}, inputs, {there});
     auto h = torch::autograd::grad({truth}, twins, {weight.to(at::kDouble)});
     for (size_t i = 0; i < g.size(); i++) {
         expect(what + ", gradient " + std::to_string(i) + ": twice the same bits", g[i].equal(again[i]));
@@ -67,16 +75,16 @@ void compare(const std::string& what, const Tensor& ours, const std::vector<Tens
 
 struct Bf16Autocast {
     Bf16Autocast() {
-        at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-        at::autocast::set_autocast_enabled(at::kCPU, true);
+        at::autocast::set_autocast_dtype(where().type(), at::kBFloat16);
+        at::autocast::set_autocast_enabled(where().type(), true);
     }
-    ~Bf16Autocast() { at::autocast::set_autocast_enabled(at::kCPU, false); }
+    ~Bf16Autocast() { at::autocast::set_autocast_enabled(where().type(), false); }
 };
 
-// Runs the cases here where TT_ISA names an instruction set, else once in a child process for each.
+// Runs the cases here where TT_ISA names an instruction set, or on another device, else once in a child process for each.
 int once_for_each_isa(char** arguments, int (*run)()) {
     if (!tt_build_info()) return 1;   // also keeps the library among what is linked
-    if (std::getenv("TT_ISA")) return run();
+    if (std::getenv("TT_ISA") || !where().is_cpu()) return run();
     int failed = 0;
     for (const char* isa : {"avx512bf16", "avx512", "avx2", "portable"}) {
         pid_t child = fork();

@@ -6,13 +6,14 @@ using static TorchSharp.torch;
 namespace TransformerTorch.Cli.Bench;
 
 /// <summary>
-/// Attention of (2, 512, 12, 64), forward and with gradients: causal by each kernel, then the fused one with each option, and one query
-/// on a cache of 4096. Beside the time stands the rate of the products it cannot avoid, and its share of what a plain matrix product of
-/// the same type reaches in the same run. Last, the memory that one text of 4096 takes, beside what plain mathematics takes for it.
+/// Attention of (2, 512, 12, 64), or as many sequences of such a length as are asked for, forward and with gradients: causal by each
+/// kernel, then the fused one with each option, and one query on a cache of 4096. Beside the time stands the rate of the products it
+/// cannot avoid, and its share of what a plain matrix product of the same type reaches in the same run.
+/// Last, the memory that one text of 4096 takes, beside what plain mathematics takes for it.
 /// </summary>
 internal static class AttentionTimes
 {
-    private const long B = 2, T = 512, H = 12, D = 64, Cached = 4096;
+    private const long H = 12, D = 64, Cached = 4096;
 
     public static IEnumerable<BenchResult> All(string name, BenchRun run)
     {
@@ -20,28 +21,31 @@ internal static class AttentionTimes
         var roof = Roof(run);
         var causal = new AttentionArguments { Causal = true };
         foreach (var kind in Enum.GetValues<AttentionKernelKind>())
-            foreach (var result in Both($"{name} {kind.ToString().ToLowerInvariant()}", run, kind, causal, Pairs((i, j) => j <= i), roof))
-                yield return result;
-        foreach (var (option, arguments, pairs) in Options(run.Device))
+        {
+            var pairs = Pairs(run, (i, j) => j <= i);
+            foreach (var result in Both($"{name} {kind.ToString().ToLowerInvariant()}", run, kind, causal, pairs, roof)) yield return result;
+        }
+        foreach (var (option, arguments, pairs) in Options(run))
             foreach (var result in Both($"{name} {option}", run, AttentionKernelKind.Fused, arguments, pairs, roof)) yield return result;
         yield return Decode(name, run);
         foreach (var result in Memory(name, run)) yield return result;
     }
 
     /// <summary>Each option, and how many pairs of query and key a head computes with it.</summary>
-    private static IEnumerable<(string Name, AttentionArguments Arguments, long Pairs)> Options(Device device)
+    private static IEnumerable<(string Name, AttentionArguments Arguments, long Pairs)> Options(BenchRun run)
     {
-        var causal = Pairs((i, j) => j <= i);
+        var ((B, T), device) = (Sizes(run), run.Device);
+        var causal = Pairs(run, (i, j) => j <= i);
         AttentionArguments With(AttentionTerms terms, bool backwards = true) => new() { Causal = backwards, Terms = terms };
         var documents = (arange(T, device: device) / 128).to(ScalarType.Int64).expand(B, T);
         var learned = randn(H, (2 * T) - 1, device: device).requires_grad_();
         yield return ("full", new(), T * T);
-        yield return ("window 128", new() { Causal = true, Window = 128 }, Pairs((i, j) => j <= i && i - j < 128));
+        yield return ("window 128", new() { Causal = true, Window = 128 }, Pairs(run, (i, j) => j <= i && i - j < 128));
         yield return ("ALiBi", With(new() { ByDistance = Alibi.ByDistance((int)H, T, T, device) }), causal);
         yield return ("relative bias", With(new() { ByDistance = learned }, backwards: false), T * T);
-        yield return ("documents of 128", With(new() { Documents = documents }), Pairs((i, j) => j <= i && i / 128 == j / 128));
-        var tokens = arange(T, device: device).lt(384).expand(B, T);
-        yield return ("padding to 384", With(new() { KeyMask = tokens }, backwards: false), T * 384);
+        yield return ("documents of 128", With(new() { Documents = documents }), Pairs(run, (i, j) => j <= i && i / 128 == j / 128));
+        var tokens = arange(T, device: device).lt(T * 3 / 4).expand(B, T);
+        yield return ($"padding to {T * 3 / 4}", With(new() { KeyMask = tokens }, backwards: false), T * (T * 3 / 4));
         yield return ("dropout", new() { Causal = true, Dropout = 0.1 }, causal);
         yield return ("bias", With(new() { Bias = randn(1, H, T, T, device: device).requires_grad_() }, backwards: false), T * T);
     }
@@ -50,6 +54,7 @@ internal static class AttentionTimes
         long pairs, double roof)
     {
         using var scope = NewDisposeScope();
+        var (B, T) = Sizes(run);
         var qkv = randn([B, T, 3 * H, D], Type(run), run.Device).requires_grad_();
         var dy = randn([B, T, H, D], Type(run), run.Device);
         Tensor Forward()
@@ -133,13 +138,22 @@ internal static class AttentionTimes
     /// <summary>GFLOP/s of a plain product.</summary>
     private static double Roof(BenchRun run)
     {
-        const long N = 1024;
+        long N = Roofs.Edge(run.Device) / 2;
         var (x, y) = (randn([N, N], Type(run), run.Device), randn([N, N], Type(run), run.Device));
         return 2.0 * N * N * N / 1e9 / run.Best(() => x.matmul(y).Dispose());
     }
 
     private static ScalarType Type(BenchRun run) => run.Precision == Precision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    private static long Pairs(Func<int, int, bool> seen)
-        => Enumerable.Range(0, (int)T).Sum(i => (long)Enumerable.Range(0, (int)T).Count(j => seen(i, j)));
+    private static (long B, long T) Sizes(BenchRun run) => (run.Batch ?? 2, run.Length ?? 512);
+
+    private static long Pairs(BenchRun run, Func<long, long, bool> seen)
+    {
+        var T = Sizes(run).T;
+        var pairs = 0L;
+        for (var i = 0L; i < T; i++)
+            for (var j = 0L; j < T; j++)
+                if (seen(i, j)) pairs++;
+        return pairs;
+    }
 }

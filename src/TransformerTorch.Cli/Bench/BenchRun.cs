@@ -16,6 +16,12 @@ internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
     /// <summary>Repetitions that are not timed.</summary>
     public int Unmeasured { get; init; } = 2;
 
+    /// <summary>Sequences at once, or requests; null: as the workload is defined.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Tokens of a sequence; null: as the workload is defined.</summary>
+    public int? Length { get; init; }
+
     /// <summary>What matrix products compute in.</summary>
     public Precision Precision => Dtype == "bf16" ? Precision.Bf16 : Precision.Fp32;
 
@@ -77,6 +83,8 @@ internal sealed record BenchResult(string Workload, BenchRun Run, double Value, 
         {
             ["workload"] = Workload, ["dtype"] = Run.Dtype, ["device"] = Run.Device.ToString(), ["unit"] = Unit, ["value"] = Value,
         };
+        if (Run.Batch is { } batch) line["batch"] = batch;
+        if (Run.Length is { } length) line["length"] = length;
         foreach (var (name, value) in Facts) line[name] = value?.DeepClone();
         return line.ToJsonString();
     }

@@ -3,6 +3,7 @@ using TorchSharp;
 using TransformerTorch.Generation;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
+using TransformerTorch.Training;
 using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 
@@ -11,8 +12,9 @@ namespace TransformerTorch.Cli.Bench;
 /// <summary>Models at work, on random ids.</summary>
 internal static class ModelTimes
 {
-    public static BenchResult Run(string name, ModelWorkload work, BenchRun run)
+    public static BenchResult Run(string name, ModelWorkload defined, BenchRun run)
     {
+        var work = defined with { Batch = run.Batch ?? defined.Batch, Length = run.Length ?? defined.Length };
         using var scope = NewDisposeScope();
         random.manual_seed(0);
         using var model = PretrainedModel.Create(work.Model);
@@ -23,8 +25,22 @@ internal static class ModelTimes
         var (value, unit, seconds) = work.Kind == WorkloadKind.Train ? Train(model, ids, work, run) : Infer(model, ids, work, run);
         var facts = new JsonObject { ["seconds_per_step"] = seconds, ["parameters"] = parameters };
         if (work.Kind == WorkloadKind.Train) facts["flops_per_s"] = 6 * parameters * value;
+        if (ShareOfRoof(model, work, run, value) is { } share) facts["share_of_roof"] = Math.Round(share, 3);
         if (ProcessMemory.PeakBytes is { } peak) facts["peak_memory_mb"] = peak >> 20;
         return new BenchResult(name, run, value, unit) { Facts = facts };
+    }
+
+    /// <summary>
+    /// Of what the device reaches in a bare product (training, counted as the trainer's MFU, and encoding), or in reading memory
+    /// (decoding, whose every step reads the weights).
+    /// </summary>
+    private static double? ShareOfRoof(PretrainedModel model, ModelWorkload work, BenchRun run, double value)
+    {
+        if (work.Kind == WorkloadKind.Decode)
+            return value / work.Batch * model.parameters().Sum(p => p.numel() * p.element_size()) / Roofs.Bytes(run);
+        if (work.Kind == WorkloadKind.Prefill || work.Target > 0) return null;   // by length they differ
+        var (token, target) = Throughput.Flops(model, work.Length);
+        return value * (work.Kind == WorkloadKind.Train ? token + target : token / 3 * work.Length) / Throughput.Peak(run.Device, run.Precision);
     }
 
     /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>

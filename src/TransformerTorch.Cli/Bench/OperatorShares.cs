@@ -25,11 +25,11 @@ internal static class OperatorShares
             work();
         });
 
-        var (memory, square) = (ones(128L << 20, ScalarType.Float32, run.Device), Random(2048, 2048));
-        var bytesRate = memory.numel() * 4 / Seconds(() => OptimizerOperators.GradNorm([memory]));
-        var flopsRate = 2.0 * Math.Pow(2048, 3) / Seconds(() => Operators.Linear(square, square, null));
+        var edge = Roofs.Edge(run.Device);
+        var (bytesRate, square) = (Roofs.Bytes(run), Random(edge, edge));
+        var flopsRate = 2.0 * Math.Pow(edge, 3) / Seconds(() => Operators.Linear(square, square, null));
         yield return new($"{name} memory", run, bytesRate / 1e9, "GB/s");
-        yield return new($"{name} product 2048", run, flopsRate / 1e9, "GFLOP/s");
+        yield return new($"{name} product {edge}", run, flopsRate / 1e9, "GFLOP/s");
 
         const long N = 16384, C = 768, F = 3072, V = 50257;
         var (x, w) = (Random(N, C), Random(C));

@@ -15,7 +15,7 @@ namespace TransformerTorch.Cli.Bench;
 /// <summary>A served model, asked over HTTP, against the same model by itself; both sides take turns.</summary>
 internal static class ServingTimes
 {
-    private const int LongPrompt = 512, Prompt = 64, New = 64, Together = 16, EachNew = 32;
+    private const int LongPrompt = 512, Prompt = 64, New = 64, EachNew = 32;
 
     public static IEnumerable<BenchResult> Run(string name, BenchRun run)
     {
@@ -27,7 +27,7 @@ internal static class ServingTimes
         {
             yield return FirstToken($"{name} first token", run, folder, model, client);
             yield return EachToken($"{name} each token", run, folder, model, client);
-            yield return Batching($"{name} {Together} at once", run, folder, client);
+            yield return Batching(name, run, folder, client);
         }
         finally
         {
@@ -61,13 +61,14 @@ internal static class ServingTimes
     /// <summary>Requests at once, against one after the other.</summary>
     private static BenchResult Batching(string name, BenchRun run, ServedFolder folder, HttpClient client)
     {
+        var together = run.Batch ?? 16;
         string[] texts = [];
         var seconds = run.BestOfEach(
-            () => texts = [.. Enumerable.Range(0, Together).Select(_ => folder.Text(EachNew))],
+            () => texts = [.. Enumerable.Range(0, together).Select(_ => folder.Text(EachNew))],
             () => Array.ForEach(texts, text => Ask(client, text, EachNew)),
             () => Task.WaitAll(texts.Select(text => Task.Run(() => Ask(client, text, EachNew)))));
-        var ratio = BenchResult.Ratio(name, run, seconds[0], seconds[1]);
-        ratio.Facts["tokens_per_second"] = Together * EachNew / seconds[1];
+        var ratio = BenchResult.Ratio($"{name} {together} at once", run, seconds[0], seconds[1]);
+        ratio.Facts["tokens_per_second"] = together * EachNew / seconds[1];
         return ratio;
     }
 

@@ -1,5 +1,6 @@
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
+using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Generation;
@@ -12,6 +13,7 @@ internal sealed class DecodingSession : IDisposable
 {
     private readonly LanguageModel _model;
     private readonly KvCache _cache;
+    private readonly RecordedDecoding? _recorded;
     private readonly bool _wasTraining;
     private readonly Tensor? _source; // (B, S) what an encoder reads
     private Tensor? _sourceMask; // (B, S)
@@ -19,7 +21,7 @@ internal sealed class DecodingSession : IDisposable
     private Tensor? _mask; // (B, T) of the pending ids; null where none is padding
     private int _copies;
 
-    public DecodingSession(LanguageModel model, GenerationPlan plan)
+    public DecodingSession(LanguageModel model, GenerationPlan plan, Func<IRecording>? record = null)
     {
         (_model, _wasTraining, _copies) = (model, model.training, plan.Copies);
         model.eval();
@@ -33,6 +35,7 @@ internal sealed class DecodingSession : IDisposable
         }
         else (_pending, _mask) = (ids, mask);
         _cache = model.Backbone.NewCache(plan.Width + plan.NewTokens);
+        _recorded = RecordedDecoding.For(model, plan, record);
     }
 
     /// <summary>
@@ -52,6 +55,7 @@ internal sealed class DecodingSession : IDisposable
     /// </summary>
     public Tensor Read()
     {
+        if (_recorded is not null) return _recorded.Read(_pending);
         using var scope = NewDisposeScope();
         var hidden = _model.Backbone.Hidden(_source is null
             ? new ModelInputs { Ids = _pending, Mask = _mask, Cache = _cache }
@@ -91,6 +95,7 @@ internal sealed class DecodingSession : IDisposable
     public void Dispose()
     {
         _cache.Dispose();
+        _recorded?.Dispose();
         _pending.Dispose();
         _mask?.Dispose();
         _source?.Dispose();

@@ -1,4 +1,5 @@
 using TransformerTorch.Models;
+using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Generation;
@@ -10,6 +11,9 @@ namespace TransformerTorch.Generation;
 public sealed class TokenGenerator
 {
     private readonly LanguageModel _model;
+
+    /// <summary>Makes recordings of steps; null: CUDA graphs where the device has them.</summary>
+    internal Func<IRecording>? Record { get; init; }
 
     /// <summary>A generator over a model.</summary>
     /// <exception cref="ArgumentException">The model fills in texts but does not continue them.</exception>
@@ -56,7 +60,7 @@ public sealed class TokenGenerator
         var (texts, rules, options) = (plan.Texts(), new ScoreRules(plan), plan.Options);
         var ends = new bool[texts.Length];
         using var random = options.Seed is { } seed ? new Generator((ulong)seed, _model.Backbone.TokenWeight.device) : null;
-        using var session = new DecodingSession(_model, plan);
+        using var session = new DecodingSession(_model, plan, Record);
         // No scope stays open while the caller has the word: scopes belong to threads and nest.
         for (var step = 0; step < plan.NewTokens && !ends.All(e => e); step++)
         {

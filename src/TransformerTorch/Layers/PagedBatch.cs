@@ -26,6 +26,7 @@ public sealed class PagedBatch : IDisposable
     public PagedBatch(PagedCache cache, IEnumerable<PagedSpan> spans, Device device)
     {
         (_cache, _spans, _device) = (cache, [.. spans], device);
+        Longest = _spans.Max(s => s.Length);
         _single = _spans.TakeWhile(s => s.Count == 1).Count();
         if (_spans.Skip(_single).Any(s => s.Count == 1)) throw new ArgumentException("sequences of a single new token come first");
         if (!IsNative(device)) _single = 0;
@@ -34,11 +35,43 @@ public sealed class PagedBatch : IDisposable
         _groups = [.. Enumerable.Range(0, cache.Groups).Select(PagesOf)];
     }
 
+    // Sequences of one new token each, whose pages follow one another.
+    private PagedBatch(PagedCache cache, int rows, int length, int capacity, Device device)
+    {
+        (_cache, _spans, _device, _single, Longest) = (cache, [], device, rows, capacity);
+        using var scope = NewDisposeScope();
+        var pages = capacity / cache.PageSize;
+        Positions = full([1, rows], length, ScalarType.Int64, device).DetachFromDisposeScope();
+        _lengths = full([rows], length + 1, ScalarType.Int64, device).DetachFromDisposeScope();
+        _groups = [new Group(arange(rows, ScalarType.Int64, device).mul(capacity).add(length).DetachFromDisposeScope(),
+            arange((long)rows * pages, ScalarType.Int64, device).view(rows, pages).DetachFromDisposeScope())];
+    }
+
+    /// <summary>
+    /// The steps of sequences that grow together: <see cref="Advance"/> moves them on where they are, so that a pass takes nothing from
+    /// the host but its ids.
+    /// </summary>
+    /// <param name="cache">where keys and values are, of one group of layers; row r has <paramref name="capacity"/> positions from r times that on</param>
+    /// <param name="rows">sequences</param>
+    /// <param name="length">tokens that each has already</param>
+    /// <param name="capacity">tokens that each can have, whole pages</param>
+    /// <param name="device">the model's</param>
+    internal static PagedBatch Moving(PagedCache cache, int rows, int length, int capacity, Device device) =>
+        new(cache, rows, length, capacity, device);
+
+    /// <summary>One token on, by the device's own work.</summary>
+    internal void Advance()
+    {
+        Positions.add_(1);
+        foreach (var group in _groups) group.Slots.add_(1);
+        _lengths!.add_(1);
+    }
+
     /// <summary>(1, N), each token's place in its own sequence.</summary>
     public Tensor Positions { get; }
 
-    /// <summary>The most tokens a sequence has.</summary>
-    public int Longest => _spans.Max(s => s.Length);
+    /// <summary>The most tokens a sequence has, or can have where it moves on.</summary>
+    public int Longest { get; }
 
     /// <summary>Adds a layer's keys and values (1, N, K, D) to the cache and has its queries (1, N, H, D) attend: (1, N, H, D).</summary>
     /// <param name="layer">which</param>
@@ -107,7 +140,8 @@ public sealed class PagedBatch : IDisposable
         return tensor([.. values], device: _device).view(shape).DetachFromDisposeScope();
     }
 
-    private static bool IsNative(Device device)
+    /// <summary>Whether single tokens are one native call.</summary>
+    internal static bool IsNative(Device device)
         => device.type is TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.CUDA && s_attention.Get() is not null;
 
     /// <param name="Slots">(N)</param>

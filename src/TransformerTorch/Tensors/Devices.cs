@@ -22,6 +22,12 @@ public static partial class Devices
             : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
     }
 
+    /// <summary>Whether work that repeats is recorded as CUDA graphs; <c>TT_CUDA_GRAPHS=off</c> turns it off.</summary>
+    public static bool CudaGraphs { get; set; } = Environment.GetEnvironmentVariable("TT_CUDA_GRAPHS") != "off";
+
+    /// <summary>Told what is recorded as a CUDA graph; nobody where nothing else is set.</summary>
+    public static Action<string> Recorded { get; set; } = static _ => { };
+
     /// <summary>Lets float32 matrix products on GPUs run through TensorFloat-32, where the native bridge is there.</summary>
     public static void AllowTf32()
     {

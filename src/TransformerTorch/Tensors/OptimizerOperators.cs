@@ -138,9 +138,9 @@ public static class OptimizerOperators
         return stack(squares).sum().sqrt().MoveToOuterDisposeScope();
     }
 
-    // Lower halves are known to the CPU's kernels alone; float64 to none.
+    // float64 is known to no kernel.
     private static NativeOperator? Native(NativeSlot slot, ParameterSet set) =>
-        (set.Halves.Length == 0 || OnCpu(set)) && set.Parameters is not [{ dtype: ScalarType.Float64 }, ..] ? slot.Get() : null;
+        set.Parameters is not [{ dtype: ScalarType.Float64 }, ..] ? slot.Get() : null;
 
     private static bool OnCpu(ParameterSet set) =>
         set.Parameters.Length == 0 || set.Parameters[0].device_type == TorchSharp.DeviceType.CPU;

@@ -19,6 +19,9 @@ public sealed record RandomStates(IReadOnlyDictionary<string, byte[]> States)
             if (device is null || Devices(device).Any(d => d.ToString() == name)) RandomState.Restore(new Device(name), bytes);
     }
 
+    /// <summary>Whether the CPU's state is that of the other.</summary>
+    internal bool SameOnHost(RandomStates other) => States[CPU.ToString()].AsSpan().SequenceEqual(other.States[CPU.ToString()]);
+
     private static IEnumerable<Device> Devices(Device device) => device.type == DeviceType.CPU ? [CPU] : [CPU, device];
 }
 

@@ -17,6 +17,9 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
     /// <summary>Whether a pass that does not fit into memory is tried again with half the rows.</summary>
     public bool FindsRows { get; init; }
 
+    /// <summary>Replays steps; none, they are done one operator after the other.</summary>
+    public RecordedStep? Recorded { get; set; }
+
     /// <summary>Told of each halving.</summary>
     public Action<string> Tell { get; init; } = static _ => { };
 
@@ -25,14 +28,20 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
     /// <exception cref="TrainingException">It does not fit into memory.</exception>
     public Tensor Run(IReadOnlyList<Batch> batches, double scale)
     {
+        long Targets(string term) => batches.Sum(b => b.TargetsOf(term));
+        if (Recorded?.Run([.. batches.SelectMany(b => b.Split(Rows))], Targets, scale, Pass) is { } replayed) return replayed;
         while (true)
         {
             var random = FindsRows ? RandomStates.Capture(device) : null;
             try
             {
                 var loss = zeros([], ScalarType.Float32, device);
-                foreach (var batch in batches)
-                    foreach (var rows in batch.Split(Rows)) loss.add_(Pass(rows, term => batches.Sum(b => b.TargetsOf(term)), scale));
+                var inputs = new PassInputs(Divisor, scale == 1 ? null : Scalar(scale));
+                foreach (var rows in batches.SelectMany(b => b.Split(Rows)))
+                {
+                    using var batch = new DeviceBatch(rows, device);
+                    loss.add_(Pass(batch, inputs));
+                }
                 return loss;
             }
             catch (Exception e) when (OutOfMemory.Is(e))
@@ -45,15 +54,23 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
                 Tell($"{rows} rows do not fit into memory: {Rows} at once from here on, the step stays as it is.");
             }
         }
+
+        Tensor Divisor(string term)
+        {
+            Recorded?.Learn(term);
+            return Scalar(Math.Max(1, Targets(term)));
+        }
     }
 
-    private Tensor Pass(Batch host, Func<string, long> stepTargets, double scale)
+    // By a kernel of the device: a copy from the host would wait for it.
+    private Tensor Scalar(double value) => full([], value, ScalarType.Float32, device);
+
+    private Tensor Pass(DeviceBatch batch, PassInputs inputs)
     {
         using var scope = NewDisposeScope();
-        using var batch = new DeviceBatch(host, device);
         Tensor share;
-        using (Autocast.Enter(precision, device)) share = objective.StepLoss(batch, stepTargets);
-        (scale == 1 ? share : share * scale).backward();
+        using (Autocast.Enter(precision, device)) share = objective.StepLoss(batch, inputs.Divisors);
+        (inputs.Scale is { } scale ? share * scale : share).backward();
         return share.detach().MoveToOuterDisposeScope();
     }
 }

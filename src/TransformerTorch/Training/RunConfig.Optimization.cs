@@ -23,6 +23,9 @@ public sealed partial record RunConfig
     /// <summary>On a GPU, float32 matrix products through TensorFloat-32.</summary>
     public bool Tf32 { get; init; }
 
+    /// <summary>On a GPU, replays the passes of a step as one CUDA graph once their shapes have come three times in a row.</summary>
+    public bool CudaGraphs { get; init; } = true;
+
     /// <summary>Blocks keep their input alone, and are computed again in the backward pass: less memory, a third more time.</summary>
     [KnownAs("activation_checkpointing", "gradient_checkpointing_kwargs")]
     public bool GradientCheckpointing { get; init; }

@@ -51,6 +51,8 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     public TrainingResult Run(CancellationToken stop)
     {
         var (total, resumedAt) = (parts.LearningRate.TotalSteps, Step);
+        using var recorded = NewRecorded();
+        _passes.Recorded = recorded;
         parts.Objective.Model.train();
         while (true)
         {
@@ -67,11 +69,12 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             var (rate, scale) = (parts.LearningRate.At(parts.Optimizer.Steps), _scaler?.Scale ?? 1);
             parts.Throughput.Wait(_data.Fetch);
             var batches = _data.Take();
+            using var waits = DeviceWaits.Forbid(device);
             var stepLoss = _passes.Run(batches, scale);
             if (Step + 1 < total) parts.Throughput.Wait(_data.Fetch);                         // while the device works
             if (config.MaxGradValue > 0) parts.Optimizer.ClipGradientValues(config.MaxGradValue * scale);
             var norm = parts.Optimizer.GradientNorm() / scale;
-            var (loss, gradNorm) = (stepLoss.item<float>(), norm.item<float>());              // the step's one wait for the device
+            var (loss, gradNorm) = DeviceWaits.Allow(device, () => (stepLoss.item<float>(), norm.item<float>()));   // the step's one wait
             if (IsTaken(loss, gradNorm, rate))
             {
                 parts.Optimizer.Update(rate, GradientScale(norm, gradNorm, scale));
@@ -118,7 +121,15 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     private Tensor? GradientScale(Tensor norm, double gradNorm, double scale)
     {
         if (gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0) return config.MaxGradNorm / (norm + 1e-6f) / scale;
-        return scale == 1 ? null : tensor((float)(1 / scale), device: device);
+        return scale == 1 ? null : full([], 1 / scale, ScalarType.Float32, device);
+    }
+
+    private RecordedStep? NewRecorded()
+    {
+        var record = parts.Record
+            ?? (config.CudaGraphs && CudaGraph.Serves(device) ? () => new CudaGraph(device) { IsLarge = true } : null);
+        return record is null || !parts.Objective.IsRepeatable ? null
+            : new(parts.Objective.Model, device, record, message => report(new Warned(message)));
     }
 
     private void Log(double loss, double rate, double gradNorm, IReadOnlyList<Batch> batches)

@@ -167,7 +167,8 @@ tt_graph tt_cuda_graph_new(void) {
 }
 
 int32_t tt_cuda_graph_capture_begin(tt_graph handle) {
-    return tt::status([&] { graph(handle).capture_begin(); });
+    // What other threads do meanwhile (free pinned memory, say) is no part of it and does not spoil it.
+    return tt::status([&] { graph(handle).capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal); });
 }
 
 int32_t tt_cuda_graph_capture_end(tt_graph handle) {
@@ -179,6 +180,13 @@ int32_t tt_cuda_graph_replay(tt_graph handle) {
 }
 
 void tt_cuda_graph_free(tt_graph handle) { delete static_cast<CUDAGraph*>(handle); }
+
+int32_t tt_cuda_watch_waits(int32_t level) {
+    return tt::status([&] {
+        TORCH_CHECK(level >= 0 && level <= 2, "waits for the device: 0 allows them, 1 warns, 2 forbids, not ", level);
+        c10::cuda::warning_state().set_sync_debug_mode(static_cast<c10::cuda::SyncDebugMode>(level));
+    });
+}
 
 }  // extern "C"
 
@@ -224,6 +232,7 @@ int32_t tt_cuda_graph_capture_begin(tt_graph) { return without_cuda(); }
 int32_t tt_cuda_graph_capture_end(tt_graph) { return without_cuda(); }
 int32_t tt_cuda_graph_replay(tt_graph) { return without_cuda(); }
 void tt_cuda_graph_free(tt_graph) {}
+int32_t tt_cuda_watch_waits(int32_t) { return without_cuda(); }
 
 }  // extern "C"
 

@@ -191,6 +191,8 @@ TT_API int32_t tt_cuda_graph_capture_begin(tt_graph graph);               // on 
 TT_API int32_t tt_cuda_graph_capture_end(tt_graph graph);
 TT_API int32_t tt_cuda_graph_replay(tt_graph graph);
 TT_API void tt_cuda_graph_free(tt_graph graph);
+// What libtorch does where it waits for the device: 0 nothing, 1 warns, 2 fails.
+TT_API int32_t tt_cuda_watch_waits(int32_t level);
 
 #ifdef __cplusplus
 }

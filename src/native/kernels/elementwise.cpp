@@ -22,6 +22,10 @@ template <class F> void over_halves(const Tensor& x, bool gated, const F& f) {
         for (int64_t row = first; row < last; row++) f(2 * row * width, (2 * row + 1) * width, row * width, width);
     });
 }
+std::pair<int64_t, int64_t> rows_and_width(const Tensor& x, bool gated) {
+    int64_t width = gated ? x.size(-1) / 2 : x.numel();
+    return {gated ? (width ? x.numel() / (2 * width) : 0) : 1, width};
+}
 char* element(const Tensor& x, int64_t index) { return index < 0 ? nullptr : (char*)x.data_ptr() + index * x.element_size(); }
 
 struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
@@ -61,13 +65,24 @@ Tensor activated(const Tensor& x, ActivationOptions function) {
     std::vector<int64_t> sizes = x.sizes().vec();
     if (function.gated) sizes.back() /= 2;
     Tensor y = at::empty(sizes, x.options());
-    activate(x, function, y);
+    if (on_gpu(x)) {
+        c10::DeviceGuard guard(x.device());
+        auto [rows, width] = rows_and_width(x, function.gated);
+        gpu()->activation(kernel_type(x), function.kind, x.data_ptr(), y.data_ptr(), rows, width, function.gated);
+    } else activate(x, function, y);
     return y;
 }
 
 // The sum takes a few rows at a time, while they are near.
 Tensor activation_gradient(const Tensor& x, const Tensor& dy, ActivationOptions function, Tensor* sum) {
     Tensor dx = at::empty_like(x);
+    if (on_gpu(x)) {   // by itself: products of a GPU take no part of it
+        TORCH_CHECK(!sum, "activation: sums of rows are of the CPU");
+        c10::DeviceGuard guard(x.device());
+        auto [rows, width] = rows_and_width(x, function.gated);
+        gpu()->activation_backward(kernel_type(x), function.kind, x.data_ptr(), dy.data_ptr(), dx.data_ptr(), rows, width, function.gated);
+        return dx;
+    }
     auto piece = [&](int64_t from, int64_t up, int64_t to, int64_t n) {
         kernels().activation_backward(kernel_type(x), function.kind, element(x, from), element(x, up), element(dy, to), element(dx, from),
                                       element(dx, up), n);
@@ -95,7 +110,7 @@ Tensor activation_gradient(const Tensor& x, const Tensor& dy, ActivationOptions 
 Tensor activation(const Tensor& x, const std::string& name, bool gated) {
     TORCH_CHECK(!gated || x.dim() > 0, "activation: a number has no two halves");
     ActivationOptions function = activation_named(name, gated, gated ? x.size(-1) : 0);
-    if (on_kernels(x))
+    if (on_either(x))
         return wants_gradient(x) ? ActivationFunction::apply(x, function) : activated(x.contiguous(), function);
     Tensor first = gated ? x.narrow(-1, 0, x.size(-1) / 2) : x;
     if (x.is_meta()) return shaped(first.sizes(), x.options(), x.scalar_type(), {x});

@@ -37,6 +37,12 @@ struct NormOutputs {
         int64_t width = in.width();
         float *means = in.centred ? mean.data_ptr<float>() : nullptr, *rstds = rstd.data_ptr<float>();
         auto row = [width](const Tensor& t, int64_t r) { return (char*)t.data_ptr() + r * width * t.element_size(); };
+        if (on_gpu(in.x)) {
+            c10::DeviceGuard guard(in.x.device());
+            gpu()->norm_forward(view, in.x.data_ptr(), adds ? in.added.data_ptr() : nullptr, adds ? total.data_ptr() : nullptr,
+                                y.data_ptr(), means, rstds, in.rows());
+            return;
+        }
         for_ranges(in.rows(), in.grain(), [&](int64_t first, int64_t last) {
             kernels().norm_forward(view, row(in.x, first), adds ? row(in.added, first) : nullptr, adds ? row(total, first) : nullptr,
                                    row(y, first), means ? means + first : nullptr, rstds + first, last - first);
@@ -73,12 +79,17 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
         size_t next = given("added") ? 2 : 1;
         bool wants_weight = given("weight") && context->needs_input_grad(next++);
         bool wants_bias = given("bias") && context->needs_input_grad(next);
-        int64_t width = in.width(), parts = parts_of(in.rows(), in.grain());
-        Tensor sums = at::zeros({2, parts, width}, rstd.options());
+        const bool device = on_gpu(x);
+        int64_t width = in.width(), parts = device ? gpu()->norm_parts(width, in.rows()) : parts_of(in.rows(), in.grain());
+        Tensor sums = device ? at::empty({2, parts, width}, rstd.options()) : at::zeros({2, parts, width}, rstd.options());
         float *all = sums.data_ptr<float>(), *means = in.centred ? mean.data_ptr<float>() : nullptr, *rstds = rstd.data_ptr<float>();
         auto row = [width](const Tensor& t, int64_t r) { return (char*)t.data_ptr() + r * width * t.element_size(); };
         NormView view = in.view();
-        for_parts(in.rows(), parts, [&](int64_t first, int64_t last, int64_t part) {
+        if (device) {
+            c10::DeviceGuard guard(x.device());
+            gpu()->norm_backward(view, x.data_ptr(), dy.data_ptr(), passed.defined() ? passed.data_ptr() : nullptr, means, rstds,
+                                 dx.data_ptr(), wants_weight ? all : nullptr, wants_bias ? all + parts * width : nullptr, in.rows(), parts);
+        } else for_parts(in.rows(), parts, [&](int64_t first, int64_t last, int64_t part) {
             kernels().norm_backward(view, row(x, first), row(dy, first), passed.defined() ? row(passed, first) : nullptr,
                                     means ? means + first : nullptr, rstds + first, row(dx, first),
                                     wants_weight ? all + part * width : nullptr, wants_bias ? all + (parts + part) * width : nullptr,
@@ -88,6 +99,8 @@ struct NormFunction : torch::autograd::Function<NormFunction> {
                 wants_bias ? sums[1].sum(0).to(type("bias")) : Tensor(), Tensor(), Tensor()};
     }
 };
+
+bool serve(const Tensor& x) { return on_kernels(x) || (on_gpu(x) && x.size(-1) <= gpu()->widest_norm); }
 
 Tensor normed(const Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias, double eps, bool centred) {
     if (wants_gradient(x, or_undefined(weight), or_undefined(bias)))
@@ -99,6 +112,8 @@ void check_width(const char* name, const Tensor& x, const OptionalTensor& weight
     TORCH_CHECK(x.dim() >= 1, name, ": x has no dimension to normalise");
     TORCH_CHECK(!weight || !weight->defined() || (weight->dim() == 1 && weight->size(0) == x.size(-1)), name, ": a weight of ",
                 weight->sizes(), " does not go with x ", x.sizes());
+    TORCH_CHECK(!weight || !weight->defined() || weight->device() == x.device(), name, ": x is on ", x.device(), ", a weight on ",
+                weight->device());
 }
 
 }  // namespace
@@ -106,14 +121,14 @@ void check_width(const char* name, const Tensor& x, const OptionalTensor& weight
 Tensor layer_norm(const Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias, double eps) {
     check_width("layer_norm", x, weight);
     check_width("layer_norm", x, bias);
-    if (on_kernels(x)) return normed(x, present(weight), present(bias), eps, true);
+    if (serve(x)) return normed(x, present(weight), present(bias), eps, true);
     if (x.is_meta()) return shaped(x.sizes(), x.options(), x.scalar_type(), {x, weight, bias});
     return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
 }
 
 Tensor rms_norm(const Tensor& x, const OptionalTensor& weight, double eps) {
     check_width("rms_norm", x, weight);
-    if (on_kernels(x)) return normed(x, present(weight), OptionalTensor(), eps, false);
+    if (serve(x)) return normed(x, present(weight), OptionalTensor(), eps, false);
     Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
     Tensor y = (wide * at::rsqrt(wide.square().mean(-1, true) + eps)).to(x.scalar_type());
     return weight && weight->defined() ? y * *weight : y;
@@ -123,7 +138,8 @@ std::tuple<Tensor, Tensor> add_norm(const Tensor& x, const Tensor& added, const 
                                     double eps, bool centred) {
     check_width("add_norm", x, weight);
     check_width("add_norm", x, bias);
-    if (!on_kernels(x) || !on_kernels(added) || x.sizes() != added.sizes() || x.scalar_type() != at::result_type(x, added)) {
+    if (!serve(x) || !serve(added) || x.device() != added.device() ||
+        x.sizes() != added.sizes() || x.scalar_type() != at::result_type(x, added)) {
         Tensor total = x + added;
         return {total, centred ? layer_norm(total, weight, bias, eps) : rms_norm(total, weight, eps)};
     }

@@ -1,5 +1,5 @@
-// The operators of namespace transformertorch. Each is one function over differentiable tensors: our kernels where they serve (CPU, fp32
-// and bf16), libtorch's operators elsewhere (CUDA, double).
+// The operators of namespace transformertorch. Each is one function over differentiable tensors: our kernels where they serve (on the CPU
+// fp32 and bf16, on GPUs fp16 as well), libtorch's operators elsewhere (double).
 #pragma once
 #include <optional>
 #include <string>
@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "gpu.h"
 #include "kernels.h"
 
 namespace tt {
@@ -76,7 +77,14 @@ at::Tensor grad_norm(at::TensorList grads);
 
 // Whether our CPU kernels take it.
 inline bool on_kernels(const at::Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16); }
-inline Type kernel_type(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? Type::bf16 : Type::f32; }
+// Whether our GPU kernels take it.
+inline bool on_gpu(const at::Tensor& x) {
+    return x.is_cuda() && gpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kHalf);
+}
+inline bool on_either(const at::Tensor& x) { return on_kernels(x) || on_gpu(x); }
+inline Type kernel_type(const at::Tensor& x) {
+    return x.scalar_type() == at::kBFloat16 ? Type::bf16 : x.scalar_type() == at::kHalf ? Type::f16 : Type::f32;
+}
 template <class... Tensors> bool wants_gradient(const Tensors&... x) {
     return at::GradMode::is_enabled() && ((x.defined() && x.requires_grad()) || ...);
 }

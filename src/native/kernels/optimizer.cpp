@@ -49,20 +49,35 @@ struct Update {
     }
     void check_for_kernels() const {
         for (size_t i = 0; i < params.size(); i++) {
-            bool fits = on_kernels(params[i]) && on_kernels(grads[i]) && params[i].is_contiguous();
+            bool fits = on_either(params[i]) && on_either(grads[i]) && params[i].is_contiguous();
             for (TensorList list : moments) fits = fits && list[i].scalar_type() == at::kFloat && list[i].is_contiguous();
             if (!halves.empty())
                 fits = fits && params[i].scalar_type() == at::kBFloat16 && halves[i].scalar_type() == at::kShort
                        && halves[i].is_contiguous();
+            fits = fits && params[i].device() == params[0].device() && grads[i].device() == params[0].device();
+            for (TensorList list : moments) fits = fits && list[i].device() == params[0].device();
             TORCH_CHECK(fits, name, ": parameter ", i, " is contiguous fp32 or bf16 (bf16 with lower halves) with contiguous fp32 moments");
         }
     }
-    // kernel(view) for the pieces of all parameters, on all threads.
-    template <class F> void run(const F& kernel) const {
+    // kernel(view) for the pieces of all parameters, on all threads; on a GPU all of them with their scale, which stays there.
+    template <class F, class G> void run(const F& kernel, const G& on_device) const {
         if (on_meta()) return;
         check_for_kernels();
         std::vector<Tensor> gradients;
         for (const Tensor& g : grads) gradients.push_back(g.contiguous());
+        if (on_cuda()) {
+            c10::DeviceGuard guard(params[0].device());
+            Tensor factor = grad_scale ? grad_scale->to(params[0].device(), at::kFloat) : Tensor();
+            std::vector<UpdateView> views;
+            for (size_t i = 0; i < params.size(); i++) {
+                auto moment = [&](size_t k) { return moments.size() > k ? moments[k][i].data_ptr<float>() : nullptr; };
+                views.push_back({kernel_type(params[i]), kernel_type(gradients[i]), params[i].data_ptr(),
+                                 halves.empty() ? nullptr : halves[i].data_ptr<int16_t>(), gradients[i].data_ptr(), 1, moment(0),
+                                 moment(1), params[i].numel()});
+            }
+            on_device(views.data(), (int64_t)views.size(), floats(factor));
+            return changed();
+        }
         float scale = grad_scale ? grad_scale->item<float>() : 1;
         Pieces pieces(params);
         for_each_task(pieces.count(), [&](int64_t piece, int64_t) {
@@ -74,6 +89,9 @@ struct Update {
                                   (char*)gradients[i].data_ptr() + first * gradients[i].element_size(), scale, moment(0), moment(1), n});
             });
         });
+        changed();
+    }
+    void changed() const {
         changed(params);
         changed(halves);
         for (TensorList list : moments) changed(list);
@@ -84,10 +102,6 @@ struct Update {
     }
     bool on_meta() const { return !params.empty() && params[0].is_meta(); }   // shapes alone, which are checked
     bool on_cuda() const { return !params.empty() && params[0].is_cuda(); }
-    std::vector<Tensor> scaled() const {
-        if (!grad_scale) return grads.vec();
-        return at::_foreach_mul(grads, *grad_scale);
-    }
 };
 
 }  // namespace
@@ -98,16 +112,9 @@ void adamw_(TensorList params, TensorList grads, TensorList exp_avg, TensorList 
     Update update{"adamw_", params, grads, halves, {exp_avg, exp_avg_sq}, grad_scale};
     update.check();
     TORCH_CHECK(step >= 1, "adamw_: step counts from 1, not ", step);
-    if (update.on_cuda()) {
-        TORCH_CHECK(halves.empty(), "adamw_: lower halves are updated on the CPU alone");
-        std::vector<Tensor> steps(params.size(), at::full({}, (double)step, params[0].options().dtype(at::kFloat)));
-        // it divides by its scale
-        OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;
-        at::_fused_adamw_(params, grads, exp_avg, exp_avg_sq, {}, steps, lr, beta1, beta2, weight_decay, eps, false, false, inverse);
-        return;
-    }
     AdamwOptions options(lr, beta1, beta2, eps, weight_decay, step);
-    update.run([&](const UpdateView& view) { kernels().adamw(options, view); });
+    update.run([&](const UpdateView& view) { kernels().adamw(options, view); },
+               [&](auto... views) { gpu()->adamw(options, views...); });
 }
 
 void lion_(TensorList params, TensorList grads, TensorList exp_avg, TensorList halves, const OptionalTensor& grad_scale, double lr,
@@ -115,20 +122,9 @@ void lion_(TensorList params, TensorList grads, TensorList exp_avg, TensorList h
     c10::AutoGradMode no_grad(false);
     Update update{"lion_", params, grads, halves, {exp_avg}, grad_scale};
     update.check();
-    if (update.on_cuda()) {
-        TORCH_CHECK(halves.empty(), "lion_: lower halves are updated on the CPU alone");
-        auto gradients = update.scaled();
-        auto turns = at::_foreach_mul(exp_avg, beta1);
-        at::_foreach_add_(turns, gradients, 1 - beta1);
-        at::_foreach_sign_(turns);
-        at::_foreach_mul_(params, 1 - lr * weight_decay);
-        at::_foreach_add_(params, turns, -lr);
-        at::_foreach_mul_(exp_avg, beta2);
-        at::_foreach_add_(exp_avg, gradients, 1 - beta2);
-        return;
-    }
     LionOptions options(lr, beta1, beta2, weight_decay);
-    update.run([&](const UpdateView& view) { kernels().lion(options, view); });
+    update.run([&](const UpdateView& view) { kernels().lion(options, view); },
+               [&](auto... views) { gpu()->lion(options, views...); });
 }
 
 void sgd_(TensorList params, TensorList grads, TensorList momentum_buffers, TensorList halves, const OptionalTensor& grad_scale, double lr,
@@ -137,16 +133,10 @@ void sgd_(TensorList params, TensorList grads, TensorList momentum_buffers, Tens
     Update update{"sgd_", params, grads, halves, {}, grad_scale};
     if (momentum != 0) update.moments.push_back(momentum_buffers);
     update.check();
-    if (update.on_cuda()) {
-        TORCH_CHECK(halves.empty(), "sgd_: lower halves are updated on the CPU alone");
-        OptionalTensor inverse = grad_scale ? OptionalTensor(grad_scale->to(at::kFloat).reciprocal()) : std::nullopt;
-        at::_fused_sgd_(params, grads, momentum != 0 ? momentum_buffers : TensorList(), weight_decay, momentum, lr, dampening, nesterov,
-                        false, first_step, inverse);
-        return;
-    }
     // The first gradient fills the momentum undamped.
     SgdOptions options{(float)lr, (float)weight_decay, (float)momentum, first_step ? 1 : (float)(1 - dampening), nesterov};
-    update.run([&](const UpdateView& view) { kernels().sgd(options, view); });
+    update.run([&](const UpdateView& view) { kernels().sgd(options, view); },
+               [&](auto... views) { gpu()->sgd(options, views...); });
 }
 
 namespace {
@@ -218,6 +208,7 @@ void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList
     TORCH_CHECK(rows.size() == params.size() && columns.size() == params.size(), "adafactor_: ", params.size(), " parameters, ",
                 rows.size(), " and ", columns.size(), " means");
     if (update.on_meta()) return;
+    TORCH_CHECK(!update.on_cuda(), "adafactor_: parameters are on the CPU");
     update.check_for_kernels();
     float scale = grad_scale ? grad_scale->item<float>() : 1;
     for (size_t i = 0; i < params.size(); i++) {
@@ -247,8 +238,25 @@ void adafactor_(TensorList params, TensorList grads, TensorList rows, TensorList
 Tensor grad_norm(TensorList grads) {
     c10::AutoGradMode no_grad(false);
     TORCH_CHECK(!grads.empty(), "grad_norm: no gradients");
-    bool ours = true;
-    for (const Tensor& x : grads) ours = ours && on_kernels(x);
+    bool ours = true, device = true;
+    for (const Tensor& x : grads) {
+        ours = ours && on_kernels(x);
+        device = device && on_gpu(x) && x.device() == grads[0].device();
+    }
+    if (device) {
+        c10::DeviceGuard guard(grads[0].device());
+        std::vector<Tensor> gradients;
+        std::vector<UpdateView> views;
+        for (const Tensor& x : grads) {
+            gradients.push_back(x.contiguous());
+            const Type type = kernel_type(x);
+            views.push_back({type, type, nullptr, nullptr, gradients.back().data_ptr(), 1, nullptr, nullptr, x.numel()});
+        }
+        auto fp32 = grads[0].options().dtype(at::kFloat);
+        Tensor sums = at::empty({gpu()->norm_room(views.data(), (int64_t)views.size())}, fp32), norm = at::empty({}, fp32);
+        gpu()->gradient_norm(views.data(), (int64_t)views.size(), sums.data_ptr<float>(), norm.data_ptr<float>());
+        return norm;
+    }
     if (!ours) {
         std::vector<Tensor> norms;
         for (const Tensor& x : at::_foreach_norm(grads, 2, at::kFloat)) norms.push_back(x.to(grads[0].device()));

@@ -31,6 +31,10 @@ void rotate(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interlea
     RotaryView view{kernel_type(x), T, heads, D, 2 * cos.size(-1), x.stride(0), x.stride(1), x.stride(2), y.stride(0), y.stride(1),
                     y.stride(2), cos.dim() == 3 && cos.size(0) > 1 ? T * cos.size(-1) : 0, cos.size(-1), interleaved, inverse};
     const float *c = cos.data_ptr<float>(), *s = sin.data_ptr<float>();
+    if (on_gpu(x)) {
+        c10::DeviceGuard guard(x.device());
+        return gpu()->rotary(view, x.data_ptr(), c, s, y.data_ptr(), x.size(0));
+    }
     for_ranges(x.size(0) * T, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, heads * D)), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last;) {   // a range may run over several sequences
             int64_t batch = i / T, end = std::min(last, (batch + 1) * T);
@@ -131,7 +135,7 @@ Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interl
     TORCH_CHECK(fits, "rotary: cos ", cos.sizes(), " and sin ", sin.sizes(), " do not go with x ", x.sizes());
     TORCH_CHECK(heads >= 0 && heads <= x.size(2), "rotary: ", heads, " heads of ", x.size(2));
     if (heads == 0) heads = x.size(2);
-    if (!on_kernels(x)) return rotary_composed(x, cos, sin, interleaved, heads);
+    if (!on_either(x) || x.device() != cos.device()) return rotary_composed(x, cos, sin, interleaved, heads);
     bool in_place = reuse && x.is_non_overlapping_and_dense() && x.stride(3) == 1 && !(x.requires_grad() && x.is_leaf());
     if (wants_gradient(x)) return RotaryFunction::apply(x, cos, sin, interleaved, heads, in_place);
     return rotated(x, as_float(cos), as_float(sin), interleaved, false, heads, in_place);

@@ -18,7 +18,7 @@ public sealed class DeviceBatch : IDisposable
     }
 
     /// <summary>The batch as the loader gave it.</summary>
-    public Batch Host { get; }
+    public Batch Host { get; private set; }
 
     /// <summary>The column of that name.</summary>
     public Tensor this[string name] => _columns[name];
@@ -49,11 +49,23 @@ public sealed class DeviceBatch : IDisposable
         foreach (var column in _columns.Values) column.Dispose();
     }
 
+    /// <summary>Puts another batch of the same shapes into the same tensors, without waiting.</summary>
+    internal void Refill(Batch batch)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (name, column) in batch.Columns) _columns[name].copy_(OnHost(column, _columns[name].device), true);
+        Host = batch;
+    }
+
     private static Tensor Copy(Column column, Device device)
     {
         using var scope = NewDisposeScope();
+        return OnHost(column, device).to(device, non_blocking: true).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor OnHost(Column column, Device device)
+    {
         var host = column.Values is long[] integers ? tensor(integers, column.Shape) : tensor((float[])column.Values, column.Shape);
-        if (device.type == DeviceType.CUDA) host = host.pin_memory();
-        return host.to(device, non_blocking: true).MoveToOuterDisposeScope();
+        return device.type == DeviceType.CUDA ? host.pin_memory() : host;
     }
 }

@@ -19,6 +19,11 @@ public interface IObjective
     /// </summary>
     IReadOnlyList<LossTerm> Loss(DeviceBatch batch);
 
+    /// <summary>
+    /// Whether the loss comes of a batch's columns alone, by the device's own work: then a step can be recorded and replayed on others.
+    /// </summary>
+    bool IsRepeatable => false;
+
     /// <summary>What the model says of a batch, by published name (<c>logits</c>, <c>start_logits</c>, ...).</summary>
     IReadOnlyDictionary<string, Tensor> Predict(DeviceBatch batch);
 }
@@ -60,11 +65,13 @@ public static class ObjectiveExtensions
     /// </summary>
     /// <param name="objective">The objective.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="stepTargets">The targets of the step's batches together, by term: the sum of their <c>TargetsOf(term)</c>.</param>
-    public static Tensor StepLoss(this IObjective objective, DeviceBatch batch, Func<string, long> stepTargets)
+    /// <param name="stepTargets">
+    /// The targets of the step's batches together, by term: the sum of their <c>TargetsOf(term)</c> and at least 1, a scalar on the device.
+    /// </param>
+    public static Tensor StepLoss(this IObjective objective, DeviceBatch batch, Func<string, Tensor> stepTargets)
     {
         using var scope = NewDisposeScope();
-        var shares = objective.Loss(batch).Select(term => Weighted(term.Sum / Math.Max(1, stepTargets(term.Name)), term.Weight));
+        var shares = objective.Loss(batch).Select(term => Weighted(term.Sum / stepTargets(term.Name), term.Weight));
         return shares.Aggregate((a, b) => a + b).MoveToOuterDisposeScope();
 
         static Tensor Weighted(Tensor mean, double weight) => weight == 1 ? mean : mean * weight;

@@ -16,6 +16,9 @@ public sealed class ModelObjective(PretrainedModel model, CrossEntropyOptions? s
     public IReadOnlyList<(string Folder, PretrainedModel Model)> Parts => [("", model)];
 
     /// <inheritdoc/>
+    public bool IsRepeatable => true;
+
+    /// <inheritdoc/>
     public IReadOnlyList<LossTerm> Loss(DeviceBatch batch) => model.Loss(batch.Inputs, batch.Labels with
     {
         Scoring = scoring ?? CrossEntropyOptions.Default,
