@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints.Adapters;
-using TransformerTorch.Configuration;
 using TransformerTorch.Hub;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Checkpoints;
-using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
+using TransformerTorch.Models;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Sentences;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace TransformerTorch.Configuration;
+namespace TransformerTorch.Models;
 
 /// <summary>What is wrong with a file that is not JSON, in the words of other errors.</summary>
 internal static class JsonErrors
