@@ -23,7 +23,8 @@ internal static class AttentionTimes
         foreach (var kind in Enum.GetValues<AttentionKernelKind>())
         {
             var pairs = Pairs(run, (i, j) => j <= i);
-            foreach (var result in Both($"{name} {kind.ToString().ToLowerInvariant()}", run, kind, causal, pairs, roof)) yield return result;
+            foreach (var result in Both($"{name} {kind.ToString().ToLowerInvariant()}", run, kind, causal, pairs, roof))
+                yield return result;
         }
         foreach (var (option, arguments, pairs) in Options(run))
             foreach (var result in Both($"{name} {option}", run, AttentionKernelKind.Fused, arguments, pairs, roof)) yield return result;

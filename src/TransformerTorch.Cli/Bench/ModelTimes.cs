@@ -40,7 +40,8 @@ internal static class ModelTimes
             return value / work.Batch * model.parameters().Sum(p => p.numel() * p.element_size()) / Roofs.Bytes(run);
         if (work.Kind == WorkloadKind.Prefill || work.Target > 0) return null;   // by length they differ
         var (token, target) = Throughput.Flops(model, work.Length);
-        return value * (work.Kind == WorkloadKind.Train ? token + target : token / 3 * work.Length) / Throughput.Peak(run.Device, run.Precision);
+        return value * (work.Kind == WorkloadKind.Train ? token + target : token / 3 * work.Length)
+            / Throughput.Peak(run.Device, run.Precision);
     }
 
     /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>

@@ -51,8 +51,8 @@ public sealed class PagedBatch : IDisposable
     /// The steps of sequences that grow together: <see cref="Advance"/> moves them on where they are, so that a pass takes nothing from
     /// the host but its ids.
     /// </summary>
-    /// <param name="cache">where keys and values are, of one group of layers; row r has <paramref name="capacity"/> positions from r times that on</param>
-    /// <param name="rows">sequences</param>
+    /// <param name="cache">where keys and values are, of one group of layers</param>
+    /// <param name="rows">sequences; one has the positions from its row times the capacity on</param>
     /// <param name="length">tokens that each has already</param>
     /// <param name="capacity">tokens that each can have, whole pages</param>
     /// <param name="device">the model's</param>
