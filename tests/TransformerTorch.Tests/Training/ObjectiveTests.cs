@@ -32,8 +32,8 @@ public sealed class ObjectiveTests : ITrainingReporter, IDisposable
 
     public ObjectiveTests() => torch.set_num_threads(1);
 
-    // Losses of guessing: ln 400 = 6.0 over the vocabulary, ln 3 = 1.1 over classes, ln 2 + 50 ln 2 where replaced tokens are told
-    // (about 20 where one in eight is, and none is told).
+    // Losses of guessing: ln 400 = 6.0 over the vocabulary, ln 3 = 1.1 over classes, ln 2 + 50 ln 2 where replaced tokens are told:
+    // about 22 where one in eight is, and none is told. A generator at temperature 1 soon leaves nothing to tell in so small a set.
     [Theory]
     [InlineData("causal_lm", Gpt2, 1.5)]
     [InlineData("causal_lm, label_smoothing_factor: 0.05, z_loss: 0.0001", Gpt2, 2.5)]
@@ -42,7 +42,7 @@ public sealed class ObjectiveTests : ITrainingReporter, IDisposable
     [InlineData("masked_lm, masking: {unit: span}, sentence_pairs: sentence_order", Bert, 4.0)]
     [InlineData("span_corruption", T5, 3.0)]
     [InlineData("denoising", Bart, 2.0)]
-    [InlineData("replaced_token_detection", Electra, 15.0)]
+    [InlineData("replaced_token_detection, temperature: 10", Electra, 12.0)]
     [InlineData("seq2seq_lm, source_column: kind, target_column: text", T5, 2.0)]
     [InlineData("sequence_classification, label_column: kind", Bert, 0.2)]
     [InlineData("sequence_classification, label_column: kind", Gpt2, 0.3)]
