@@ -125,10 +125,14 @@ void one_case(const Limits& most = {}) {
     // A score's rounding, relative to the score, is absolute in the exponent: the softmax of large scores is that much less sharp.
     double factor = c.scale.isNone() ? 1 / std::sqrt((double)D) : 0.3;
     double largest = (q.to(at::kDouble).norm(2, -1).max() * k.to(at::kDouble).norm(2, -1).max()).item<double>() * factor;
-    // Where few keys are seen, gradients are differences of what bf16 has rounded at the size of the weights' gradients.
+    if (c.slopes.defined()) largest += c.slopes.max().item<double>() * (double)std::max(Tq, Tk);
+    // Where few keys are seen, gradients are differences of what halves have rounded at the size of the weights' gradients: that of the
+    // values, and then multiplied by keys or queries.
+    auto spread = [](const Tensor& x) { return std::max(1.0, x.to(at::kDouble).std(false).item<double>()); };
+    double size = large ? spread(k) * spread(v) : 0.3;
     double rounding = type == at::kFloat ? 4e-6 : type == at::kHalf ? 4e-3 : 2e-2;
     compare(name, c(inputs), inputs, truth(exact, twins, keep), twins, rounding + 2.4e-7 * largest,
-            type == at::kFloat ? 0.1 : 0.3);
+            type == at::kFloat ? 0.1 : size);
     exact.dropout = 0;
     if (most.in_double && one_in(4)) compare(name + " in double", exact(twins), twins, truth(exact, twins), twins, 1e-9);
     torch::manual_seed(roll(0, 1 << 30));
