@@ -127,6 +127,29 @@ public class GgufTests
         Assert.False(File.Exists(folder["x.gguf"]));
     }
 
+    /// <summary>Truth: libllama 0.7.0, which refuses such files (or, of gemma2 without a cap of scores, computes another model).</summary>
+    [Theory]
+    [InlineData("qwen3", "{'attention_bias':true}", "Attention.OutputBias is True, and llama.cpp reads none")]
+    [InlineData("gemma", "{'attention_bias':true}", "Attention.OutputBias is True, and llama.cpp reads none")]
+    [InlineData("gemma", "{'tie_word_embeddings':false}", "Head is not tied, and llama.cpp's is")]
+    [InlineData("gemma2", "{'tie_word_embeddings':false}", "Head is not tied, and llama.cpp's is")]
+    [InlineData("gemma2", "{'attn_logit_softcapping':null}", "attn_logit_softcapping is none, which llama.cpp reads as 50")]
+    [InlineData("llama", "{'rope_parameters':{'rope_type':'default', 'rope_theta':1e4, 'partial_rotary_factor':0.5}}",
+        "Attention.Rotary.Size is 8 of 16, and llama.cpp turns the whole head")]
+    [InlineData("qwen2", "{'rope_parameters':{'rope_type':'llama3', 'rope_theta':1e4, 'factor':8.0, 'low_freq_factor':1.0, "
+        + "'high_freq_factor':4.0, 'original_max_position_embeddings':8192}}",
+        "Attention.Rotary.Scaling is BandScaling, which llama.cpp reads of llama")]
+    public void What_llama_cpp_does_not_read_of_a_family_is_refused_by_what_it_is(string family, string changes, string message)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var keys = JsonNode.Parse(changes.Replace('\'', '"'))!.AsObject();
+        var error = Assert.Throws<CheckpointException>(
+            () => Written(folder, family, GgufType.F32, [.. keys.Select(k => (k.Key, k.Value?.DeepClone()!))]));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder["x.gguf"]));
+    }
+
     private static Tokenizer WithTokenizer(TemporaryFolder folder, string name)
     {
         var file = Path.Combine(Fixtures.Root, "tokenizers", name, "tokenizer.json");

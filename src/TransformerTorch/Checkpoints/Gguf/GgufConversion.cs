@@ -101,10 +101,11 @@ public static class GgufConversion
         var back = Resolved(GgufFamily.OfFile(family.Architecture).Config(file), folder); // Mistral's is read as LLaMA
         var lost = OptionDifferences.Between(config.Main, back.Main, IsIgnored)
             .Concat(OptionDifferences.Between(config.Head, back.Head, IsIgnored, "Head"))
-            .GroupBy(d => (Option: d.Path[(d.Path.LastIndexOf(']') + 1)..].TrimStart('.'), d.First, d.Second)).Select(g => g.Key).ToList();
+            .Select(d => $"{d.Path[(d.Path.LastIndexOf(']') + 1)..].TrimStart('.')} is {d.First}, and would be read as {d.Second}")
+            .Distinct().Concat(family.Unread(config, file.Shapes.Keys)).ToList();
         if (lost.Count > 0)
             throw new CheckpointException($"{folder}: GGUF's {family.Architecture} cannot say all of this model: "
-                + string.Join(", ", lost.Select(l => $"{l.Option} is {l.First}, and would be read as {l.Second}")));
+                + string.Join(", ", lost));
 
         // Of training and of padding files for inference say nothing. Whether attention caps its scores is for its kernel to know.
         static bool IsIgnored(string path) => path.EndsWith("Dropout", StringComparison.Ordinal)

@@ -55,6 +55,11 @@ internal abstract partial class GgufFamily
     /// <summary>What GGUF says of a model, after the architecture's name.</summary>
     public abstract IEnumerable<(string Key, object Value)> Metadata(ModelConfig config);
 
+    /// <summary>What of a model llama.cpp has no place for, though the keys and tensors could say it.</summary>
+    /// <param name="config">the model's</param>
+    /// <param name="gguf">its tensors' names in GGUF</param>
+    public virtual IEnumerable<string> Unread(ModelConfig config, IEnumerable<string> gguf) => [];
+
     /// <summary>Tensors that say something of the configuration.</summary>
     public virtual IEnumerable<(string Name, float[] Numbers)> Tables(ModelConfig config) => [];
 

@@ -34,12 +34,21 @@ internal sealed class GgufGemma(int generation) : GgufLlama(
         if (generation == 1) return own;
         if (config.Main.Blocks.Max(b => b.Attention.Window) is > 0 and var window)
             own = own.Append(("attention.sliding_window", (uint)window));
-        // As published: our attention has it only where the configuration asks for the reference's slow kernel.
-        var cap = config.Published.TryGetPropertyValue("attn_logit_softcapping", out var said) ? said?.GetValue<float>() : 50;
-        if (generation == 2 && cap is { } at) own = own.Append(("attn_logit_softcapping", at));
+        if (generation == 2 && ScoreCap(config) is { } at) own = own.Append(("attn_logit_softcapping", at));
         if (config.Head?.SoftCap is > 0 and var last) own = own.Append(("final_logit_softcapping", (float)last));
         return own;
     }
+
+    public override IEnumerable<string> Unread(ModelConfig config, IEnumerable<string> gguf)
+    {
+        foreach (var part in base.Unread(config, gguf)) yield return part;
+        if (generation < 3 && gguf.Contains("output.weight")) yield return "Head is not tied, and llama.cpp's is";
+        if (generation == 2 && ScoreCap(config) is null) yield return "attn_logit_softcapping is none, which llama.cpp reads as 50";
+    }
+
+    // As published: our attention has it only where the configuration asks for the reference's slow kernel.
+    private static float? ScoreCap(ModelConfig config)
+        => config.Published.TryGetPropertyValue("attn_logit_softcapping", out var said) ? said?.GetValue<float>() : 50;
 
     public override JsonObject Config(GgufContents file)
     {

@@ -66,6 +66,21 @@ internal class GgufLlama(string modelType, string? architecture = null) : GgufFa
         ];
     }
 
+    /// <summary>
+    /// As llama.cpp's loader has it: a tensor that the architecture does not know is an error there, and so is a head turned in part
+    /// where the architecture turns all of it.
+    /// </summary>
+    public override IEnumerable<string> Unread(ModelConfig config, IEnumerable<string> gguf)
+    {
+        var attention = Global(config).Attention;
+        if (Architecture != "phi3" && attention.Rotary!.Size != attention.HeadSize)
+            yield return $"Attention.Rotary.Size is {attention.Rotary.Size} of {attention.HeadSize}, and llama.cpp turns the whole head";
+        if (Architecture == "llama") yield break;
+        if (attention.OutputBias) yield return "Attention.OutputBias is True, and llama.cpp reads none";
+        if (attention.Rotary!.Scaling is BandScaling)
+            yield return "Attention.Rotary.Scaling is BandScaling, which llama.cpp reads of llama";
+    }
+
     public override JsonObject Config(GgufContents file)
     {
         var config = base.Config(file);
