@@ -20,8 +20,8 @@ public class GgufTests
         ["llama"] = [],
         ["mistral"] = [("sliding_window", null!)],
         ["qwen2"] = [("use_sliding_window", false)],
-        ["qwen3"] = [],
-        ["gemma"] = [],
+        ["qwen3"] = [("attention_bias", false)],
+        ["gemma"] = [("attention_bias", false)],
         ["gemma2"] = [("query_pre_attn_scalar", 8.0)],
         ["gemma3_text"] = [("query_pre_attn_scalar", 8.0), ("sliding_window_pattern", 6)],
         ["phi3"] = [("rope_scaling", null!)],
@@ -134,8 +134,8 @@ public class GgufTests
     [InlineData("gemma", "{'tie_word_embeddings':false}", "Head is not tied, and llama.cpp's is")]
     [InlineData("gemma2", "{'tie_word_embeddings':false}", "Head is not tied, and llama.cpp's is")]
     [InlineData("gemma2", "{'attn_logit_softcapping':null}", "attn_logit_softcapping is none, which llama.cpp reads as 50")]
-    [InlineData("llama", "{'rope_parameters':{'rope_type':'default', 'rope_theta':1e4, 'partial_rotary_factor':0.5}}",
-        "Attention.Rotary.Size is 8 of 16, and llama.cpp turns the whole head")]
+    [InlineData("qwen3", "{'rope_parameters':{'rope_type':'default', 'rope_theta':1e4, 'partial_rotary_factor':0.5}}",
+        "and llama.cpp turns the whole head")]
     [InlineData("qwen2", "{'rope_parameters':{'rope_type':'llama3', 'rope_theta':1e4, 'factor':8.0, 'low_freq_factor':1.0, "
         + "'high_freq_factor':4.0, 'original_max_position_embeddings':8192}}",
         "Attention.Rotary.Scaling is BandScaling, which llama.cpp reads of llama")]
