@@ -2,7 +2,9 @@
 # Packs what a GPU machine with PyTorch, g++, nvcc and CMake needs when it has neither .NET nor a network: this checkout, its Release
 # build, and a .NET runtime. There: unpack, then ./run-on-gpu.sh
 #
-#   scripts/bundle.sh OUT.tar.gz [MORE...]     MORE: files and folders to go beside, such as reference models and peer_torch.py
+#   scripts/bundle.sh OUT.tar.xz [MORE...]     MORE: files and folders to go beside, such as reference models and peer_torch.py
+#
+# OUT.tar.gz where there is no xz: a third larger.
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib/common.sh"
 source "$root/scripts/lib/build.sh"
@@ -34,5 +36,6 @@ done
 cp "$root/scripts/lib/run-on-gpu.sh" "$stage/run-on-gpu.sh"; chmod +x "$stage/run-on-gpu.sh"
 
 mkdir -p "$(dirname "$out")"
-tar -C "$stage" -cf - . | gzip -9 >"$out.new" && mv "$out.new" "$out"
+pack=(gzip -9); [[ $out != *.xz ]] || pack=(xz -6 -T0)
+tar -C "$stage" -cf - . | "${pack[@]}" >"$out.new" && mv "$out.new" "$out"
 say "$out: $(du -m "$out" | cut -f 1) MiB"
