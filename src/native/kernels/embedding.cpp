@@ -28,25 +28,37 @@ struct TableNode final : torch::autograd::Node {
     }
 };
 
+// How a graph holds its nodes: std::shared_ptr, in newer libtorch c10::intrusive_ptr.
+using NodePointer = decltype(torch::autograd::Edge::function);
+template <class P> struct Holding;
+template <class N> struct Holding<std::shared_ptr<N>> {
+    using Weak = std::weak_ptr<N>;
+    template <class T> static std::shared_ptr<N> make() { return std::make_shared<T>(); }
+};
+template <class N, class Null> struct Holding<c10::intrusive_ptr<N, Null>> {
+    using Weak = c10::weak_intrusive_ptr<N, Null>;
+    template <class T> static c10::intrusive_ptr<N, Null> make() { return c10::make_intrusive<T>(); }
+};
+
 // The node of each table whose graph lives. It only passes gradients on, so that one serves any number of passes.
 struct TableNodes {
     using Leaf = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
-    struct Entry { Leaf leaf; std::weak_ptr<torch::autograd::Node> node; };
+    struct Entry { Leaf leaf; Holding<NodePointer>::Weak node; };
     std::mutex mutex;
     std::unordered_map<const c10::TensorImpl*, Entry> entries;
 
-    std::shared_ptr<torch::autograd::Node> of(const Tensor& table, bool make) {
+    NodePointer of(const Tensor& table, bool make) {
         std::lock_guard<std::mutex> lock(mutex);
         auto known = entries.find(table.unsafeGetTensorImpl());
         if (known != entries.end() && !known->second.leaf.expired())
             if (auto node = known->second.node.lock()) return node;
-        if (!make) return nullptr;
+        if (!make) return NodePointer();
         for (auto i = entries.begin(); i != entries.end();) i = i->second.node.expired() ? entries.erase(i) : std::next(i);
-        std::shared_ptr<torch::autograd::Node> node(new TableNode(), torch::autograd::deleteNode);
+        NodePointer node = Holding<NodePointer>::make<TableNode>();
         node->set_next_edges(torch::autograd::collect_next_edges(table));
         node->add_input_metadata(table);   // Whole
         node->add_input_metadata(table);   // Rows
-        entries.insert_or_assign(table.unsafeGetTensorImpl(), Entry{Leaf(table.getIntrusivePtr()), node});
+        entries.insert_or_assign(table.unsafeGetTensorImpl(), Entry{Leaf(table.getIntrusivePtr()), Holding<NodePointer>::Weak(node)});
         return node;
     }
 };
