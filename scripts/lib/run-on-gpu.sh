@@ -75,7 +75,7 @@ train() {
   cat >"$out/small.yaml" <<YAML
 output_dir: $folder
 device: $on
-data: { source: text, files: ["$root/docs/*.md", "$root/README.md"], sequence_len: 128, dataset_prepared_path: "$out/prepared" }
+data: { source: text, files: ["$root/docs/*.md", "$root/README.md"], sequence_len: 128, val_set_size: 0, dataset_prepared_path: "$out/prepared" }
 tokenizer: { train: { model: bpe, vocab_size: 512 } }
 model: { model_type: gpt2, n_layer: 2, n_embd: 128, n_head: 2, n_positions: 128, resid_pdrop: 0.0, embd_pdrop: 0.0, attn_pdrop: 0.0 }
 max_steps: 20
@@ -102,7 +102,12 @@ resume() { # a run goes on where another device left it, as if nothing had been
   rm -rf "$out"/{whole,broken,prepared}
   return $status
 }
-fp16() { train "$out/half" 60 "$device" --set fp16=true && losses "$out/half" | tail -n 3; rm -rf "$out/half"; }
+fp16() {
+  local status=0
+  { train "$out/half" 60 "$device" --set fp16=true && losses "$out/half" | tail -n 3; } || status=1
+  rm -rf "$out/half"
+  return $status
+}
 waits() { # a step waits for the device once; steps are recorded, and what that changes is rounding
   local graphs status=0
   for graphs in true false; do
