@@ -75,7 +75,12 @@ train() {
   cat >"$out/small.yaml" <<YAML
 output_dir: $folder
 device: $on
-data: { source: text, files: ["$root/docs/*.md", "$root/README.md"], sequence_len: 128, val_set_size: 0, dataset_prepared_path: "$out/prepared" }
+data:
+  source: text
+  files: ["$root/docs/*.md", "$root/README.md"]
+  sequence_len: 128
+  val_set_size: 0
+  dataset_prepared_path: "$out/prepared"
 tokenizer: { train: { model: bpe, vocab_size: 512 } }
 model: { model_type: gpt2, n_layer: 2, n_embd: 128, n_head: 2, n_positions: 128, resid_pdrop: 0.0, embd_pdrop: 0.0, attn_pdrop: 0.0 }
 max_steps: 20
