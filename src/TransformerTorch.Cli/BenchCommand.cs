@@ -32,16 +32,16 @@ internal static class BenchCommand
         {
             workload, dtype, device, steps, batch, length, json,
         };
-        command.SetAction(parsed =>
+        command.SetAction((parsed, stop) =>
         {
             var run = new BenchRun(
                 parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)))
             {
-                Batch = parsed.GetValue(batch), Length = parsed.GetValue(length),
+                Batch = parsed.GetValue(batch), Length = parsed.GetValue(length), Stop = stop,
             };
             foreach (var result in parsed.GetRequiredValue(workload).SelectMany(name => Workloads.Run(name, run)))
                 Console.WriteLine(parsed.GetValue(json) ? result.ToJson() : result.ToText());
-            return CommandLine.Done;
+            return Task.FromResult(CommandLine.Done);
         });
         return command;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using TransformerTorch.Configuration;
@@ -54,7 +55,7 @@ internal static class CommandLine
         if ((parsed.Errors.Count > 0 || Unknown(parsed).Any()) && !AsksForHelp(parsed)) return Refuse(parsed);
         if (parsed.GetValue(_verbose)) (AttentionKernel.Choosing, Devices.Recorded) = (Tell, Console.Error.WriteLine);
         if (parsed.GetValue(_plain)) Devices.CudaGraphs = false;
-        using var interruption = new Interruption();
+        using var interruption = new Interruption(heard: parsed.Action is AsynchronousCommandLineAction);
         try
         {
             // Signals are ours (Interruption): the library would end the process before a checkpoint is written.

@@ -3,19 +3,25 @@ using System.Runtime.InteropServices;
 namespace TransformerTorch.Cli;
 
 /// <summary>
-/// Ctrl-C and SIGTERM. The first asks the work to stop where it can go on later: <see cref="Token"/>. The second ends the process at once.
+/// Ctrl-C and SIGTERM. The first asks the work to stop where it can go on later: <see cref="Token"/>. The second ends the process at
+/// once, and so does the first where nobody listens.
 /// </summary>
 internal sealed partial class Interruption : IDisposable
 {
+    private readonly bool _heard;
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
 
-    public Interruption() =>
+    /// <param name="heard">whether the command looks at the token</param>
+    public Interruption(bool heard)
+    {
+        _heard = heard;
         _registrations =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
         ];
+    }
 
     public CancellationToken Token => _source.Token;
 
@@ -36,7 +42,7 @@ internal sealed partial class Interruption : IDisposable
             act();
             return;
         }
-        if (_source.IsCancellationRequested) Exit(CommandLine.Interrupted);
+        if (!_heard || _source.IsCancellationRequested) Exit(CommandLine.Interrupted);
         _source.Cancel();
     }
 

@@ -22,6 +22,9 @@ internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
     /// <summary>Tokens of a sequence; null: as the workload is defined.</summary>
     public int? Length { get; init; }
 
+    /// <summary>Ends the run before its next repetition.</summary>
+    public CancellationToken Stop { get; init; }
+
     /// <summary>What matrix products compute in.</summary>
     public Precision Precision => Dtype == "bf16" ? Precision.Bf16 : Precision.Fp32;
 
@@ -31,11 +34,12 @@ internal sealed record BenchRun(string Dtype, Device Device, int Repetitions)
     /// <summary>Seconds of the fastest repetition.</summary>
     public double Best(Action action)
     {
-        for (var i = 0; i < Unmeasured; i++) action();
+        for (var i = 0; i < Unmeasured && !Stop.IsCancellationRequested; i++) action();
         Synchronize();
         var best = double.PositiveInfinity;
         for (var i = 0; i < Repetitions; i++)
         {
+            Stop.ThrowIfCancellationRequested();
             var clock = Stopwatch.StartNew();
             action();
             Synchronize();

@@ -135,6 +135,10 @@ public sealed partial record GenerationOptions
         Require(EncoderNoRepeatNgramSize >= 0, $"encoder_no_repeat_ngram_size is {EncoderNoRepeatNgramSize}, expected 0 (none) or more");
         Require(BadWords.All(w => w.Count > 0), "a sequence of bad_words_ids is empty");
         Require(SequenceBias.All(b => b.Ids.Count > 0), "a sequence of sequence_bias is empty");
+        Require(ForcedBeginToken is not { } begin || !SuppressTokens.Contains(begin),
+            $"forced_bos_token_id is {ForcedBeginToken}, which suppress_tokens forbids");
+        Require(ForcedEndTokens.Count == 0 || ForcedEndTokens.Except(SuppressTokens).Any(),
+            $"forced_eos_token_id is {string.Join(", ", ForcedEndTokens)}, which suppress_tokens forbids");
         Require(!StopTexts.Contains(""), "a stop text is empty");
         Require(Beams >= 1, $"num_beams is {Beams}, expected 1 or more");
         Require(Returned >= 1, $"num_return_sequences is {Returned}, expected 1 or more");

@@ -41,6 +41,7 @@ internal sealed record GenerationPlan
             ?? throw new ArgumentException("decoder_start_token_id is missing: the decoder has nothing to begin with");
         var width = start is null ? prompts.Width : 1;
         Check(prompts, config, start is not null);
+        Check(options, config.Main.Embeddings.VocabularySize);
         if (options.Validated() is { MaxNewTokens: null, MaxLength: { } most } && most <= width)
             throw new ArgumentException($"max_length is {most}, but the text has {width} tokens before any is generated");
         var wanted = options.MaxNewTokens ?? (options.MaxLength is { } length ? length - width : 128);
@@ -61,5 +62,21 @@ internal sealed record GenerationPlan
             throw new ArgumentException($"a prompt of {prompts.Width} tokens leaves no room in the model's context of {context}");
         foreach (var id in prompts.Ids)
             if (id < 0 || id >= vocabulary) throw new ArgumentException($"token {id} is outside the vocabulary of {vocabulary}");
+    }
+
+    private static void Check(GenerationOptions options, int vocabulary)
+    {
+        InVocabulary("forced_bos_token_id", options.ForcedBeginToken is { } begin ? [begin] : []);
+        InVocabulary("forced_eos_token_id", options.ForcedEndTokens);
+        InVocabulary("suppress_tokens", options.SuppressTokens);
+        InVocabulary("begin_suppress_tokens", options.BeginSuppressTokens);
+        InVocabulary("bad_words_ids", options.BadWords.SelectMany(w => w));
+        InVocabulary("sequence_bias", options.SequenceBias.SelectMany(b => b.Ids));
+        InVocabulary("decoder_start_token_id", options.DecoderStartToken is { } start ? [start] : []);
+        void InVocabulary(string name, IEnumerable<int> ids)
+        {
+            foreach (var id in ids)
+                if (id < 0 || id >= vocabulary) throw new ArgumentException($"{name} names {id}, outside the vocabulary of {vocabulary}");
+        }
     }
 }

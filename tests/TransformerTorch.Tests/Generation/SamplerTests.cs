@@ -123,8 +123,31 @@ public class SamplerTests
         Refused(new GenerationOptions { MinNewTokens = 5, MaxNewTokens = 4 }, "min_new_tokens is 5, over max_new_tokens 4");
         Refused(new GenerationOptions { Beams = 2, Returned = 3 }, "num_return_sequences is 3, over num_beams 2");
         Refused(new GenerationOptions { Temperature = 0, Returned = 2 }, "num_return_sequences is 2, but the likeliest text is one");
+        Refused(new GenerationOptions { ForcedBeginToken = 3, SuppressTokens = [3] },
+            "forced_bos_token_id is 3, which suppress_tokens forbids");
+        Refused(new GenerationOptions { ForcedEndTokens = [1, 2], SuppressTokens = [2, 1] },
+            "forced_eos_token_id is 1, 2, which suppress_tokens forbids");
+        new GenerationOptions { ForcedEndTokens = [1, 2], SuppressTokens = [2] }.Validated();
         static void Refused(GenerationOptions options, string message)
             => Assert.Equal(message, Assert.Throws<ArgumentException>(options.Validated).Message);
+    }
+
+    [Theory]
+    [InlineData("suppress_tokens")]
+    [InlineData("forced_eos_token_id")]
+    [InlineData("bad_words_ids")]
+    public void Tokens_that_the_model_does_not_have_are_named(string name)
+    {
+        using var model = ModelContractTests.Build("llama");
+        var beyond = model.Config.Main.Embeddings.VocabularySize;
+        var options = name switch
+        {
+            "suppress_tokens" => new GenerationOptions { SuppressTokens = [1, beyond] },
+            "forced_eos_token_id" => new GenerationOptions { ForcedEndTokens = [beyond] },
+            _ => new GenerationOptions { BadWords = [[1, beyond]] },
+        };
+        var error = Assert.Throws<ArgumentException>(() => new TokenGenerator(model).Stream([1], options).ToList());
+        Assert.Equal($"{name} names {beyond}, outside the vocabulary of {beyond}", error.Message);
     }
 
     private static void Check(Func<Tensor, Tensor> filter, bool[] left)

@@ -16,7 +16,7 @@ public sealed class MpNet : IModelFamily
     public ModelConfig Resolve(ConfigKeys keys, JsonObject published)
     {
         var encoder = BertFamily.Encoder(keys, new BertDefaults { Vocabulary = 30527, Padding = 1, Segments = 0 });
-        encoder = encoder with
+        return keys.RobertaModel(ModelType, published, encoder with
         {
             Embeddings = encoder.Embeddings.CountedFromPadding(keys),
             RelativeBias = new RelativeBiasOptions
@@ -24,15 +24,7 @@ public sealed class MpNet : IModelFamily
                 Heads = encoder.Blocks[0].Attention.Heads, Buckets = keys.Whole("relative_attention_num_buckets", 32), MaxDistance = 128,
                 Bidirectional = true,
             },
-        };
-        var task = keys.Task(ModelTask.MaskedLanguageModel);
-        return new ModelConfig
-        {
-            ModelType = ModelType, Published = published, Task = task, ContextLength = encoder.Embeddings.Length,
-            Initialization = BertFamily.Initialization(keys),
-            Encoder = encoder,
-            Head = keys.RobertaHead(task, encoder, BertFamily.ClassifierDropout(keys)),
-        };
+        });
     }
 
     /// <inheritdoc/>

@@ -21,15 +21,7 @@ public sealed class Roberta(string modelType = "roberta") : IModelFamily
     {
         var otherwise = new BertDefaults { Vocabulary = modelType == "roberta" ? 50265 : 30522, Padding = 1 };
         var encoder = BertFamily.Encoder(keys, otherwise);
-        encoder = encoder with { Embeddings = encoder.Embeddings.CountedFromPadding(keys) };
-        var task = keys.Task(ModelTask.MaskedLanguageModel);
-        return new ModelConfig
-        {
-            ModelType = ModelType, Published = published, Task = task, ContextLength = encoder.Embeddings.Length,
-            Initialization = BertFamily.Initialization(keys),
-            Encoder = encoder,
-            Head = keys.RobertaHead(task, encoder, BertFamily.ClassifierDropout(keys)),
-        };
+        return keys.RobertaModel(ModelType, published, encoder with { Embeddings = encoder.Embeddings.CountedFromPadding(keys) });
     }
 
     /// <inheritdoc/>

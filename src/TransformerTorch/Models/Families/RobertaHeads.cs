@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using TransformerTorch.Layers;
 
 namespace TransformerTorch.Models.Families;
@@ -12,6 +13,19 @@ internal static class RobertaHeads
     public static EmbeddingOptions CountedFromPadding(this EmbeddingOptions embeddings, ConfigKeys keys)
         => embeddings.PaddingToken is null ? throw keys.Wrong("pad_token_id", "an id: positions are counted from it on")
             : embeddings with { PositionSource = PositionSource.PaddingToken };
+
+    /// <summary>A model of RoBERTa's kind around its encoder.</summary>
+    public static ModelConfig RobertaModel(this ConfigKeys keys, string modelType, JsonObject published, StackOptions encoder)
+    {
+        var task = keys.Task(ModelTask.MaskedLanguageModel);
+        return new ModelConfig
+        {
+            ModelType = modelType, Published = published, Task = task, ContextLength = encoder.Embeddings.Length,
+            Initialization = BertFamily.Initialization(keys),
+            Encoder = encoder,
+            Head = keys.RobertaHead(task, encoder, BertFamily.ClassifierDropout(keys)),
+        };
+    }
 
     /// <summary>The head for a task.</summary>
     public static HeadOptions? RobertaHead(this ConfigKeys keys, ModelTask task, StackOptions encoder, double dropout)
