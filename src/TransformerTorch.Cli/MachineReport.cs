@@ -75,7 +75,7 @@ internal sealed class MachineReport
         Add("system", "System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}");
         Add("processor", "Processor", Processor());
         Add("cores", "Cores", Environment.ProcessorCount);
-        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" : Avx512F.IsSupported ? "AVX-512"
+        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" + (AmxBF16() ? " and AMX" : "") : Avx512F.IsSupported ? "AVX-512"
             : Avx2.IsSupported ? "AVX2" : RuntimeInformation.ProcessArchitecture.ToString());
         Add("memory_gb", "Memory", Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1), " GB");
     }
@@ -164,4 +164,6 @@ internal sealed class MachineReport
 
     // .NET has no name for it: leaf 7, subleaf 1, bit 5 of EAX.
     private static bool Avx512BF16() => X86Base.IsSupported && Avx512F.IsSupported && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
+
+    private static bool AmxBF16() => (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0;
 }

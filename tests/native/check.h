@@ -86,7 +86,7 @@ int once_for_each_isa(char** arguments, int (*run)()) {
     if (!tt_build_info()) return 1;   // also keeps the library among what is linked
     if (std::getenv("TT_ISA") || !where().is_cpu()) return run();
     int failed = 0;
-    for (const char* isa : {"avx512bf16", "avx512", "avx2", "portable"}) {
+    for (const char* isa : {"amx", "avx512bf16", "avx512", "avx2", "portable"}) {
         pid_t child = fork();
         if (child == 0) {
             setenv("TT_ISA", isa, 1);

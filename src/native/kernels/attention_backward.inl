@@ -87,12 +87,12 @@ template <class Cell> static const Cell* along_keys(const Block& block, const fl
 // sums (keys, P) += weights (keys, queries) times stacked rows of queries (queries, P).
 template <class Cell>
 static void query_products(const Block& block, const Diagonal& diagonal, const Cell* weights, const Cell* rows, int64_t P, float* sums) {
-    constexpr int64_t row = BQ / Depth<Cell>;
+    constexpr int64_t row = BQ / Depth<Cell>, whole = TT_MATRIX ? L * Depth<Cell> : L;
     const int64_t strip = diagonal.strip(block.keys);
     for (int64_t k = 0; k < block.keys; k += strip) {
-        int64_t q = diagonal.first_query(k);
+        int64_t q = diagonal.first_query(k) / whole * whole;
         if (q < block.count)
-            product(std::min(strip, block.keys - k), P / L, cells<Cell>(block.count - q), weights + k * row + q / Depth<Cell>, row, 1,
+            product(std::min(strip, block.keys - k), P / L, cells<Cell>(block.count - q), weights + k * row + q / Depth<Cell>, row,
                     rows + q / Depth<Cell> * P, P, sums + k * P, P, true);
     }
 }
@@ -124,7 +124,8 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
     const AttentionShape& s = a.shape;
     const int64_t b = task.b, D = s.D, P = padded_size(D), row = row_of<Cell>(D), depth = cells<Cell>(D), room = whole_blocks(s.Tk) * P;
     auto take = [&scratch](int64_t n) { float* p = scratch; scratch += n; return p; };
-    Cell *keys = (Cell*)take(room), *values = (Cell*)take(room), *stacked_keys = (Cell*)take(room);
+    [[maybe_unused]] const UnitsOf<Cell> units;
+    Cell *keys = (Cell*)take(room), *values = (Cell*)take(room), *key_columns = (Cell*)take(room);
     Cell *q_t = (Cell*)take(BQ * P), *do_t = (Cell*)take(BQ * P), *q_stacked = (Cell*)take(BQ * P), *do_stacked = (Cell*)take(BQ * P);
     float *dq = take(BQ * P), *scores = take(BK * BQ), *dscores = take(BK * BQ), *slopes = take(BK * BQ), *factors = take(BK * BQ);
     float *room_p = take(BK * BQ), *room_ds = take(BK * BQ), *lse = take(BQ), *delta = take(BQ);
@@ -139,7 +140,7 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
     const T* v = at<T>(a.v.data, b * a.v.batch + begin * a.v.time + task.key_head * a.v.head);
     pack_rows(k, a.k.time, end - begin, D, keys + begin * row, row);
     pack_rows(v, a.v.time, end - begin, D, values + begin * row, row);
-    pack_stacked(k, a.k.time, end - begin, D, stacked_keys + begin / Depth<Cell> * P, P);
+    pack_columns(k, a.k.time, end - begin, D, BK, key_columns + begin / Depth<Cell> * D);
 
     for (int64_t h = task.key_head * s.group(); h < (task.key_head + 1) * s.group(); h++)
         for (int64_t q0 = task.first * BQ; q0 < std::min(task.last * BQ, s.Tq); q0 += BQ) {
@@ -171,12 +172,10 @@ template <class T, class Cell> static void backward_typed(const AttentionBackwar
                 if (s.soft_cap > 0) scale_by(block, slopes, dscores);
                 query_products(block, diagonal, along_queries<Cell>(block, scores, room_p), do_stacked, P, dv + k0 * P);
                 query_products(block, diagonal, along_queries<Cell>(block, dscores, room_ds), q_stacked, P, dk + k0 * P);
-                const Cell* ds = along_keys<Cell>(block, dscores, room_p);
-                for (int64_t i = 0, strip = diagonal.strip(block.count); i < block.count; i += strip)
-                    product(std::min(strip, block.count - i), P / L, cells<Cell>(diagonal.end_key(i, block.keys)), ds + i, 1, BQ,
-                            stacked_keys + k0 / Depth<Cell> * P, P, dq + i * P, P, true);
+                key_sums(block, diagonal, D, key_columns, along_keys<Cell>(block, dscores, room_p), dq);
             }
-            unpack_rows(dq, P, block.count, D, s.scale, at<T>(a.dq.data, b * a.dq.batch + q0 * a.dq.time + h * a.dq.head), a.dq.time);
+            std::fill(delta, delta + BQ, s.scale);
+            unpack_transposed(dq, BQ, delta, block.count, D, at<T>(a.dq.data, b * a.dq.batch + q0 * a.dq.time + h * a.dq.head), a.dq.time);
         }
     if (!a.partial) store_key_gradients<T>(a, b, task.key_head, dk, dv);
 }

@@ -57,14 +57,15 @@ template <class T, class Cell> static void forward_typed(const AttentionForward&
     const AttentionShape& s = a.shape;
     const int64_t b = task.b, D = s.D, P = padded_size(D), row = row_of<Cell>(D), depth = cells<Cell>(D);
     auto take = [&scratch](int64_t n) { float* p = scratch; scratch += n; return p; };
+    [[maybe_unused]] const UnitsOf<Cell> units;
     Cell *keys = (Cell*)take(whole_blocks(s.Tk) * P), *values = (Cell*)take(whole_blocks(s.Tk) * P), *query = (Cell*)take(P * BQ);
     float *out = take(P * BQ), *scores = take(BK * BQ), *factors = take(BK * BQ), *m = take(BQ), *l = take(BQ);
     int64_t begin = visible_keys(s, b, task.first * BQ, BQ).first;
     int64_t end = visible_keys(s, b, task.first * BQ, std::min(task.last * BQ, s.Tq) - task.first * BQ).last;
     pack_rows(at<T>(a.k.data, b * a.k.batch + begin * a.k.time + task.key_head * a.k.head), a.k.time, end - begin, D, keys + begin * row,
               row);
-    pack_stacked(at<T>(a.v.data, b * a.v.batch + begin * a.v.time + task.key_head * a.v.head), a.v.time, end - begin, D,
-                 values + begin / Depth<Cell> * P, P);
+    pack_columns(at<T>(a.v.data, b * a.v.batch + begin * a.v.time + task.key_head * a.v.head), a.v.time, end - begin, D, BK,
+                 values + begin / Depth<Cell> * D);
 
     for (int64_t h = task.key_head * s.group(); h < (task.key_head + 1) * s.group(); h++)
         for (int64_t q0 = task.first * BQ; q0 < std::min(task.last * BQ, s.Tq); q0 += BQ) {
@@ -84,9 +85,7 @@ template <class T, class Cell> static void forward_typed(const AttentionForward&
                 hide_outside(s, block, scores);
                 if (s.drop_below) dropout_factors(s, block, factors);
                 softmax_step<Cell>(block, D, factor, s.drop_below ? factors : nullptr, scores, m, l, out);
-                for (int64_t q = 0, strip = diagonal.cut ? 2 * L : BQ; q < block.count; q += strip)
-                    product(D, std::min(strip / L, block.vectors() - q / L), cells<Cell>(diagonal.end_key(q + strip - L, block.keys)),
-                            values + k0 / Depth<Cell> * P, 1, P, reinterpret_cast<const Cell*>(scores) + q, BQ, out + q, BQ, true);
+                key_sums(block, diagonal, D, values, reinterpret_cast<const Cell*>(scores), out);
             }
             for (int64_t i = 0; i < block.count; i++) {
                 a.lse[(b * s.H + h) * s.Tq + q0 + i] = l[i] > 0 ? m[i] * Ln2 + std::log(l[i]) : -Infinity;

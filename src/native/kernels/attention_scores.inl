@@ -68,9 +68,16 @@ static void key_products(const Block& block, const Diagonal& diagonal, int64_t d
     for (int64_t k = 0; k < block.keys; k += strip) {
         int64_t q = diagonal.first_query(k), n = std::min(strip, block.keys - k);
         if (q < block.count)
-            product(n, block.vectors() - q / L, depth, rows + (block.k0 + k) * row, row, 1, columns + q, BQ, scores + k * BQ + q, BQ,
-                    false);
+            product(n, block.vectors() - q / L, depth, rows + (block.k0 + k) * row, row, columns + q, BQ, scores + k * BQ + q, BQ, false);
     }
+}
+
+// out (size, queries) += keys or values, packed by columns, times their weights (keys, queries). A strip of queries ends at its own key.
+template <class Cell>
+static void key_sums(const Block& block, const Diagonal& diagonal, int64_t size, const Cell* columns, const Cell* weights, float* out) {
+    for (int64_t q = 0, strip = diagonal.cut ? 2 * L : BQ; q < block.count; q += strip)
+        product(size, std::min(strip / L, block.vectors() - q / L), cells<Cell>(diagonal.end_key(q + strip - L, block.keys)),
+                columns + block.k0 / Depth<Cell> * size, BK / Depth<Cell>, weights + q, BQ, out + q, BQ, true);
 }
 
 // f(key, row of scores, lane's vector j) for each vector of a block.

@@ -8,6 +8,7 @@
 
 namespace tt {
 
+namespace amx { const Kernels& table(); bool runs_here(); }
 namespace avx512bf16 { const Kernels& table(); bool runs_here(); }
 namespace avx512 { const Kernels& table(); bool runs_here(); }
 namespace avx2 { const Kernels& table(); bool runs_here(); }
@@ -16,6 +17,7 @@ namespace portable { const Kernels& table(); bool runs_here(); }
 static const Kernels& choose() {
     struct Table { const char* name; bool (*runs_here)(); const Kernels& (*table)(); };
     static const Table tables[] = {
+        {"amx", amx::runs_here, amx::table},
         {"avx512bf16", avx512bf16::runs_here, avx512bf16::table},
         {"avx512", avx512::runs_here, avx512::table},
         {"avx2", avx2::runs_here, avx2::table},
@@ -36,9 +38,9 @@ const Kernels& kernels() {
 
 std::string kernel_choice() {
     std::string name = kernels().name, wanted = std::getenv("TT_ISA") ? std::getenv("TT_ISA") : "";
-    if (name == "avx512bf16") return name;
-    if (!wanted.empty() && wanted != "avx512bf16") return name + " (TT_ISA=" + wanted + ")";
-    return name + " (not avx512bf16: this processor lacks an instruction that those kernels were compiled with)";
+    if (name == "amx") return name;
+    if (!wanted.empty() && wanted != "amx") return name + " (TT_ISA=" + wanted + ")";
+    return name + " (not amx: this processor lacks an instruction that those kernels were compiled with)";
 }
 
 }  // namespace tt

@@ -1,5 +1,5 @@
 // The arithmetic of our operators on raw memory: one thread's share each, no libtorch. Every function exists once per instruction set;
-// kernels() answers with the widest that this processor has (TT_ISA=avx512bf16|avx512|avx2|portable forces one).
+// kernels() answers with the widest that this processor has (TT_ISA=amx|avx512bf16|avx512|avx2|portable forces one).
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -19,6 +19,9 @@ bool runs_here();
 bool runs_here() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+#if TT_MATRIX
+    if (!__builtin_cpu_supports("amx-tile") || !__builtin_cpu_supports("amx-bf16") || !may_use_matrix_units()) return false;
+#endif
 #if defined(__AVX512BF16__)
     if (!__builtin_cpu_supports("avx512bf16")) return false;
 #endif

@@ -1,7 +1,12 @@
 // The register-blocked product that attention is made of, and the packing around it. What is multiplied are cells of 32 bits: a float,
 // or a pair of bf16 that one instruction multiplies and adds (AVX512-BF16). One template serves both.
 #pragma once
+#include <type_traits>
+
 #include "vec.h"
+#if TT_MATRIX
+#include "matrix_units.inl"
+#endif
 
 namespace tt::TT_NAMESPACE {
 
@@ -26,8 +31,7 @@ template <class Cell> TT_INLINE vf multiply_add(vf sum, vf a, vf b) {
 }
 
 template <int M, int N, class Cell>
-TT_INLINE void tile(int64_t depth, const Cell* a, int64_t a_row, int64_t a_depth, const Cell* b, int64_t b_depth, float* c,
-                    int64_t c_row, bool add) {
+TT_INLINE void tile(int64_t depth, const Cell* a, int64_t a_row, const Cell* b, int64_t b_row, float* c, int64_t c_row, bool add) {
     vf s[M][N];
 #pragma GCC unroll 8
     for (int i = 0; i < M; i++)
@@ -36,10 +40,10 @@ TT_INLINE void tile(int64_t depth, const Cell* a, int64_t a_row, int64_t a_depth
     for (int64_t k = 0; k < depth; k++) {
         vf bv[N];
 #pragma GCC unroll 8
-        for (int j = 0; j < N; j++) bv[j] = load(b + k * b_depth + j * L);
+        for (int j = 0; j < N; j++) bv[j] = load(b + k * b_row + j * L);
 #pragma GCC unroll 8
         for (int i = 0; i < M; i++) {
-            vf av = splat(a[i * a_row + k * a_depth]);
+            vf av = splat(a[i * a_row + k]);
 #pragma GCC unroll 8
             for (int j = 0; j < N; j++) s[i][j] = multiply_add<Cell>(s[i][j], av, bv[j]);
         }
@@ -51,31 +55,56 @@ TT_INLINE void tile(int64_t depth, const Cell* a, int64_t a_row, int64_t a_depth
 }
 
 template <int N, class Cell>
-static void columns(int64_t rows, int64_t depth, const Cell* a, int64_t a_row, int64_t a_depth, const Cell* b, int64_t b_depth, float* c,
-                    int64_t c_row, bool add) {
+static void columns(int64_t rows, int64_t depth, const Cell* a, int64_t a_row, const Cell* b, int64_t b_row, float* c, int64_t c_row,
+                    bool add) {
     int64_t i = 0;
-    for (; i + MR <= rows; i += MR) tile<MR, N>(depth, a + i * a_row, a_row, a_depth, b, b_depth, c + i * c_row, c_row, add);
+    for (; i + MR <= rows; i += MR) tile<MR, N>(depth, a + i * a_row, a_row, b, b_row, c + i * c_row, c_row, add);
     a += i * a_row; c += i * c_row;
     switch (rows - i) {
-        case 5: tile<5, N>(depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 4: tile<4, N>(depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 3: tile<3, N>(depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 2: tile<2, N>(depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 1: tile<1, N>(depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
+        case 5: tile<5, N>(depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 4: tile<4, N>(depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 3: tile<3, N>(depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 2: tile<2, N>(depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 1: tile<1, N>(depth, a, a_row, b, b_row, c, c_row, add); break;
     }
 }
 
-// C (rows, vectors * L) = or += A (rows, depth) B (depth, vectors * L), depth in cells. A is read by scalars, so any strides serve.
 template <class Cell>
-static void product(int64_t rows, int64_t vectors, int64_t depth, const Cell* a, int64_t a_row, int64_t a_depth, const Cell* b,
-                    int64_t b_depth, float* c, int64_t c_row, bool add) {
-    for (; vectors >= NV; vectors -= NV, b += NV * L, c += NV * L) columns<NV>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add);
+static void vector_product(int64_t rows, int64_t vectors, int64_t depth, const Cell* a, int64_t a_row, const Cell* b, int64_t b_row,
+                           float* c, int64_t c_row, bool add) {
+    for (; vectors >= NV; vectors -= NV, b += NV * L, c += NV * L) columns<NV>(rows, depth, a, a_row, b, b_row, c, c_row, add);
     switch (vectors) {
-        case 3: columns<NV < 4 ? 1 : 3>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 2: columns<2>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
-        case 1: columns<1>(rows, depth, a, a_row, a_depth, b, b_depth, c, c_row, add); break;
+        case 3: columns<NV < 4 ? 1 : 3>(rows, depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 2: columns<2>(rows, depth, a, a_row, b, b_row, c, c_row, add); break;
+        case 1: columns<1>(rows, depth, a, a_row, b, b_row, c, c_row, add); break;
     }
 }
+
+// C (rows, vectors * L) = or += A (rows, depth) B (depth, vectors * L), depth in cells. Whole tiles go to the matrix units, where there
+// are any, the rest to vectors.
+template <class Cell>
+static void product(int64_t rows, int64_t vectors, int64_t depth, const Cell* a, int64_t a_row, const Cell* b, int64_t b_row, float* c,
+                    int64_t c_row, bool add) {
+#if TT_MATRIX
+    if constexpr (Depth<Cell> == 2) {
+        const int64_t whole = rows / Side * Side, deep = depth / Side * Side;
+        if (whole && deep) {
+            matrix_product(whole, vectors * L, deep, a, a_row, b, b_row, c, c_row, add);
+            if (deep < depth) vector_product(whole, vectors, depth - deep, a + deep, a_row, b + deep * b_row, b_row, c, c_row, true);
+            rows -= whole; a += whole * a_row; c += whole * c_row;
+        }
+    }
+#endif
+    vector_product(rows, vectors, depth, a, a_row, b, b_row, c, c_row, add);
+}
+
+// What a thread holds while it multiplies such cells.
+struct Nothing {};
+#if TT_MATRIX
+template <class Cell> using UnitsOf = std::conditional_t<Depth<Cell> == 2, MatrixUnits, Nothing>;
+#else
+template <class Cell> using UnitsOf = Nothing;
+#endif
 
 // A vector of cells from along a row: numbers as they are, or pairs of neighbours.
 template <class Cell, class T> TT_INLINE vf load_cells(const T* row, int64_t width) {
@@ -112,6 +141,23 @@ template <class Cell, class T> static void pack_stacked(const T* x, int64_t stri
             const T* p = x + i * stride + j;
             store(y + i / Depth<Cell> * row + j,
                   j < width ? load_stacked<Cell>(p, i + 1 < rows ? p + stride : nullptr, width - j) : splat(0.0f));
+        }
+}
+
+// x (rows, width) -> y (width, row) in blocks of `block` rows each: rows stacked into cells, which lie along a row of y.
+template <class Cell, class T> static void pack_columns(const T* x, int64_t stride, int64_t rows, int64_t width, int64_t block, Cell* y) {
+    const int64_t row = block / Depth<Cell>;
+    for (int64_t i = 0; i < rows; i += L * Depth<Cell>)
+        for (int64_t j = 0; j < width; j += L) {
+            vf r[L];
+            for (int64_t k = 0; k < L; k++) {
+                const int64_t n = i + k * Depth<Cell>;
+                const T* p = x + n * stride + j;
+                r[k] = n < rows ? load_stacked<Cell>(p, n + 1 < rows ? p + stride : nullptr, width - j) : splat(0.0f);
+            }
+            transpose(r);
+            Cell* to = y + i / block * row * width + i % block / Depth<Cell>;
+            for (int64_t k = 0; k < L && j + k < width; k++) store(to + (j + k) * row, r[k]);
         }
 }
 

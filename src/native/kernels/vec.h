@@ -24,6 +24,11 @@
 #else
 #define TT_DOT 0
 #endif
+#if defined(__AMX_BF16__)
+#define TT_MATRIX 1   // units for products of bf16 matrices
+#else
+#define TT_MATRIX 0
+#endif
 
 namespace tt::TT_NAMESPACE {
 

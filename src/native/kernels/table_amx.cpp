@@ -1,0 +1,2 @@
+#define TT_NAMESPACE amx
+#include "table.inl"
