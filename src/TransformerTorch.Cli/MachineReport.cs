@@ -75,8 +75,8 @@ internal sealed class MachineReport
         Add("system", "System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}");
         Add("processor", "Processor", Processor());
         Add("cores", "Cores", Environment.ProcessorCount);
-        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" + (AmxBF16() ? " and AMX" : "") : Avx512F.IsSupported ? "AVX-512"
-            : Avx2.IsSupported ? "AVX2" : RuntimeInformation.ProcessArchitecture.ToString());
+        Add("instruction_set", "Instruction set", Avx512BF16() ? "AVX-512 with bf16" + (AmxBF16() ? " and AMX" : "")
+            : Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : RuntimeInformation.ProcessArchitecture.ToString());
         Add("memory_gb", "Memory", Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9, 1), " GB");
     }
 
