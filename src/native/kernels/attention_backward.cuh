@@ -15,7 +15,7 @@ template <class T, int Width> struct BackwardTile {
 };
 
 // delta (B, H, Tq) = sum of dO O: a warp a row.
-template <class T> __global__ void __launch_bounds__(128) attention_delta(const DeviceAttention a) {
+template <class T> __global__ void __launch_bounds__(128) attention_delta(const __grid_constant__ DeviceAttention a) {
     const int64_t rows = (int64_t)a.B * a.H * a.Tq, row = (int64_t)blockIdx.x * 4 + warp_index();
     if (row >= rows) return;
     const int q = row % a.Tq, h = row / a.Tq % a.H, b = row / a.Tq / a.H;
@@ -79,7 +79,7 @@ template <class T> __device__ __forceinline__ int depth_of(const DeviceAttention
 }
 
 template <class T, int Width>
-__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_query_gradients(const DeviceAttention a) {
+__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_query_gradients(const __grid_constant__ DeviceAttention a) {
     using Tile = BackwardTile<T, Width>;
     constexpr int Stride = TileStride<T, Width>, Rows = Tile::Rows, Keys = Tile::Columns, Threads = Tile::Threads;
     T *queries = dynamic_shared<T>(), *gradients = queries + TileSize<T, Rows, Width>, *keys = gradients + TileSize<T, Rows, Width>,
@@ -121,7 +121,7 @@ __global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_que
 
 // Rows are keys, columns the queries of all heads that share them. With one sum at a time, values' gradients are those of blockIdx.y 0.
 template <class T, int Width>
-__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_key_gradients(const DeviceAttention a) {
+__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_key_gradients(const __grid_constant__ DeviceAttention a) {
     using Tile = BackwardTile<T, Width>;
     constexpr int Stride = TileStride<T, Width>, Rows = Tile::Rows, Queries = Tile::Columns, Threads = Tile::Threads;
     T *keys = dynamic_shared<T>(), *values = keys + TileSize<T, Rows, Width>, *queries = values + TileSize<T, Rows, Width>,
@@ -223,7 +223,7 @@ template <class T, int Width> struct ScoreGradients {
 
 // A block owns a tile of a bias's gradient, and sums over the batches, heads or queries that the bias has in common.
 template <class T, int Width>
-__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_bias_gradient(const DeviceAttention a) {
+__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_bias_gradient(const __grid_constant__ DeviceAttention a) {
     using S = ScoreGradients<T, Width>;
     S tile{a};
     clear(tile.sums);
@@ -254,7 +254,7 @@ template <class T, int Width> __host__ __device__ inline int diagonals_of(const 
     return (a.Tk + Tile::Columns - 1) / Tile::Columns + Tile::Rows / Tile::Columns * ((a.Tq + Tile::Rows - 1) / Tile::Rows - 1);
 }
 template <class T, int Width>
-__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_diagonal_gradients(const DeviceAttention a) {
+__global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_diagonal_gradients(const __grid_constant__ DeviceAttention a) {
     using S = ScoreGradients<T, Width>;
     constexpr int Distances = BackwardTile<T, Width>::Diagonals;
     S tile{a};
@@ -274,7 +274,8 @@ __global__ void __launch_bounds__(BackwardTile<T, Width>::Threads) attention_dia
         a.diagonals[(int64_t)blockIdx.x * Distances + i] = sum;
     }
 }
-template <class T, int Width> __global__ void __launch_bounds__(128) attention_distance_gradient(const DeviceAttention a) {
+template <class T, int Width>
+__global__ void __launch_bounds__(128) attention_distance_gradient(const __grid_constant__ DeviceAttention a) {
     using Tile = BackwardTile<T, Width>;
     constexpr int Distances = Tile::Diagonals;
     const int all = a.Tq + a.Tk - 1, diagonals = diagonals_of<T, Width>(a), key_tiles = (a.Tk + Tile::Columns - 1) / Tile::Columns;

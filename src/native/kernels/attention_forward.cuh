@@ -122,7 +122,7 @@ __device__ __forceinline__ void softmax_step(const DeviceAttention& a, const Sig
 }
 
 template <class T, int Width>
-__global__ void __launch_bounds__(ForwardTile<T, Width>::Threads) attention_forward(const DeviceAttention a) {
+__global__ void __launch_bounds__(ForwardTile<T, Width>::Threads) attention_forward(const __grid_constant__ DeviceAttention a) {
     using Tile = ForwardTile<T, Width>;
     constexpr int Stride = TileStride<T, Width>, Rows = Tile::Rows, Keys = Tile::Keys, Threads = Tile::Threads;
     T *queries = dynamic_shared<T>(), *keys = queries + TileSize<T, Rows, Width>, *values = keys + TileSize<T, Keys, Width>;
@@ -190,7 +190,7 @@ __global__ void __launch_bounds__(ForwardTile<T, Width>::Threads) attention_forw
 }
 
 // Joins the splits of each row: a warp a row.
-template <class T> __global__ void __launch_bounds__(128) attention_join(const DeviceAttention a) {
+template <class T> __global__ void __launch_bounds__(128) attention_join(const __grid_constant__ DeviceAttention a) {
     const int64_t rows = (int64_t)a.B * a.H * a.Tq, row = (int64_t)blockIdx.x * 4 + warp_index();
     if (row >= rows) return;
     const float* parts = a.parts + row * (a.D + 1);

@@ -13,7 +13,7 @@ struct Gate { vf factor, slope; };
 TT_INLINE Gate gate_tanh(vf x) {
     const float k = 0.7978845608f, c = 0.044715f;
     vf square = x * x;
-    vf sigmoid = 1.0f / (1.0f + vexp(-2.0f * k * x * (1.0f + c * square)));
+    vf sigmoid = vsigmoid(2.0f * k * x * (1.0f + c * square));
     return {sigmoid, x * sigmoid * (1.0f - sigmoid) * (2.0f * k) * (1.0f + 3.0f * c * square)};
 }
 TT_INLINE Gate gate_erf(vf x) {
@@ -24,7 +24,7 @@ TT_INLINE Gate gate_erf(vf x) {
 
 // x sigmoid(x) (Elfwing et al. 2017).
 TT_INLINE Gate gate_silu(vf x) {
-    vf sigmoid = 1.0f / (1.0f + vexp(-x));
+    vf sigmoid = vsigmoid(x);
     return {sigmoid, x * sigmoid * (1.0f - sigmoid)};
 }
 TT_INLINE Gate gate_relu(vf x) { return {x > 0 ? splat(1) : splat(0), splat(0)}; }

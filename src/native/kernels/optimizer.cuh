@@ -4,10 +4,6 @@
 #include "kernels.h"
 #include "vectors.cuh"
 
-#ifdef TT_CUDA_EMULATION
-#define __grid_constant__
-#endif
-
 namespace tt::device {
 
 constexpr int UpdateThreads = 256, TableSize = 48;

@@ -113,15 +113,29 @@ TT_INLINE void fold_four(const vf* s, float* sums) {
     std::memcpy(sums, &x, 4 * sizeof(float));
 }
 
-// exp to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r. Zero below the smallest normal number.
+// 1 / x to about 1 ulp, for x of ordinary size.
+TT_INLINE vf reciprocal(vf x) {
+#if TT_LANES == 16
+    vf r = (vf)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);   // 14 bits, and a step of Newton's
+    return r * (2.0f - x * r);
+#else
+    return 1.0f / x;
+#endif
+}
+// exp to about 1 ulp: x = n ln 2 + r, |r| <= ln 2 / 2, a polynomial in r. Zero far below the smallest normal number.
 TT_INLINE vf vexp(vf x) {
+#if TT_LANES == 16
+    x = vmin(splat(89.0f), vmax(splat(-110.0f), x));   // in this order a NaN stays
+    vf n = (vf)_mm512_maskz_roundscale_ps(0xffff, (__m512)(x * 1.44269504f), 0);
+#else
     const float magic = 12582912.0f;   // 1.5 * 2^23: adding it rounds to an integer in the low bits
-    vf c = vmin(x, splat(88.72283f));
-    vf t = c * 1.44269504f + magic;
-    vi n = as_int(t) - 0x4b400000;
-    vf f = t - magic;
-    vf r = c - f * 0.693145752f;
-    r = r - f * 1.42860677e-6f;
+    const vf given = x;
+    x = vmin(x, splat(88.72283f));
+    vf t = x * 1.44269504f + magic, n = t - magic;
+    vi whole = as_int(t) - 0x4b400000, half = whole >> 1;
+#endif
+    vf r = x - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
     vf p = splat(1.98756915e-4f);
     p = p * r + 1.39819995e-3f;
     p = p * r + 8.33345191e-3f;
@@ -129,12 +143,17 @@ TT_INLINE vf vexp(vf x) {
     p = p * r + 1.66666655e-1f;
     p = p * r + 5.00000012e-1f;
     p = (p * r) * r + r + 1.0f;
+#if TT_LANES == 16
+    return (vf)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)n);
+#else
     // 2^n in two steps, since n = 128 has no exponent of its own
-    vi half = n >> 1;
-    vf y = p * as_float((half + 127) << 23) * as_float((n - half + 127) << 23);
-    y = x < -87.33654f ? splat(0) : y;
-    return x != x ? x : y;
+    vf y = p * as_float((half + 127) << 23) * as_float((whole - half + 127) << 23);
+    y = given < -87.33654f ? splat(0) : y;
+    return given != given ? given : y;
+#endif
 }
+// 1 / (1 + e^-x).
+TT_INLINE vf vsigmoid(vf x) { return reciprocal(1.0f + vexp(vmin(splat(88.0f), -x))); }
 // 2^x to about 1 ulp for x < 127, zero from -127 down: 2^n times a polynomial of the rest, |rest| <= 1/2 (Moshier, Cephes, exp2f).
 TT_INLINE vf vexp2(vf x) {
     x = vmax(splat(-127.0f), x);
@@ -160,7 +179,7 @@ TT_INLINE vf vexp2(vf x) {
 TT_INLINE vf vtanh(vf x) {
     vf a = vmin(vmax(x, splat(-9.02f)), splat(9.02f));
     vf e = vexp(a * 2.0f);
-    vf big = 1.0f - 2.0f / (e + 1.0f);
+    vf big = 1.0f - 2.0f * reciprocal(e + 1.0f);
     vf s = x * x;   // near zero the quotient cancels: the series
     vf small = x + x * s * (-0.333333333f + s * (0.133333333f - s * 0.053968254f));
     vf y = (s < 0.01f) ? small : big;
@@ -168,7 +187,7 @@ TT_INLINE vf vtanh(vf x) {
 }
 // erfc for z >= 0, relative error 1.2e-7 (Press et al., Numerical Recipes, 6.2: a Chebyshev fit).
 TT_INLINE vf verfc_positive(vf z) {
-    vf t = 1.0f / (1.0f + 0.5f * z);
+    vf t = reciprocal(1.0f + 0.5f * z);
     const float c[10] = {-1.26551223f, 1.00002368f, 0.37409196f, 0.09678418f, -0.18628806f,
                          0.27886807f, -1.13520398f, 1.48851587f, -0.82215223f, 0.17087277f};
     vf p = splat(c[9]);
