@@ -160,8 +160,13 @@ internal static class CommandLine
             var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2);
             var kind = IsForeseen(e) ? "" : $" ({e.GetType().Name}; --verbose shows where)";
             Console.Error.WriteLine($"tt: {string.Join('\n', lines)}{kind}");
+            if (IsDiskFull(e))
+                Console.Error.WriteLine("Free some space there, or have it written elsewhere (a run's output_dir, data.dataset_prepared_path).");
         }
     }
+
+    // ENOSPC of Linux, ERROR_DISK_FULL of Windows.
+    private static bool IsDiskFull(Exception e) => e is IOException && e.HResult is 28 or unchecked((int)0x80070070);
 
     private static bool IsForeseen(Exception e) =>
         e is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException
