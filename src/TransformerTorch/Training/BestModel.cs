@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace TransformerTorch.Training;
 
 /// <summary>What the evaluations so far have shown.</summary>
@@ -29,23 +27,28 @@ public sealed class BestModel(BestState state)
     /// <summary>Whether patience is at its end.</summary>
     public bool IsOver => Patience > 0 && State.Worse >= Patience;
 
-    /// <summary>Takes an evaluation in.</summary>
+    /// <summary>Takes an evaluation in; one in which the metric is no number is none of the better ones.</summary>
     /// <returns>Whether it is the best so far.</returns>
     /// <exception cref="TrainingException">It has no such metric.</exception>
-    public bool Add(int step, JsonObject evaluation)
+    public bool Add(int step, EvaluationMetrics evaluation)
     {
         var value = Value(evaluation);
-        var gain = State.Metric is not { } best ? double.PositiveInfinity : GreaterIsBetter ? value - best : best - value;
+        var gain = double.IsNaN(value) ? double.NegativeInfinity
+            : State.Metric is not { } best ? double.PositiveInfinity : GreaterIsBetter ? value - best : best - value;
         var improved = gain > Threshold;
         if (gain > 0) State = new(value, step, improved ? 0 : State.Worse + 1);
         else State = State with { Worse = State.Worse + 1 };
         return gain > 0;
     }
 
-    private double Value(JsonObject evaluation)
+    /// <summary>The metric's value; NaN where it is no number.</summary>
+    /// <exception cref="TrainingException">There is no such metric.</exception>
+    public double Value(EvaluationMetrics evaluation)
     {
-        var found = evaluation[Metric] ?? evaluation[$"eval_{Metric}"] ?? throw new TrainingException(
-            $"metric_for_best_model: an evaluation gives no {Metric}; it gives {string.Join(", ", evaluation.Select(m => m.Key))}");
-        return (double)found;
+        var all = MetricsLog.Json(evaluation);
+        if ((all[Metric] ?? all[$"eval_{Metric}"]) is { } found) return (double)found;
+        return evaluation.Undefined.Any(name => name == Metric || name == $"eval_{Metric}") ? double.NaN : throw new TrainingException(
+            $"metric_for_best_model: an evaluation gives no {Metric}; it gives " +
+            string.Join(", ", all.Select(m => m.Key).Concat(evaluation.Undefined)));
     }
 }

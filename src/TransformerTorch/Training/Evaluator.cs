@@ -62,16 +62,13 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
         var main = sums / counts;       // without what balances routers
         // A loss of several parts says little by itself.
         var parts = terms.Count > 1 ? terms.Select(t => ($"{t.Key}_loss", t.Value.Sum / t.Value.Count)) : [];
-        List<(string, double)> scores = [.. parts, .. scorer?.Scores() ?? []];
+        var scores = parts.Concat(scorer?.Scores() ?? []).ToLookup(s => double.IsFinite(s.Item2), s => (Name: $"eval_{s.Item1}", Value: s.Item2));
         return new(step, loss)
         {
             EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(main) : null,
             EvalBitsPerByte = bytes > 0 ? main * targets / Math.Log(2) / bytes : null,
-            Scores = scores.Count > 0 ? Written(scores) : null, EvalTokens = targets, EvalSeconds = clock.Elapsed.TotalSeconds,
+            Scores = scores.Count > 0 ? new JsonObject(scores[true].Select(s => KeyValuePair.Create(s.Name, (JsonNode?)s.Value))) : null,
+            Undefined = [.. scores[false].Select(s => s.Name)], EvalTokens = targets, EvalSeconds = clock.Elapsed.TotalSeconds,
         };
-
-        // JSON has no word for what is not a number: a correlation with what does not vary is left out.
-        static JsonObject Written(List<(string Name, double Value)> scores) => new(scores.Where(s => double.IsFinite(s.Value))
-            .Select(s => KeyValuePair.Create($"eval_{s.Name}", (JsonNode?)s.Value)));
     }
 }

@@ -42,6 +42,10 @@ public sealed record EvaluationMetrics(int Step, double EvalLoss)
     [JsonIgnore]
     public JsonObject? Scores { get; init; }
 
+    /// <summary>Scores that came out as no number, such as a correlation with what does not vary; JSON has no word for it.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> Undefined { get; init; } = [];
+
     /// <summary>Targets evaluated.</summary>
     public long EvalTokens { get; init; }
 

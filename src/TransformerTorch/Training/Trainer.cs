@@ -54,6 +54,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         using var recorded = NewRecorded();
         _passes.Recorded = recorded;
         parts.Objective.Model.train();
+        if (_best.Metric != "loss") CheckMetric();
         while (true)
         {
             var (last, moved) = (Step >= total || parts.Control.Stops, Step > resumedAt);     // beyond, where a longer run is resumed
@@ -146,6 +147,14 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
         if (logged) speed.Reset();
     }
 
+    // A misspelt metric is told before any step is taken: one example shows what an evaluation gives.
+    private void CheckMetric()
+    {
+        var random = RandomStates.Capture(device);
+        if (parts.Evaluator is { } evaluator) _ = _best.Value(evaluator.Run(Step, samples: 1));
+        random.Restore();
+    }
+
     // Samples draw random numbers; training goes on as if there had been none. Whether this is the best model to be kept so far.
     private bool Evaluate(int samples, bool counts)
     {
@@ -155,7 +164,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             if (parts.Evaluator is { } evaluator)
             {
                 _evaluation = evaluator.Run(Step, samples);
-                better = counts && _best.Add(Step, MetricsLog.Json(_evaluation));
+                better = counts && _best.Add(Step, _evaluation);
                 if (better) _bestEvaluation = _evaluation;
                 report(new Evaluated(_evaluation));
             }

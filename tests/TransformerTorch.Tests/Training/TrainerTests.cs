@@ -85,7 +85,7 @@ public sealed class TrainerTests : IDisposable
     public void A_best_model_is_told_by_threshold_and_direction()
     {
         var best = new BestModel(new(null, 0, 0)) { Metric = "accuracy", GreaterIsBetter = true, Patience = 2, Threshold = 0.1 };
-        JsonObject Accuracy(double value) => new() { ["eval_accuracy"] = value };
+        EvaluationMetrics Accuracy(double value) => new(0, 1) { Scores = new() { ["eval_accuracy"] = value } };
 
         Assert.Equal([true, true, false], Enumerable.Range(0, 3).Select(i => best.Add(i, Accuracy(i == 1 ? 0.55 : 0.5))));
 
@@ -93,6 +93,29 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal((0.55, 1), (best.State.Metric, best.State.Step));
         Assert.Contains("eval_accuracy", Assert.Throws<TrainingException>(() =>
             new BestModel(new(null, 0, 0)) { Metric = "f1" }.Add(1, Accuracy(1))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_metric_that_is_no_number_yet_is_none_of_the_better_ones()
+    {
+        var best = new BestModel(new(null, 0, 0)) { Metric = "pearson", GreaterIsBetter = true };
+        var constant = new EvaluationMetrics(0, 1) { Undefined = ["eval_pearson"] };
+
+        Assert.Equal([false, true, false], new[] { constant, Pearson(-0.5), constant }.Select((e, i) => best.Add(i, e)));
+
+        Assert.Equal((-0.5, 1), (best.State.Metric, best.State.Step));
+        EvaluationMetrics Pearson(double value) => new(0, 1) { Scores = new() { ["eval_pearson"] = value } };
+    }
+
+    [Fact]
+    public void A_metric_that_no_evaluation_gives_is_told_before_the_first_step()
+    {
+        _run.Config = _run.Config with { MetricForBestModel = "acuracy", EvalSteps = 5, LoadBestModelAtEnd = true };
+
+        var error = Assert.Throws<TrainingException>(() => _run.Start());
+
+        Assert.StartsWith("metric_for_best_model: an evaluation gives no acuracy; it gives ", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_run.Events.OfType<StepDone>());
     }
 
     [Fact]
