@@ -161,7 +161,7 @@ internal static class CommandLine
             var kind = IsForeseen(e) ? "" : $" ({e.GetType().Name}; --verbose shows where)";
             Console.Error.WriteLine($"tt: {string.Join('\n', lines)}{kind}");
             if (IsDiskFull(e))
-                Console.Error.WriteLine("Free some space there, or have it written elsewhere (a run's output_dir, data.dataset_prepared_path).");
+                Console.Error.WriteLine("Free some space, or have it written elsewhere (a run's output_dir, data.dataset_prepared_path).");
         }
     }
 

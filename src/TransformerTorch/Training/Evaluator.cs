@@ -62,7 +62,8 @@ public sealed class Evaluator(IObjective objective, EvaluationData data)
         var main = sums / counts;       // without what balances routers
         // A loss of several parts says little by itself.
         var parts = terms.Count > 1 ? terms.Select(t => ($"{t.Key}_loss", t.Value.Sum / t.Value.Count)) : [];
-        var scores = parts.Concat(scorer?.Scores() ?? []).ToLookup(s => double.IsFinite(s.Item2), s => (Name: $"eval_{s.Item1}", Value: s.Item2));
+        var scores = parts.Concat(scorer?.Scores() ?? [])
+            .ToLookup(s => double.IsFinite(s.Item2), s => (Name: $"eval_{s.Item1}", Value: s.Item2));
         return new(step, loss)
         {
             EvalPerplexity = objective.Model is LanguageModel ? Math.Exp(main) : null,
