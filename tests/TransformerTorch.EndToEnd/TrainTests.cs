@@ -85,6 +85,29 @@ public sealed class TrainTests
         Assert.Single(generated.Error.Split('\n'), line => line.StartsWith(told, StringComparison.Ordinal));
     }
 
+    [SkippableFact]
+    public void Training_takes_no_more_memory_than_it_is_granted()
+    {
+        Skip.IfNot(File.Exists(Path.Combine(AppContext.BaseDirectory, "libtransformertorch.so")),
+            "without the native library libtorch takes what it wants");
+        using var tt = TinyTraining.Folder();
+        tt.Write("text.txt", string.Concat(Enumerable.Range(0, 1200).Select(i => $"Line {i} says that {i * 7 % 100} follows.\n")));
+        tt.Environment["TT_MEMORY_LIMIT"] = "80M"; // a step of 64 rows takes about 130
+        string[] train =
+        [
+            "train", "run.yaml", .. new[] { "model.n_embd=128", "model.n_positions=128", "data.sequence_len=128", "max_steps=2",
+                "per_device_train_batch_size=64" }.SelectMany(key => new[] { "--set", key }),
+        ];
+        var refused = tt.Run(train);
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("64 rows do not fit into memory", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("of 80000000 are in use). Set auto_find_batch_size: true", refused.Error, StringComparison.Ordinal);
+
+        var halved = tt.Run([.. train, "--set", "auto_find_batch_size=true"]).Succeeded();
+        Assert.Contains("64 rows do not fit into memory: 32 at once from here on", halved.Error, StringComparison.Ordinal);
+        Assert.Equal([1, 2], TinyTraining.Steps(tt, "loss"));
+    }
+
     [SkippableTheory]
     [InlineData(2)]  // SIGINT: Ctrl-C
     [InlineData(15)] // SIGTERM

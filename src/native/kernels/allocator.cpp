@@ -9,12 +9,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 namespace tt {
@@ -24,11 +26,43 @@ constexpr size_t Large = size_t(1) << 20, Page = size_t(2) << 20, Step = size_t(
 
 size_t whole(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
+// The machine's memory, or what a container or TT_MEMORY_LIMIT (bytes, or 500M, 8G) grants of it. Past that the system would end the
+// process without a word; so it is an error, after which fewer rows can be tried.
+size_t memory_limit() {
+    if (const char* given = std::getenv("TT_MEMORY_LIMIT")) {
+        char* unit = nullptr;
+        const double number = std::strtod(given, &unit);
+        const double times = *unit == 'G' ? 1e9 : *unit == 'M' ? 1e6 : 1;
+        if (number > 0) return size_t(number * times);
+    }
+    struct sysinfo machine {};
+    sysinfo(&machine);
+    size_t limit = (machine.totalram + machine.totalswap) * size_t(machine.mem_unit);
+    std::ifstream own("/proc/self/cgroup");   // lines of id:controllers:path, version 2 without controllers
+    for (std::string line; std::getline(own, line);) {
+        const size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        const std::string controllers = line.substr(first + 1, second - first - 1);
+        if (!controllers.empty() && controllers != "memory") continue;
+        const std::string root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+        const std::string name = controllers.empty() ? "/memory.max" : "/memory.limit_in_bytes";
+        for (std::string group = line.substr(second + 1);; group.erase(group.find_last_of('/'))) {
+            std::ifstream file(root + group + name);
+            if (size_t most = 0; file >> most) limit = std::min(limit, most);   // "max" is no number
+            if (group.find('/') == std::string::npos) break;
+        }
+    }
+    return limit;
+}
+
 class Blocks {
 public:
     void* take(size_t bytes) {
         size_t size = whole(bytes, Step);
         std::lock_guard<std::mutex> lock(_mutex);
+        TORCH_CHECK_WITH(OutOfMemoryError, _used + size <= _granted, "out of memory: ", bytes, " bytes could not be allocated, ", _used,
+                         " of ", _granted, " are in use");
+        if (_used + size + _kept > _granted) release(_granted - _used - size);
         auto fits = _free.lower_bound({size, nullptr});
         auto block = fits == _free.end() ? extend(size) : _ranges.find(fits->second);
         if (block == _ranges.end()) {
@@ -148,6 +182,7 @@ private:
         }
     }
 
+    const size_t _granted = memory_limit();
     std::mutex _mutex;
     Ranges _ranges;                            // by address, used and free
     std::set<std::pair<size_t, char*>> _free;  // by size: the smallest that fits is taken, of equal ones the lowest
