@@ -16,8 +16,8 @@ internal sealed class MachineReport
 {
     private static readonly string[] _variables =
     [
-        "LIBTORCH", "TT_NATIVE", "TT_ISA", "TT_ATTENTION", "TT_ALLOCATOR", "TT_MEMORY_LIMIT", "TT_CACHE", "OMP_NUM_THREADS",
-        "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
+        "LIBTORCH", "TT_NATIVE", "TT_BRIDGE", "TT_ISA", "TT_ATTENTION", "TT_ALLOCATOR", "TT_MEMORY_LIMIT", "TT_CACHE",
+        "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
     ];
 
     private static readonly AttentionArguments _causal = new() { Causal = true };

@@ -93,11 +93,8 @@ public sealed class TrainTests
         using var tt = TinyTraining.Folder();
         tt.Write("text.txt", string.Concat(Enumerable.Range(0, 1200).Select(i => $"Line {i} says that {i * 7 % 100} follows.\n")));
         tt.Environment["TT_MEMORY_LIMIT"] = "80M"; // a step of 64 rows takes about 130
-        string[] train =
-        [
-            "train", "run.yaml", .. new[] { "model.n_embd=128", "model.n_positions=128", "data.sequence_len=128", "max_steps=2",
-                "per_device_train_batch_size=64" }.SelectMany(key => new[] { "--set", key }),
-        ];
+        const string settings = "model.n_embd=128 model.n_positions=128 data.sequence_len=128 per_device_train_batch_size=64 max_steps=2";
+        string[] train = ["train", "run.yaml", .. settings.Split(' ').SelectMany(setting => (string[])["--set", setting])];
         var refused = tt.Run(train);
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("64 rows do not fit into memory", refused.Error, StringComparison.Ordinal);
