@@ -17,7 +17,7 @@ internal static class Samples
             EndTokens = [tokenizer.EndMark],
         };
         // Documents stand between end marks in the training data: one before the prompt says that a text begins here.
-        int[] ids = [tokenizer.EndMark, .. tokenizer.Tokenizer.Encode(prompt).Ids];
+        int[] ids = [tokenizer.EndMark, .. tokenizer.Tokenizer.EncodeToIds(prompt)];
         return tokenizer.Tokenizer.Decode(new TokenGenerator(model).Stream(ids, options));
     };
 }

@@ -19,7 +19,7 @@ internal sealed class Inspection(ModelRegistry models) : IDisposable
         var name = body.Text("model");
         var model = name is null ? models.Ready.FirstOrDefault() ?? models.Find(name) : models.Find(name);
         var text = body.Text("text") is { Length: > 0 } given ? given : throw RequestBody.Wrong("text", "a text");
-        int[] ids = [.. model.Tokenizer.Encode(text).Ids];
+        int[] ids = model.Tokenizer.EncodeToIds(text);
         if (ids.Length is 0 or > MostTokens) throw RequestBody.Wrong("text", $"1 to {MostTokens} tokens, not {ids.Length}");
         var weights = (PretrainedModel?)model.Decoder ?? model.Embedder!.Model;
         var layers = weights.Config.Main.Blocks.Count;

@@ -150,6 +150,9 @@ public sealed class Tokenizer
     public Encoding Encode(string text, string? pair, bool addSpecialTokens = true) =>
         _encoder.Encode(new(text), Source.OrNull(pair), addSpecialTokens);
 
+    /// <summary>The ids of a text alone, as <see cref="Encode(string, bool)"/> gives them, sooner and with less memory.</summary>
+    public int[] EncodeToIds(string text, bool addSpecialTokens = true) => _encoder.EncodeToIds(text, addSpecialTokens);
+
     /// <summary>
     /// Encodes a text that is cut into words already, as for labelling words: word ids are the places of these words, and offsets count
     /// within each. Each word goes through the tokenizer alone, so one in the midst of a text may have to bring its space along.

@@ -50,6 +50,15 @@ void activations() {
             type == at::kFloat ? 1e-6 : 1e-2);
 }
 
+// What overflows or is no number, against libtorch's own functions.
+void extremes() {
+    Tensor x = at::tensor({INFINITY, NAN, 3e38f, 100.0f, 0.0f, -0.0f, -100.0f, -1e4f}).repeat({5}).to(where());   // vectors and a rest
+    for (std::string name : {"gelu", "gelu_tanh", "silu", "relu"}) {
+        Tensor truth = name == "silu" ? at::silu(x) : name == "relu" ? at::relu(x) : at::gelu(x, name == "gelu" ? "none" : "tanh");
+        expect(name + " of extremes", at::allclose(call("activation", x, name, false), truth, 1e-6, 1e-30, /*equal_nan*/ true));
+    }
+}
+
 // The same bits on one thread, and for a row (of the dimension before the last) that stands alone.
 template <class F> void expect_steady(const std::string& what, const F& product, const Tensor& x, const Tensor& ours) {
     int threads = at::get_num_threads();
@@ -173,6 +182,7 @@ int cases = 25;
 
 int run() {
     torch::manual_seed(7);
+    extremes();
     for (int i = 0; i < cases; i++) {
         at::set_num_threads((int)roll(1, 5));
         norms(); sums_and_norms(); activations(); linear(); cross_entropy();

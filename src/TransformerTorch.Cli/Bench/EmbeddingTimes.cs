@@ -20,7 +20,7 @@ internal static class EmbeddingTimes
         var (model, tokenizer) = (source.Ready!.Embedder!.Model, source.Ready.Tokenizer);
 
         string[] texts = [.. Enumerable.Range(0, work.Batch).Select(_ => folder.Text(work.Length))];
-        var ids = tensor([.. texts.SelectMany(t => tokenizer.Encode(t).Ids.Select(id => (long)id))], [work.Batch, work.Length]);
+        var ids = tensor([.. texts.SelectMany(t => tokenizer.EncodeToIds(t).Select(id => (long)id))], [work.Batch, work.Length]);
         var whole = run.BestOfEach(() => { }, () => Embed(texts), () =>
         {
             using var scope = NewDisposeScope();

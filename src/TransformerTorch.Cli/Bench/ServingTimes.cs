@@ -75,11 +75,11 @@ internal static class ServingTimes
     private static GenerationOptions Greedy(int tokens) => new() { Temperature = 0, MaxNewTokens = tokens, EndTokens = [] };
 
     private static void Generate(ServedModel model, string text, int tokens)
-        => new TokenGenerator(model.Decoder!).Generate([model.Tokenizer.Encode(text).Ids], Greedy(tokens));
+        => new TokenGenerator(model.Decoder!).Generate([model.Tokenizer.EncodeToIds(text)], Greedy(tokens));
 
     private static void Stream(ServedModel model, string text, int tokens)
     {
-        var request = new BatchRequest { Prompt = model.Tokenizer.Encode(text).Ids, Options = Greedy(tokens) };
+        var request = new BatchRequest { Prompt = model.Tokenizer.EncodeToIds(text), Options = Greedy(tokens) };
         Drain().GetAwaiter().GetResult();
 
         async Task Drain()

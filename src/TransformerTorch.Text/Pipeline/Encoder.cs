@@ -35,8 +35,24 @@ internal sealed class Encoder
         }
         finally
         {
-            if (state.OriginalLength < TextState.LargeText)
-                _states.Add(state);
+            Return(state);
+        }
+    }
+
+    /// <summary>The ids alone: where nothing is added to a text or cut off, nothing else is worked out.</summary>
+    public int[] EncodeToIds(string text, bool addSpecialTokens)
+    {
+        var adds = addSpecialTokens && _tokenizer.PostProcessor?.AddedTokens(isPair: false) > 0;
+        if (adds || _tokenizer.Truncation is not null || _tokenizer.Padding is not null)
+            return Encode(new(text), pair: null, addSpecialTokens).Ids;
+        var state = Rent();
+        try
+        {
+            return Cut(state, text, sequence: 0).ToIds();
+        }
+        finally
+        {
+            Return(state);
         }
     }
 
@@ -77,6 +93,12 @@ internal sealed class Encoder
 
     private TextState Rent() => _states.TryTake(out var state) ? state : new TextState();
 
+    private void Return(TextState state)
+    {
+        if (state.OriginalLength < TextState.LargeText)
+            _states.Add(state);
+    }
+
     private void Prepare(TextState state, string text, bool leaveBytes)
     {
         state.Start(text);
@@ -95,17 +117,17 @@ internal sealed class Encoder
     private Token[] Cut(TextState state, in Source source, sbyte sequence)
     {
         if (source.Words is not { } words)
-            return Cut(state, source.Part(0), sequence);
+            return Cut(state, source.Part(0), sequence).ToArray();
         var tokens = new List<Token>();
         for (var word = 0; word < words.Count; word++)
         {
-            foreach (var token in Cut(state, words[word], sequence))
+            foreach (var token in Cut(state, words[word], sequence).ToArray())
                 tokens.Add(token with { Word = word });
         }
         return [.. tokens];
     }
 
-    private Token[] Cut(TextState state, string text, sbyte sequence)
+    private TokenBuilder Cut(TextState state, string text, sbyte sequence)
     {
         Prepare(state, text, leaveBytes: _byteModel is not null);
         var codePoints = state.OriginalLength == text.Length ? null : state.CodePointOfByte;
@@ -126,7 +148,7 @@ internal sealed class Encoder
             if (tokens.Count >= limit)
                 break;
         }
-        return tokens.ToArray();
+        return tokens;
     }
 
     /// <summary>

@@ -39,15 +39,31 @@ internal ref struct TokenBuilder(TextState state, int[]? codePoints, sbyte seque
         }
     }
 
+    /// <summary>The tokens; ends the building.</summary>
     public Token[] ToArray()
     {
-        // A great many tokens are handed over without a copy, and the next text begins with a small buffer.
-        var isHuge = _count > TextState.LargeText;
-        if (isHuge)
+        // A great many tokens are handed over without a copy.
+        if (IsHuge)
             Array.Resize(ref _tokens, _count);
-        state.TokenBuffer = isHuge ? new Token[256] : _tokens;
-        return isHuge ? _tokens : _tokens.AsSpan(0, _count).ToArray();
+        var tokens = IsHuge ? _tokens : _tokens.AsSpan(0, _count).ToArray();
+        HandBack();
+        return tokens;
     }
+
+    /// <summary>Their ids; ends the building.</summary>
+    public int[] ToIds()
+    {
+        var ids = new int[_count];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = _tokens[i].Id;
+        HandBack();
+        return ids;
+    }
+
+    private readonly bool IsHuge => _count > TextState.LargeText;
+
+    // The next text begins with this one's memory, or a small one after a great many tokens.
+    private readonly void HandBack() => state.TokenBuffer = IsHuge ? new Token[256] : _tokens;
 
     private ref Token Next()
     {

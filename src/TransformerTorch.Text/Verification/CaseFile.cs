@@ -58,6 +58,7 @@ public static class CaseFile
         (string Key, string Name, Func<object> Answer)[] answers =
         [
             ("ids", "ids", () => encoding.Ids),
+            ("ids", "ids alone", () => IdsAlone(tokenizer, line) ?? encoding.Ids),
             ("tokens", "tokens", () => encoding.Tokens),
             ("offsets", "offsets", () => encoding.CodePointOffsets.Select(offset => new[] { offset.Start, offset.End })),
             ("type_ids", "type ids", () => encoding.TypeIds),
@@ -81,11 +82,19 @@ public static class CaseFile
     {
         var text = line.GetProperty("text");
         var hasPair = line.TryGetProperty("pair", out var pair);
-        var special = line.TryGetProperty("add_special", out var add) && add.GetBoolean();
+        var special = AddsSpecial(line);
         return text.ValueKind == JsonValueKind.Array
             ? tokenizer.EncodeWords(text.Deserialize<string[]>()!, hasPair ? pair.Deserialize<string[]>() : null, special)
             : tokenizer.Encode(text.GetString()!, hasPair ? pair.GetString() : null, special);
     }
+
+    /// <summary>The ids by the shorter way; null where there is none, for pairs and words.</summary>
+    private static int[]? IdsAlone(Tokenizer tokenizer, JsonElement line) =>
+        line.GetProperty("text") is { ValueKind: JsonValueKind.String } text && !line.TryGetProperty("pair", out _)
+            ? tokenizer.EncodeToIds(text.GetString()!, AddsSpecial(line))
+            : null;
+
+    private static bool AddsSpecial(JsonElement line) => line.TryGetProperty("add_special", out var add) && add.GetBoolean();
 
     private static string Streamed(Tokenizer tokenizer, int[] ids)
     {

@@ -15,8 +15,8 @@ namespace TransformerTorch.Data;
 /// <exception cref="DataException">A source is missing.</exception>
 public sealed class DataPreparation(DataConfig data, Action<string, long, long?>? progress = null, CancellationToken stop = default)
 {
-    private const int Form = 2;
-    private const int DocumentsAtOnce = 1 << 16, CharactersAtOnce = 1 << 22;
+    private const int Form = 3;
+    private const int DocumentsAtOnce = 1 << 9, CharactersAtOnce = 1 << 15, CharactersInWork = 1 << 22;
     private readonly string _cache = data.DatasetPreparedPath ?? DefaultCache();
     private readonly Part[] _parts = [.. data.Parts.Select(part => new Part(part.Data.Open(), part.Data.OpenValidation(), part.Weight))];
 
@@ -144,16 +144,13 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         using (ExampleWriter train = Writer("train"), validation = Writer("validation"))
         {
             var (malformed, done) = (new MalformedRecords(data.OnMalformed), 0L);
-            foreach (var chunk in ReadAhead(Chunks(Documents(part, malformed))))
+            foreach (var encoded in InWork(ReadAhead(Chunks(Documents(part, malformed))), chunk => Encode(chunk, part, recipe)))
             {
-                var encoded = chunk.AsParallel().AsOrdered().WithCancellation(stop)
-                    .Select(d => (To: IsHeldOut(part, d) ? validation : train, d.Document.Place, Result: Encode(d.Document, recipe)));
-                foreach (var (to, place, (examples, problem)) in encoded)
-                {
-                    if (problem is not null) malformed.Add(place, problem);
-                    foreach (var example in examples) to.Add(example);
-                }
-                progress?.Invoke(what, done += chunk.Count, null);
+                stop.ThrowIfCancellationRequested();
+                foreach (var (place, problem) in encoded.Problems) malformed.Add(place, problem);
+                train.Add(encoded.Train);
+                validation.Add(encoded.Validation);
+                progress?.Invoke(what, done += encoded.Documents, null);
             }
             train.Finish();
             validation.Finish();
@@ -163,19 +160,40 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         return Find(part, recipe) ?? throw new IOException($"{_cache}: what was prepared there cannot be read back.");
     }
 
-    // As many as are encoded at once: texts may be lines or whole books.
-    private static IEnumerable<List<Sourced>> Chunks(IEnumerable<Sourced> documents)
+    // As many as are encoded at a time: few enough to be forgotten before the garbage collector has carried them along.
+    private static IEnumerable<Chunk> Chunks(IEnumerable<Sourced> documents)
     {
-        var (chunk, length) = (new List<Sourced>(), 0L);
+        var chunk = new Chunk([], 0);
         foreach (var one in documents)
         {
-            chunk.Add(one);
-            length += one.Document.Length;
-            if (chunk.Count < DocumentsAtOnce && length < CharactersAtOnce) continue;
+            chunk.Documents.Add(one);
+            chunk = chunk with { Length = chunk.Length + one.Document.Length };
+            if (chunk.Documents.Count < DocumentsAtOnce && chunk.Length < CharactersAtOnce) continue;
             yield return chunk;
-            (chunk, length) = ([], 0);
+            chunk = new([], 0);
         }
-        if (chunk.Count > 0) yield return chunk;
+        if (chunk.Documents.Count > 0) yield return chunk;
+    }
+
+    // Works on several at once and gives the results in order; texts may be lines or whole books, and there is memory for so many.
+    private static IEnumerable<T> InWork<T>(IEnumerable<Chunk> chunks, Func<Chunk, T> work)
+    {
+        var (queue, length) = (new Queue<(Task<T> Result, long Length)>(), 0L);
+        foreach (var chunk in chunks)
+        {
+            while (queue.Count > 0 && (queue.Count > 2 * Environment.ProcessorCount || length + chunk.Length > CharactersInWork))
+                yield return First();
+            queue.Enqueue((Task.Run(() => work(chunk)), chunk.Length));
+            length += chunk.Length;
+        }
+        while (queue.Count > 0) yield return First();
+
+        T First()
+        {
+            var (result, taken) = queue.Dequeue();
+            length -= taken;
+            return result.GetAwaiter().GetResult();
+        }
     }
 
     // The next one is read while one is worked on.
@@ -198,10 +216,23 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
         }
     }
 
-    private static (IReadOnlyList<Example> Examples, string? Problem) Encode(Document document, Recipe recipe)
+    private Encoded Encode(Chunk chunk, Part part, Recipe recipe)
     {
-        try { return ([.. recipe.Encoder.Encode(document)], null); }
-        catch (RecordException e) { return ([], e.Message); }
+        var encoded = new Encoded(chunk.Documents.Count, new(recipe.Encoder.Columns), new(recipe.Encoder.Columns), []);
+        foreach (var one in chunk.Documents)
+        {
+            stop.ThrowIfCancellationRequested();
+            try
+            {
+                var block = IsHeldOut(part, one) ? encoded.Validation : encoded.Train;
+                foreach (var example in recipe.Encoder.Encode(one.Document).ToList()) block.Add(example);    // all, or none where one fails
+            }
+            catch (RecordException e)
+            {
+                encoded.Problems.Add((one.Document.Place, e.Message));
+            }
+        }
+        return encoded;
     }
 
     private static string Text(Document document, string field, MalformedRecords malformed)
@@ -232,6 +263,11 @@ public sealed class DataPreparation(DataConfig data, Action<string, long, long?>
 
     // A document, and whether its source is one of documents to hold out.
     private readonly record struct Sourced(Document Document, bool Apart);
+
+    private sealed record Chunk(List<Sourced> Documents, long Length);
+
+    private sealed record Encoded(
+        int Documents, ExampleBlock Train, ExampleBlock Validation, List<(RecordPlace Place, string Reason)> Problems);
 
     private sealed record Splits(ExampleFile Train, ExampleFile Validation, long Malformed, IReadOnlyList<string> Listed);
 

@@ -3,45 +3,55 @@ using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Data;
 
+/// <summary>Where a record stands.</summary>
+/// <param name="File">The file, or what else holds it.</param>
+/// <param name="Line">Its first line, from 1; 0 where there are none.</param>
+public readonly record struct RecordPlace(string File, int Line = 0)
+{
+    /// <summary><c>file:line</c>.</summary>
+    public override string ToString() => Line > 0 ? $"{File}:{Line}" : File ?? "";
+}
+
 /// <summary>A record of a source: named fields, as JSON has them. Documents with the same key fall into the same split.</summary>
 public sealed class Document
 {
-    private readonly JsonObject _fields;
+    private readonly string? _text;     // of plain texts, which are many: their fields are made only for who asks
+    private readonly string? _key;
 
     /// <summary>A record.</summary>
     /// <param name="fields">Its fields.</param>
     /// <param name="key">What decides the split; all of the record where it is null.</param>
-    /// <param name="place">Where it stands, as <c>file:line</c>.</param>
-    public Document(JsonObject fields, string? key = null, string place = "") => (_fields, GivenKey, Place) = (fields, key, place);
+    /// <param name="place">Where it stands.</param>
+    public Document(JsonObject fields, string? key = null, RecordPlace place = default) => (Fields, _key, Place) = (fields, key, place);
 
     /// <summary>A text, without any end mark: the field <c>text</c>.</summary>
-    public Document(string text, string? key = null, string place = "") : this(new JsonObject { ["text"] = text }, key ?? text, place) { }
+    public Document(string text, string? key = null, RecordPlace place = default) => (_text, _key, Place) = (text, key ?? text, place);
 
-    /// <summary>Where it stands: <c>file:line</c>.</summary>
-    public string Place { get; }
+    /// <summary>Where it stands.</summary>
+    public RecordPlace Place { get; }
 
     /// <summary>Characters that it takes, as far as its source counts them: so many are kept in memory at once.</summary>
     public int Length { get; init; }
 
     /// <summary>What decides the split.</summary>
-    public string Key => GivenKey ?? _fields.ToJsonString();
+    public string Key => _key ?? Fields.ToJsonString();
 
     /// <summary>The field <c>text</c>.</summary>
     public string Text => TextOf("text");
 
-    private string? GivenKey { get; }
+    private JsonObject Fields => field ??= new JsonObject { ["text"] = _text };
 
     /// <summary>Whether there is such a field, and it is not null.</summary>
-    public bool Has(string field) => _fields[field] is not null;
+    public bool Has(string field) => Fields[field] is not null;
 
     /// <summary>A field.</summary>
     /// <exception cref="RecordException">There is none.</exception>
-    public JsonNode Node(string field) => _fields[field]
-        ?? throw new RecordException($"has no field '{field}'; it has {string.Join(", ", _fields.Select(f => $"'{f.Key}'"))}");
+    public JsonNode Node(string field) => Fields[field]
+        ?? throw new RecordException($"has no field '{field}'; it has {string.Join(", ", Fields.Select(f => $"'{f.Key}'"))}");
 
     /// <summary>A field that is a text; numbers and truths are spelt out.</summary>
     /// <exception cref="RecordException">There is none, or it is a list or an object.</exception>
-    public string TextOf(string field) => Node(field) switch
+    public string TextOf(string field) => _text is not null && field == "text" ? _text : Node(field) switch
     {
         JsonValue value => value.ToString(),
         var other => throw Wrong(field, "a text", other),
@@ -117,12 +127,12 @@ public sealed class MalformedRecords(OnMalformed rule)
     public IReadOnlyList<string> First => _listed;
 
     /// <summary>Counts one.</summary>
-    /// <param name="place">Where it stands: <c>file:line</c>.</param>
+    /// <param name="place">Where it stands.</param>
     /// <param name="reason">What is wrong.</param>
     /// <exception cref="DataException">Malformed records are not to be skipped.</exception>
-    public void Add(string place, string reason)
+    public void Add(RecordPlace place, string reason)
     {
-        var message = place.Length > 0 ? $"{place}: {reason}" : reason;
+        var message = $"{place}" is { Length: > 0 } named ? $"{named}: {reason}" : reason;
         if (rule == OnMalformed.Fail)
             throw new DataException($"{message.TrimEnd('.')}. Correct the record, or leave such records out with data.on_malformed: skip.");
         lock (_lock)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace TransformerTorch.Data;
 
 /// <summary>A split's examples: a <see cref="TokenFile"/> for each of their columns.</summary>
@@ -48,12 +50,18 @@ internal sealed class ExampleWriter(string path, byte[] fingerprint, IReadOnlyLi
     private readonly (string Name, TokenFileWriter Writer)[] _columns =
         [.. columns.Select(name => (name, new TokenFileWriter(ExampleFile.PathOf(path, name), fingerprint)))];
 
-    public long Count => _columns[0].Writer.Documents;
-
-    public void Add(Example example)
+    public void Add(ExampleBlock block)
     {
         foreach (var (name, writer) in _columns)
-            writer.Add(example[name], name == Batch.Names.InputIds ? (long)example.TextBytes : 0);
+        {
+            var start = 0;
+            var values = block.Values(name);
+            foreach (var (end, textBytes) in block.Ends(name))
+            {
+                writer.Add(values[start..end], textBytes);
+                start = end;
+            }
+        }
     }
 
     public void Finish()
@@ -65,6 +73,28 @@ internal sealed class ExampleWriter(string path, byte[] fingerprint, IReadOnlyLi
     {
         foreach (var (_, writer) in _columns) writer.Dispose();
     }
+}
+
+/// <summary>Examples one after the other, column by column: what is kept of them while they wait to be written.</summary>
+internal sealed class ExampleBlock(IReadOnlyList<string> columns)
+{
+    private readonly Dictionary<string, (List<int> Values, List<(int End, long TextBytes)> Ends)> _columns =
+        columns.ToDictionary(name => name, _ => (new List<int>(), new List<(int, long)>()));
+
+    /// <summary>Adds an example.</summary>
+    public void Add(Example example)
+    {
+        foreach (var (name, (values, ends)) in _columns)
+        {
+            values.AddRange(example.Columns[name]);
+            ends.Add((values.Count, name == Batch.Names.InputIds ? (long)example.TextBytes : 0));
+        }
+    }
+
+    public ReadOnlySpan<int> Values(string column) => CollectionsMarshal.AsSpan(_columns[column].Values);
+
+    /// <summary>For each example where its values end, and the UTF-8 bytes of its text.</summary>
+    public IReadOnlyList<(int End, long TextBytes)> Ends(string column) => _columns[column].Ends;
 }
 
 /// <summary>A split's examples as they were prepared, each by itself.</summary>

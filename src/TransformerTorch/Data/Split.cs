@@ -1,6 +1,5 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 
 namespace TransformerTorch.Data;
 
@@ -11,9 +10,5 @@ public static class Split
     /// <param name="document">The document.</param>
     /// <param name="fraction">The held-out share, 0 to 1.</param>
     public static bool IsValidation(Document document, double fraction)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes(document.Key), hash);
-        return BinaryPrimitives.ReadUInt64LittleEndian(hash) < fraction * Math.Pow(2, 64);
-    }
+        => fraction > 0 && XxHash3.HashToUInt64(MemoryMarshal.AsBytes(document.Key.AsSpan())) < fraction * Math.Pow(2, 64);
 }

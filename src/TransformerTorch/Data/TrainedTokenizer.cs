@@ -88,7 +88,7 @@ public sealed class TrainedTokenizer
     }
 
     /// <summary>Ids of a text, without special tokens around it.</summary>
-    public IReadOnlyList<int> Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false).Ids;
+    public int[] Encode(string text) => Tokenizer.EncodeToIds(text, addSpecialTokens: false);
 
     private SpecialTokens Roles => Tokenizer.SpecialTokens;
 

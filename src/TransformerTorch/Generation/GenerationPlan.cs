@@ -60,23 +60,25 @@ internal sealed record GenerationPlan
                 throw new ArgumentException("a prompt is empty: begin with a token, such as the model's beginning of text");
         if (encoded ? prompts.Width > context : prompts.Width >= context)
             throw new ArgumentException($"a prompt of {prompts.Width} tokens leaves no room in the model's context of {context}");
-        foreach (var id in prompts.Ids)
-            if (id < 0 || id >= vocabulary) throw new ArgumentException($"token {id} is outside the vocabulary of {vocabulary}");
+        InVocabulary("a prompt", prompts.Ids, vocabulary);
     }
 
     private static void Check(GenerationOptions options, int vocabulary)
     {
-        InVocabulary("forced_bos_token_id", options.ForcedBeginToken is { } begin ? [begin] : []);
-        InVocabulary("forced_eos_token_id", options.ForcedEndTokens);
-        InVocabulary("suppress_tokens", options.SuppressTokens);
-        InVocabulary("begin_suppress_tokens", options.BeginSuppressTokens);
-        InVocabulary("bad_words_ids", options.BadWords.SelectMany(w => w));
-        InVocabulary("sequence_bias", options.SequenceBias.SelectMany(b => b.Ids));
-        InVocabulary("decoder_start_token_id", options.DecoderStartToken is { } start ? [start] : []);
-        void InVocabulary(string name, IEnumerable<int> ids)
-        {
-            foreach (var id in ids)
-                if (id < 0 || id >= vocabulary) throw new ArgumentException($"{name} names {id}, outside the vocabulary of {vocabulary}");
-        }
+        Names("forced_bos_token_id", options.ForcedBeginToken is { } begin ? [begin] : []);
+        Names("forced_eos_token_id", options.ForcedEndTokens);
+        Names("suppress_tokens", options.SuppressTokens);
+        Names("begin_suppress_tokens", options.BeginSuppressTokens);
+        Names("bad_words_ids", options.BadWords.SelectMany(w => w));
+        Names("sequence_bias", options.SequenceBias.SelectMany(b => b.Ids));
+        Names("decoder_start_token_id", options.DecoderStartToken is { } start ? [start] : []);
+
+        void Names(string option, IEnumerable<int> ids) => InVocabulary(option, ids.Select(id => (long)id), vocabulary);
+    }
+
+    private static void InVocabulary(string what, IEnumerable<long> ids, int vocabulary)
+    {
+        foreach (var id in ids)
+            if (id < 0 || id >= vocabulary) throw new ArgumentException($"{what} names {id}, outside the vocabulary of {vocabulary}");
     }
 }

@@ -44,8 +44,8 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
     /// <exception cref="OperationCanceledException">Cancelled; takes effect between tokens.</exception>
     public IEnumerable<TextPiece> Stream(string prompt, GenerationOptions options, CancellationToken cancellation = default)
     {
-        IReadOnlyList<int> ids = [.. tokenizer.Encode(prompt).Ids];
-        if (ids.Count == 0 && model.Config.BeginToken is { } begin) ids = [begin];
+        var ids = tokenizer.EncodeToIds(prompt);
+        if (ids.Length == 0 && model.Config.BeginToken is { } begin) ids = [begin];
         var text = new TextAssembly(tokenizer, options.StopTexts);
         var ends = options.EndTokens ?? model.Config.EndTokens;
         foreach (var id in _tokens.Stream(ids, options, cancellation))

@@ -150,15 +150,13 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     // A misspelt metric is told before any step is taken: one example shows what an evaluation gives.
     private void CheckMetric()
     {
-        var random = RandomStates.Capture(device);
-        if (parts.Evaluator is { } evaluator) _ = _best.Value(evaluator.Run(Step, samples: 1));
-        random.Restore();
+        if (parts.Evaluator is { } evaluator) _ = Aside(() => _best.Value(evaluator.Run(Step, samples: 1)));
     }
 
-    // Samples draw random numbers; training goes on as if there had been none. Whether this is the best model to be kept so far.
-    private bool Evaluate(int samples, bool counts)
+    // Whether this is the best model to be kept so far.
+    private bool Evaluate(int samples, bool counts) => Aside(() =>
     {
-        var (random, better) = (RandomStates.Capture(device), false);
+        var better = false;
         using (parts.Average?.Applied())
         {
             if (parts.Evaluator is { } evaluator)
@@ -170,8 +168,16 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
             }
             parts.Sample?.Invoke(Step);
         }
-        random.Restore();
         return better && config.LoadBestModelAtEnd;
+    });
+
+    // Evaluations and samples draw random numbers; training goes on as if there had been none.
+    private T Aside<T>(Func<T> work)
+    {
+        var random = RandomStates.Capture(device);
+        var result = work();
+        random.Restore();
+        return result;
     }
 
     private void Save()

@@ -187,7 +187,7 @@ TT_INLINE vf vtanh(vf x) {
 }
 // erfc for z >= 0, relative error 1.2e-7 (Press et al., Numerical Recipes, 6.2: a Chebyshev fit).
 TT_INLINE vf verfc_positive(vf z) {
-    vf t = reciprocal(1.0f + 0.5f * z);
+    vf t = reciprocal(1.0f + 0.5f * vmin(splat(1e9f), z));   // an infinite z has no reciprocal, but a result: 0
     const float c[10] = {-1.26551223f, 1.00002368f, 0.37409196f, 0.09678418f, -0.18628806f,
                          0.27886807f, -1.13520398f, 1.48851587f, -0.82215223f, 0.17087277f};
     vf p = splat(c[9]);

@@ -31,8 +31,8 @@ public sealed class EncoderTests
         Assert.Equal(single.TypeIds, one.Types);
         Assert.Equal(pair.Ids, two.Ids);
         Assert.Equal(pair.TypeIds, two.Types);
-        Assert.Equal((single.Count, pair.Count), (tokenizer.Framing.SingleTokens + tokenizer.Encode(a).Count,
-            tokenizer.Framing.PairTokens + tokenizer.Encode(a).Count + tokenizer.Encode(b).Count));
+        Assert.Equal((single.Count, pair.Count), (tokenizer.Framing.SingleTokens + tokenizer.Encode(a).Length,
+            tokenizer.Framing.PairTokens + tokenizer.Encode(a).Length + tokenizer.Encode(b).Length));
     }
 
     [Theory]
@@ -114,7 +114,7 @@ public sealed class EncoderTests
         var parts = new QuestionEncoder(_bert, new("question", "context", "answers"), length, stride).Encode(record).ToList();
 
         // Put together without what they share, they are the pair as the tokenizer encodes it whole.
-        var before = _bert.Framing.Before(pair: true) + _bert.Encode("Who said it?").Count + _bert.Framing.Between;
+        var before = _bert.Framing.Before(pair: true) + _bert.Encode("Who said it?").Length + _bert.Framing.Between;
         var after = _bert.Framing.PairTokens - _bert.Framing.Before(pair: true) - _bert.Framing.Between;
         int[] whole = [.. parts.SelectMany((part, i) => part.Ids[(before + (i == 0 ? 0 : stride))..^after])];
         int[] joined = [.. parts[0].Ids[..before], .. whole, .. parts[0].Ids[^after..]];

@@ -30,7 +30,7 @@ public sealed class SourceTests : IDisposable
         Assert.Equal("3", documents[0].TextOf("label"));
         Assert.Equal(["x", "y"], documents[1].Strings("tags"));
         Assert.Equal(0.5, documents[1].Number("score"));
-        Assert.Equal([$"{file}:1", $"{file}:3"], documents.Select(d => d.Place));
+        Assert.Equal([$"{file}:1", $"{file}:3"], documents.Select(d => $"{d.Place}"));
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class SourceTests : IDisposable
         var named = new Tables([tabs], new(null, ["text", "label"])).Read().ToList();
 
         Assert.Equal([("a, \"b\"\nc", "x"), ("plain", "y")], quoted.Select(d => (d.Text, d.TextOf("label"))));
-        Assert.Equal([$"{commas}:2", $"{commas}:4"], quoted.Select(d => d.Place));
+        Assert.Equal([$"{commas}:2", $"{commas}:4"], quoted.Select(d => $"{d.Place}"));
         Assert.Equal([("one", "1"), ("two", "2")], named.Select(d => (d.Text, d.TextOf("label"))));
     }
 

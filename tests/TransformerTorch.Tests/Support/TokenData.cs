@@ -15,7 +15,9 @@ internal static class TokenData
         var (path, columns) = (folder[$"examples-{Guid.NewGuid():N}"], examples[0].Columns.Keys.ToList());
         using (var writer = new ExampleWriter(path, _fingerprint, columns))
         {
-            foreach (var example in examples) writer.Add(example);
+            var block = new ExampleBlock(columns);
+            foreach (var example in examples) block.Add(example);
+            writer.Add(block);
             writer.Finish();
         }
         return ExampleFile.TryOpen(path, _fingerprint, columns)!;

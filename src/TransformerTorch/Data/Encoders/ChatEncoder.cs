@@ -64,7 +64,7 @@ public sealed class ChatEncoder(TrainedTokenizer tokenizer, int length) : IExamp
             throw new RecordException($"has neither '{Messages}' nor '{Fields.Prompt}' and '{Fields.Completion}'");
         var prompt = tokenizer.Encode(document.TextOf(Fields.Prompt));
         int[] ids = [.. prompt, .. tokenizer.Encode(document.TextOf(Fields.Completion)), tokenizer.EndMark];
-        return (ids, [.. ids.Select((_, i) => Targets == ChatTargets.All || i >= prompt.Count)]);
+        return (ids, [.. ids.Select((_, i) => Targets == ChatTargets.All || i >= prompt.Length)]);
     }
 
     private (int[] Ids, bool[] Learnt) Chat(Document document)

@@ -50,7 +50,7 @@ public sealed class ClassificationEncoder(TrainedTokenizer tokenizer, Classifica
         if (fields.Pair is { } pair)
         {
             var second = tokenizer.Encode(document.TextOf(pair));
-            var (a, b) = Cut(first.Count, second.Count, Math.Max(2, length - _framing.PairTokens));
+            var (a, b) = Cut(first.Length, second.Length, Math.Max(2, length - _framing.PairTokens));
             framed = _framing.Pair([.. first.Take(a)], [.. second.Take(b)]);
         }
         else framed = _framing.One([.. first.Take(Math.Max(1, length - _framing.SingleTokens))]);

@@ -37,6 +37,12 @@ public sealed class TextEncoder(TrainedTokenizer tokenizer, string column, TextM
     public IEnumerable<Example> Encode(Document document)
     {
         var text = document.TextOf(column);
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (marks == TextMarks.None)
+        {
+            yield return new([.. tokenizer.Encode(text), tokenizer.EndMark]) { TextBytes = bytes };
+            yield break;
+        }
         var encoding = tokenizer.Tokenizer.Encode(text, addSpecialTokens: false);
         var columns = new Dictionary<string, int[]> { [Batch.Names.InputIds] = [.. encoding.Ids, tokenizer.EndMark] };
         if (marks.HasFlag(TextMarks.Words))
@@ -46,7 +52,7 @@ public sealed class TextEncoder(TrainedTokenizer tokenizer, string column, TextM
         }
         if (marks.HasFlag(TextMarks.Sentences))
             columns[DenoisingCollator.SentenceStarts] = [.. Sentences.Starts(text, encoding.Offsets), 0];
-        yield return new(columns) { TextBytes = Encoding.UTF8.GetByteCount(text) };
+        yield return new(columns) { TextBytes = bytes };
     }
 }
 

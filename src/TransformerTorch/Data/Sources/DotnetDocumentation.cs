@@ -58,7 +58,7 @@ public sealed class DotnetDocumentation : ITextSource
         ["text"] = $"{m.Id.Kind} {m.Signature}\n{m.Summary}{(m.Returns.Length > 0 ? $"\nReturns: {m.Returns}" : "")}",
         ["kind"] = m.Id.Kind, ["namespace"] = m.Namespace, ["type"] = m.Id.Type, ["signature"] = m.Signature,
         ["summary"] = m.Summary, ["returns"] = m.Returns,
-    }, key: m.Id.Type, place: m.Id.Type));
+    }, key: m.Id.Type, place: new(m.Id.Type)));
 
     /// <summary>The members with distinct summaries, by file and place in it; read once and kept (some 10 MB).</summary>
     /// <exception cref="DataException">A file is not well-formed XML.</exception>

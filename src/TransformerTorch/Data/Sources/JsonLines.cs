@@ -27,12 +27,12 @@ public sealed class JsonLines : ITextSource
             foreach (var (line, number) in FileSet.Lines(file))
             {
                 if (string.IsNullOrWhiteSpace(line)) continue;
-                if (Parse(line, $"{file}:{number}", malformed) is { } document) yield return document;
+                if (Parse(line, new(file, number), malformed) is { } document) yield return document;
             }
         }
     }
 
-    private static Document? Parse(string line, string place, MalformedRecords malformed)
+    private static Document? Parse(string line, RecordPlace place, MalformedRecords malformed)
     {
         try
         {

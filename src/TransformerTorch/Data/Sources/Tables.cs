@@ -40,7 +40,7 @@ public sealed class Tables : ITextSource
         {
             var line = parser.RawRow + 1;
             if (!FileSet.Guarded(file, line, parser.Read)) break;
-            var (fields, place, quoted) = (parser.Record!, $"{file}:{line}", bad);
+            var (fields, place, quoted) = (parser.Record!, new RecordPlace(file, line), bad);
             bad = null;
             if (names is null)
             {

@@ -40,13 +40,17 @@ public sealed class TextFiles : ITextSource
         var (text, start) = (new StringBuilder(), 1);
         foreach (var (line, number) in FileSet.Lines(file))
         {
-            var ends = _unit == DocumentUnit.Line || (_unit == DocumentUnit.Block && string.IsNullOrWhiteSpace(line));
             if (text.Length == 0) start = number;
-            text.Append(line).Append('\n');
-            if (text.Length > Longest)
+            if (text.Length + line.Length >= Longest)
                 throw new DataException($"{file}:{start}: more than {Longest >> 20} million characters in one document. " +
                     "Cut it into smaller ones: data.documents: block, or line.");
-            if (ends && Take() is { } document) yield return document;
+            if (_unit == DocumentUnit.Line)
+            {
+                if (!string.IsNullOrWhiteSpace(line)) yield return Of(line, number);
+                continue;
+            }
+            text.Append(line).Append('\n');
+            if (_unit == DocumentUnit.Block && string.IsNullOrWhiteSpace(line) && Take() is { } document) yield return document;
         }
         if (Take() is { } last) yield return last;
 
@@ -54,7 +58,9 @@ public sealed class TextFiles : ITextSource
         {
             var taken = text.ToString().Trim('\n', '\r');
             text.Clear();
-            return string.IsNullOrWhiteSpace(taken) ? null : new(taken, place: $"{file}:{start}") { Length = taken.Length };
+            return string.IsNullOrWhiteSpace(taken) ? null : Of(taken, start);
         }
+
+        Document Of(string taken, int line) => new(taken, place: new(file, line)) { Length = taken.Length };
     }
 }

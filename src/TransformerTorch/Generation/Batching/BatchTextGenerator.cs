@@ -9,7 +9,7 @@ public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel m
     /// <summary>The ids of a prompt; of an empty one, the model's beginning of text.</summary>
     public IReadOnlyList<int> Encode(string prompt)
     {
-        var ids = tokenizer.Encode(prompt).Ids;
+        var ids = tokenizer.EncodeToIds(prompt);
         return ids.Length == 0 && model.Config.BeginToken is { } begin ? [begin] : ids;
     }
 
