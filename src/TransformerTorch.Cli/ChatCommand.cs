@@ -40,7 +40,10 @@ internal static class ChatCommand
         Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "auto",
     };
     private static readonly Option<string> _type = ServeCommand.WeightType();
-    private static readonly IAnsiConsole _aside = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Error) });
+    private static readonly IAnsiConsole _aside = AnsiConsole.Create(new()
+    {
+        Out = new AnsiConsoleOutput(Console.Error), Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+    });
 
     public static Command Create()
     {

@@ -112,6 +112,18 @@ static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t blo
 constexpr bool UsesHalves = false;
 #endif
 
+// Writes M rows of a block's outputs.
+template <int M> static void quantized_out(const QuantizedView& a, int64_t row, int64_t block, const float* y) {
+    const int64_t output = block * QB, count = std::min(QB, a.outputs - output);
+    for (int m = 0; m < M; m++)
+        for (int64_t i = 0; i < count; i += L) {
+            vf v = load(y + m * QB + i);
+            if (a.bias) v += load_part(a.bias + output + i, count - i);
+            int64_t place = (row + m) * a.outputs + output + i;
+            TT_BY_TYPE(a.out, T, store_part(at<T>(a.y, place), v, count - i))
+        }
+}
+
 // M rows of x with R blocks that are `apart`.
 template <int Bits, int M, int R> static void quantized_rows(const QuantizedView& a, int64_t row, int64_t block, int64_t apart) {
     float y[R * M * QB];
@@ -120,16 +132,49 @@ template <int Bits, int M, int R> static void quantized_rows(const QuantizedView
 #else
     for (int r = 0; r < R; r++) quantized_tile<Bits, M>(a, row, block + r * apart, y + r * M * QB);
 #endif
-    for (int r = 0; r < R; r++) {
-        const int64_t output = (block + r * apart) * QB, count = std::min(QB, a.outputs - output);
-        for (int m = 0; m < M; m++)
-            for (int64_t i = 0; i < count; i += L) {
-                vf v = load(y + (r * M + m) * QB + i);
-                if (a.bias) v += load_part(a.bias + output + i, count - i);
-                int64_t place = (row + m) * a.outputs + output + i;
-                TT_BY_TYPE(a.out, T, store_part(at<T>(a.y, place), v, count - i))
+    for (int r = 0; r < R; r++) quantized_out<M>(a, row, block + r * apart, y + r * M * QB);
+}
+
+// Many rows, as a prompt has them: a group's weights become floats once for all, and sums are as in quantized_tile. Returns how many
+// rows it did: a multiple of as many as keep the sums in registers.
+template <int Bits> static int64_t quantized_many(const QuantizedView& a, int64_t block) {
+    constexpr int M = 12 / NQ;
+    constexpr int64_t Most = 8 * M, PerWord = 32 / Bits;
+    const int64_t words = a.group / PerWord, whole = UsesHalves ? 0 : a.rows / M * M;
+    float u[128 * QB], totals[Most * QB];
+    for (int64_t first = 0; first < whole; first += Most) {
+        const int64_t rows = std::min(Most, whole - first);
+        const int32_t* w = a.weight + block * a.groups * words * QB;
+        const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+        std::fill(totals, totals + rows * QB, 0.0f);
+        for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
+            for (int64_t k = 0; k < words; k++)
+#pragma GCC unroll 8
+                for (int j = 0; j < PerWord; j++)
+#pragma GCC unroll 4
+                    for (int n = 0; n < NQ; n++) store(u + (k * PerWord + j) * QB + n * L, unpack<Bits>(load_words(w + k * QB + n * L), j));
+            for (int64_t row = 0; row < rows; row += M) {
+                const float* x = a.x + (first + row) * a.x_row + g * a.group;
+                vf s[M][NQ] = {};
+                for (int64_t k = 0; k < a.group; k++)
+#pragma GCC unroll 4
+                    for (int n = 0; n < NQ; n++) {
+                        vf v = load(u + k * QB + n * L);
+#pragma GCC unroll 12
+                        for (int m = 0; m < M; m++) s[m][n] += v * x[m * a.x_row + k];
+                    }
+#pragma GCC unroll 12
+                for (int m = 0; m < M; m++)
+#pragma GCC unroll 4
+                    for (int n = 0; n < NQ; n++) {
+                        float* total = totals + (row + m) * QB + n * L;
+                        store(total, load(total) + s[m][n] * load(scales + n * L));
+                    }
             }
+        }
+        for (int64_t row = 0; row < rows; row += M) quantized_out<M>(a, first + row, block, totals + row * QB);
     }
+    return whole;
 }
 
 // One row or two with 8 bits leave the processor waiting for memory, which it reads faster from two far apart places; 4 bits keep it busy.
@@ -143,7 +188,7 @@ template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t
     if (Bits == 8 && a.rows == 1) return quantized_far<1>(a, first, last);
     if (Bits == 8 && a.rows == 2) return quantized_far<2>(a, first, last);
     for (int64_t block = first; block < last; block++) {
-        int64_t row = 0;
+        int64_t row = quantized_many<Bits>(a, block);
         for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4, 1>(a, row, block, 0);
         switch (a.rows - row) {
             case 3: quantized_rows<Bits, 3, 1>(a, row, block, 0); break;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace TransformerTorch.EndToEnd.Support;
@@ -48,7 +49,10 @@ internal sealed partial class Tt : IDisposable
         return running.Ended();
     }
 
-    public Running Start(params string[] arguments) => StartProgram(Host, [Path.Combine(AppContext.BaseDirectory, "tt.dll"), .. arguments]);
+    public Running Start(params string[] arguments) => Start(arguments, input: "");
+
+    public Running Start(string[] arguments, string input)
+        => StartProgram(Host, [Path.Combine(AppContext.BaseDirectory, "tt.dll"), .. arguments], input);
 
     /// <summary>Another program, in the same folder and surroundings.</summary>
     public Running StartProgram(string program, IEnumerable<string> arguments, string input = "")
@@ -71,31 +75,46 @@ internal sealed partial class Tt : IDisposable
     {
         private readonly Process _process;
         private readonly ConcurrentQueue<string> _error = [];
-        private readonly Task<string> _output;
-        private readonly Task _errorRead;
+        private readonly StringBuilder _output = new();
+        private readonly Task _outputRead, _errorRead;
 
         public Running(Process process, string input)
         {
             _process = process;
             _process.StandardInput.Write(input);
             _process.StandardInput.Close();
-            _output = process.StandardOutput.ReadToEndAsync();
+            _outputRead = Task.Run(() =>
+            {
+                var read = new char[4096];
+                while (process.StandardOutput.Read(read) is > 0 and var count)
+                    lock (_output) _output.Append(read, 0, count);
+            });
             _errorRead = Task.Run(() =>
             {
                 while (process.StandardError.ReadLine() is { } line) _error.Enqueue(line);
             });
         }
 
-        /// <summary>Waits until standard error has a line of that kind.</summary>
-        public string WaitFor(Predicate<string> line)
+        /// <summary>What it has printed so far.</summary>
+        public string Output
         {
-            var until = Stopwatch.StartNew();
-            while (true)
+            get { lock (_output) return _output.ToString(); }
+        }
+
+        /// <summary>Waits until standard error has a line of that kind.</summary>
+        public string WaitFor(Predicate<string> line) => WaitFor(() => _error.FirstOrDefault(seen => line(seen)), _errorRead);
+
+        /// <summary>Waits until what it has printed is of that kind.</summary>
+        public string WaitForOutput(Predicate<string> output)
+            => WaitFor(() => Output is var printed && output(printed) ? printed : null, _outputRead);
+
+        private string WaitFor(Func<string?> find, Task read)
+        {
+            for (var until = Stopwatch.StartNew(); ; Thread.Sleep(20))
             {
-                if (_error.FirstOrDefault(seen => line(seen)) is { } found) return found;
-                if (_errorRead.IsCompleted || until.Elapsed > _patience)
-                    Assert.Fail($"the line did not come:\n{string.Join('\n', _error)}");
-                Thread.Sleep(20);
+                var isAll = read.IsCompleted;
+                if (find() is { } found) return found;
+                if (isAll || until.Elapsed > _patience) Assert.Fail($"it did not come:\n{Output}\n{string.Join('\n', _error)}");
             }
         }
 
@@ -106,8 +125,8 @@ internal sealed partial class Tt : IDisposable
         public Outcome Ended()
         {
             Assert.True(_process.WaitForExit(_patience), $"still running:\n{string.Join('\n', _error)}");
-            _errorRead.Wait();
-            return new Outcome(_process.ExitCode, _output.Result, string.Join('\n', _error));
+            Task.WaitAll(_outputRead, _errorRead);
+            return new Outcome(_process.ExitCode, Output, string.Join('\n', _error));
         }
 
         public void Dispose()
