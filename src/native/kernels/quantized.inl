@@ -112,10 +112,10 @@ static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t blo
 constexpr bool UsesHalves = false;
 #endif
 
-// Writes M rows of a block's outputs.
-template <int M> static void quantized_out(const QuantizedView& a, int64_t row, int64_t block, const float* y) {
+// Writes rows of a block's outputs.
+static void quantized_out(const QuantizedView& a, int64_t row, int64_t rows, int64_t block, const float* y) {
     const int64_t output = block * QB, count = std::min(QB, a.outputs - output);
-    for (int m = 0; m < M; m++)
+    for (int64_t m = 0; m < rows; m++)
         for (int64_t i = 0; i < count; i += L) {
             vf v = load(y + m * QB + i);
             if (a.bias) v += load_part(a.bias + output + i, count - i);
@@ -132,49 +132,60 @@ template <int Bits, int M, int R> static void quantized_rows(const QuantizedView
 #else
     for (int r = 0; r < R; r++) quantized_tile<Bits, M>(a, row, block + r * apart, y + r * M * QB);
 #endif
-    for (int r = 0; r < R; r++) quantized_out<M>(a, row, block + r * apart, y + r * M * QB);
+    for (int r = 0; r < R; r++) quantized_out(a, row, M, block + r * apart, y + r * M * QB);
 }
 
-// Many rows, as a prompt has them: a group's weights become floats once for all, and sums are as in quantized_tile. Returns how many
-// rows it did: a multiple of as many as keep the sums in registers.
-template <int Bits> static int64_t quantized_many(const QuantizedView& a, int64_t block) {
-    constexpr int M = 12 / NQ;
-    constexpr int64_t Most = 8 * M, PerWord = 32 / Bits;
-    const int64_t words = a.group / PerWord, whole = UsesHalves ? 0 : a.rows / M * M;
-    float u[128 * QB], totals[Most * QB];
-    for (int64_t first = 0; first < whole; first += Most) {
-        const int64_t rows = std::min(Most, whole - first);
-        const int32_t* w = a.weight + block * a.groups * words * QB;
-        const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
-        std::fill(totals, totals + rows * QB, 0.0f);
-        for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
-            for (int64_t k = 0; k < words; k++)
-#pragma GCC unroll 8
-                for (int j = 0; j < PerWord; j++)
+// Many rows, as a prompt has them: a group's weights become floats once for all of them, and sums are as in quantized_tile.
+constexpr int MostTogether = 12 / NQ;   // rows whose sums stay in registers
+constexpr int64_t MostRows = 96;        // and so many of x in the second cache
+
+// M rows of x with the weights (group, 16), added to totals.
+template <int M>
+static void quantized_group(const float* x, int64_t x_row, int64_t group, const float* w, const bf16* scales, float* totals) {
+    vf s[M][NQ] = {};
+    for (int64_t k = 0; k < group; k++) {
+        vf v[NQ];
 #pragma GCC unroll 4
-                    for (int n = 0; n < NQ; n++) store(u + (k * PerWord + j) * QB + n * L, unpack<Bits>(load_words(w + k * QB + n * L), j));
-            for (int64_t row = 0; row < rows; row += M) {
-                const float* x = a.x + (first + row) * a.x_row + g * a.group;
-                vf s[M][NQ] = {};
-                for (int64_t k = 0; k < a.group; k++)
-#pragma GCC unroll 4
-                    for (int n = 0; n < NQ; n++) {
-                        vf v = load(u + k * QB + n * L);
+        for (int n = 0; n < NQ; n++) v[n] = load(w + k * QB + n * L);
 #pragma GCC unroll 12
-                        for (int m = 0; m < M; m++) s[m][n] += v * x[m * a.x_row + k];
-                    }
-#pragma GCC unroll 12
-                for (int m = 0; m < M; m++)
+        for (int m = 0; m < M; m++) {
+            vf one = splat(x[m * x_row + k]);
 #pragma GCC unroll 4
-                    for (int n = 0; n < NQ; n++) {
-                        float* total = totals + (row + m) * QB + n * L;
-                        store(total, load(total) + s[m][n] * load(scales + n * L));
-                    }
-            }
+            for (int n = 0; n < NQ; n++) s[m][n] += v[n] * one;
         }
-        for (int64_t row = 0; row < rows; row += M) quantized_out<M>(a, first + row, block, totals + row * QB);
     }
-    return whole;
+#pragma GCC unroll 12
+    for (int m = 0; m < M; m++)
+#pragma GCC unroll 4
+        for (int n = 0; n < NQ; n++) {
+            float* total = totals + m * QB + n * L;
+            store(total, load(total) + s[m][n] * load(scales + n * L));
+        }
+}
+template <int M, class... Rest> TT_INLINE void quantized_group_of(int64_t rows, Rest... rest) {
+    if (rows == M) quantized_group<M>(rest...);
+    else if constexpr (M > 1) quantized_group_of<M - 1>(rows, rest...);
+}
+
+template <int Bits> static void quantized_many(const QuantizedView& a, int64_t first, int64_t count, int64_t block) {
+    constexpr int64_t PerWord = 32 / Bits;
+    const int64_t words = a.group / PerWord, tiles = (count + MostTogether - 1) / MostTogether, together = (count + tiles - 1) / tiles;
+    const int32_t* w = a.weight + block * a.groups * words * QB;
+    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+    float u[128 * QB], totals[MostRows * QB] = {};
+    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
+        for (int64_t k = 0; k < words; k++)
+#pragma GCC unroll 4
+            for (int n = 0; n < NQ; n++) {
+                vi v = load_words(w + k * QB + n * L);
+#pragma GCC unroll 8
+                for (int j = 0; j < PerWord; j++) store(u + (k * PerWord + j) * QB + n * L, unpack<Bits>(v, j));
+            }
+        for (int64_t row = 0; row < count; row += together)
+            quantized_group_of<MostTogether>(std::min(together, count - row), a.x + (first + row) * a.x_row + g * a.group, a.x_row, a.group,
+                                             (const float*)u, scales, totals + row * QB);
+    }
+    quantized_out(a, first, count, block, totals);
 }
 
 // One row or two with 8 bits leave the processor waiting for memory, which it reads faster from two far apart places; 4 bits keep it busy.
@@ -187,8 +198,13 @@ template <int M> static void quantized_far(const QuantizedView& a, int64_t first
 template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t first, int64_t last) {
     if (Bits == 8 && a.rows == 1) return quantized_far<1>(a, first, last);
     if (Bits == 8 && a.rows == 2) return quantized_far<2>(a, first, last);
+    if (!UsesHalves && a.rows > 4) {
+        for (int64_t row = 0; row < a.rows; row += MostRows)
+            for (int64_t block = first; block < last; block++) quantized_many<Bits>(a, row, std::min(MostRows, a.rows - row), block);
+        return;
+    }
     for (int64_t block = first; block < last; block++) {
-        int64_t row = quantized_many<Bits>(a, block);
+        int64_t row = 0;
         for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4, 1>(a, row, block, 0);
         switch (a.rows - row) {
             case 3: quantized_rows<Bits, 3, 1>(a, row, block, 0); break;

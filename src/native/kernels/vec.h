@@ -39,7 +39,7 @@ typedef uint32_t vu __attribute__((vector_size(4 * TT_LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * TT_LANES)));
 struct bf16 { uint16_t bits; };
 
-TT_INLINE vf splat(float x) { return vf{} + x; }
+TT_INLINE vf splat(float x) { return x - vf{}; }   // not plus: that would be computed, since it makes 0 of -0
 TT_INLINE vf as_float(vi x) { return (vf)x; }
 TT_INLINE vi as_int(vf x) { return (vi)x; }
 TT_INLINE vf vmax(vf a, vf b) { return a > b ? a : b; }
