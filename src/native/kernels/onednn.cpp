@@ -1,5 +1,6 @@
 #ifdef TT_HAVE_DNNL
 #include "onednn.h"
+#include "parallel.h"
 
 #include <algorithm>
 #include <array>
@@ -194,18 +195,61 @@ at::Tensor packed_copy(const at::Tensor& w, Use use, const memory::desc& layout)
     return copy;
 }
 
-}  // namespace
+// ---- products of bf16 without instructions for it: oneDNN makes them number by number, so they are made in fp32 ------------------
 
-bool has_products(Type type) {
-    static bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+bool multiplies(Type type) {
+    static const bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
     return type == Type::f32 || bf16;
 }
 
+// A matrix in a type that is multiplied here: itself, or a copy in fp32.
+class Widened {
+public:
+    explicit Widened(const Matrix& m, bool is_read = true) : given_(m), matrix_(m) {
+        if (multiplies(m.type)) return;
+        const bool by_rows = m.column == 1;
+        lines_ = by_rows ? m.rows : m.columns;
+        length_ = by_rows ? m.columns : m.rows;
+        stride_ = by_rows ? m.row : m.column;
+        copy_ = at::empty({lines_, length_}, at::kFloat);
+        matrix_ = {Type::f32, copy_.data_ptr(), m.rows, m.columns, by_rows ? length_ : 1, by_rows ? 1 : length_};
+        if (is_read)
+            each_line([](float* wide, at::BFloat16* given, int64_t n) { kernels().convert(Type::bf16, given, Type::f32, wide, n); });
+    }
+    operator const Matrix&() const { return matrix_; }
+    void write_back() const {
+        if (copy_.defined())
+            each_line([](float* wide, at::BFloat16* given, int64_t n) { kernels().convert(Type::f32, wide, Type::bf16, given, n); });
+    }
+
+private:
+    template <class F> void each_line(const F& f) const {
+        for_ranges(lines_, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, length_)), [&](int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; i++)
+                f(copy_.data_ptr<float>() + i * length_, (at::BFloat16*)given_.data + i * stride_, length_);
+        });
+    }
+    Matrix given_, matrix_;
+    at::Tensor copy_;
+    int64_t lines_ = 0, length_ = 0, stride_ = 0;
+};
+
+}  // namespace
+
 void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue) {
-    execute(*find_product(a, b, c, epilogue, false), a, b.data, c, epilogue.bias);
+    if (multiplies(a.type) && multiplies(b.type) && multiplies(c.type))
+        return execute(*find_product(a, b, c, epilogue, false), a, b.data, c, epilogue.bias);
+    Widened x(a), y(b), z(c, epilogue.add);
+    multiply(x, y, (const Matrix&)z, epilogue);
+    z.write_back();
 }
 
 void multiply_weight(const Matrix& a, const at::Tensor& weight, Use use, Type type, const Matrix& c, const Epilogue& epilogue) {
+    if (!multiplies(type) || !multiplies(a.type) || !multiplies(c.type)) {
+        Widened x(a), z(c, epilogue.add);
+        multiply_weight(x, weight, use, Type::f32, z, epilogue);
+        return z.write_back();
+    }
     auto used = [&](const Matrix& w) { return use == Use::transposed ? w.transposed() : w; };
     Matrix b = used(matrix(weight));
     // oneDNN 3.7 packs wrongly where the blocks have tails; fp32 gains from packing only where the rows of b are strided.

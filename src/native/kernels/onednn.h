@@ -18,9 +18,6 @@ struct Matrix {
 Matrix matrix(const at::Tensor& x);   // (rows, columns), fp32 or bf16
 Type type_of(const at::Tensor& x);
 
-// Whether products of this type run at speed here.
-bool has_products(Type type);
-
 // What follows the products, in this order: c's old value is added, the bias of c's columns, a function of the sum.
 struct Epilogue {
     const float* bias = nullptr;
@@ -28,7 +25,7 @@ struct Epilogue {
     std::optional<Activation> activation = std::nullopt;
 };
 
-// c = a b
+// c = a b; bf16 on a processor without instructions for it by way of fp32
 void multiply(const Matrix& a, const Matrix& b, const Matrix& c, const Epilogue& epilogue = {});
 
 // The same with b = weight (out, in) as is (K = out) or transposed (K = in), from a copy in `type` packed for the product; the copy is
