@@ -35,7 +35,8 @@ public sealed class PreparedDataTests : IDisposable
         var random = new Random(1);
         var documents = Enumerable.Range(0, 3000).Select(i => i % 100 == 99
             ? new Document(new JsonObject { ["other"] = i }, place: new("given", i))
-            : new Document(string.Join(' ', Enumerable.Repeat($"word{i}", i % 1000 == 500 ? 40_000 : random.Next(1, 30))), $"{i}")).ToList();
+            : new Document(string.Join(' ', Enumerable.Repeat($"word{i}", i % 1000 == 500 ? 40_000 : random.Next(1, 30))), $"{i}"))
+            .ToList();
         var data = new GivenSource(new GivenDocuments(documents))
         {
             DatasetPreparedPath = _folder["prepared"], ValSetSize = 0.1, OnMalformed = OnMalformed.Skip,
@@ -47,14 +48,16 @@ public sealed class PreparedDataTests : IDisposable
 
         foreach (var (split, held) in new[] { (prepared.Train, false), (prepared.Validation!, true) })
         {
-            var expected = documents.Where(d => d.Has("text") && Split.IsValidation(d, 0.1) == held).Select(d => encoder.Encode(d).Single());
+            var expected = documents.Where(d => d.Has("text") && Split.IsValidation(d, 0.1) == held)
+                .Select(d => encoder.Encode(d).Single());
             var file = split.Parts[0].File;
             Assert.Equal(expected.Select(e => (string.Join(' ', e.Ids), e.TextBytes)),
                 Enumerable.Range(0, (int)file.Count).Select(i => file.Read(i)).Select(e => (string.Join(' ', e.Ids), e.TextBytes)));
         }
         Assert.InRange(prepared.Validation!.Count, 200, 400);
         Assert.Equal(30, prepared.Malformed);
-        Assert.Equal(Enumerable.Range(0, 30).Select(i => $"given:{i * 100 + 99}: has no field 'text'; it has 'other'"), prepared.MalformedRecords);
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => $"given:{i * 100 + 99}: has no field 'text'; it has 'other'"),
+            prepared.MalformedRecords);
     }
 
     private static PreparedData Prepare(DataConfig data, TokenizerConfig tokenizer)
