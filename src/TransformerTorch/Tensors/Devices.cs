@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,6 +22,11 @@ public static partial class Devices
         return index < count ? new Device(DeviceType.CUDA, index)
             : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
     }
+
+    /// <summary>Whether bfloat16 matrices are multiplied here at float32's speed or better: without AVX-512 libtorch alone makes their
+    /// products number by number.</summary>
+    public static bool MultipliesBf16(Device device)
+        => device.type != DeviceType.CPU || NativeBridge.IsAvailable || !X86Base.IsSupported || Avx512BW.IsSupported;
 
     /// <summary>Whether work that repeats is recorded as CUDA graphs; <c>TT_CUDA_GRAPHS=off</c> turns it off.</summary>
     public static bool CudaGraphs { get; set; } = Environment.GetEnvironmentVariable("TT_CUDA_GRAPHS") != "off";

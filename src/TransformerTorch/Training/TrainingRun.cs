@@ -65,6 +65,9 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         using var scope = NewDisposeScope();
         config = config.Settled();
         var device = Devices.Parse(config.Device);
+        if (config.Precision is Precision.Bf16 or Precision.PureBf16 && !Devices.MultipliesBf16(device))
+            Tell(new Warned("Without the native library bfloat16 is some thirty times slower than float32 on this processor: " +
+                $"set {(config.PureBf16 ? "pure_bf16" : "bf16")}: false."));
         var preparation = new DataPreparation(config.Data, (what, done, total) => reporter.Report(new Preparing(what, done, total)), stop);
         var tokenizer = preparation.Tokenizer(Tokenizer(), config.Objective.TokenizerStyle);
         var learnt = config.Objective.Prepare(new(config.Data, tokenizer, preparation.Values));
