@@ -31,14 +31,12 @@ build_if_changed() {
 }
 
 # Nothing may outlive the build (it would hold the lock), so neither build nodes nor the compiler's server are kept.
-# What is running keeps the files it has mapped: MSBuild would write over them, so they are unlinked first. Those of the tests stay where
-# only the command line is built.
+# What is running keeps the files it has mapped: MSBuild would write over them, so copies take their places first.
 build() {
-  local folder folders=("$root"/src/*/)
-  [[ $1 != *.sln ]] || folders+=("$root"/tests/*/)
-  for folder in "${folders[@]}"; do
-    find "$root/artifacts/$provider/bin/$(basename "$folder")" -path '*/release/*' \( -name 'TransformerTorch*.dll' \
-      -o -name TorchSharp.dll -o -name tt.dll -o -name libtransformertorch.so \) -delete 2>/dev/null || true
-  done
+  local file
+  while IFS= read -r -d '' file; do
+    cp -p "$file" "$file.apart" && mv -f "$file.apart" "$file"
+  done < <(find "$root/artifacts/$provider/bin" -path '*/release/*' \( -name 'TransformerTorch*.dll' \
+    -o -name TorchSharp.dll -o -name tt.dll -o -name libtransformertorch.so \) -print0 2>/dev/null)
   cd "$root" && dotnet build "$1" -c Release -nodeReuse:false -p:UseSharedCompilation=false --tl:off -v:minimal
 }
