@@ -15,7 +15,7 @@ namespace TransformerTorch.Data;
 /// <exception cref="DataException">A source is missing.</exception>
 public sealed class DataPreparation(DataConfig data, Action<string, long, long?>? progress = null, CancellationToken stop = default)
 {
-    private const int Form = 3;
+    private const int Form = 2;
     private const int DocumentsAtOnce = 1 << 9, CharactersAtOnce = 1 << 15, CharactersInWork = 1 << 22;
     private readonly string _cache = data.DatasetPreparedPath ?? DefaultCache();
     private readonly Part[] _parts = [.. data.Parts.Select(part => new Part(part.Data.Open(), part.Data.OpenValidation(), part.Weight))];

@@ -1,5 +1,6 @@
-using System.IO.Hashing;
-using System.Runtime.InteropServices;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace TransformerTorch.Data;
 
@@ -10,5 +11,10 @@ public static class Split
     /// <param name="document">The document.</param>
     /// <param name="fraction">The held-out share, 0 to 1.</param>
     public static bool IsValidation(Document document, double fraction)
-        => fraction > 0 && XxHash3.HashToUInt64(MemoryMarshal.AsBytes(document.Key.AsSpan())) < fraction * Math.Pow(2, 64);
+    {
+        if (fraction <= 0) return false;
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(document.Key), hash);
+        return BinaryPrimitives.ReadUInt64LittleEndian(hash) < fraction * Math.Pow(2, 64);
+    }
 }

@@ -37,7 +37,7 @@ public sealed class ShippedConfigTests : IDisposable, ITrainingReporter
         var name = Path.GetFileNameWithoutExtension(path);
         var result = new TrainingRun(Load(path,
             [.. overrides, $"output_dir={_folder[name]}", "max_steps=3", "warmup_steps=1", "eval_steps=0",
-            "save_steps=0", "logging_steps=1", "per_device_train_batch_size=2", "data.val_set_size=0.002"]), this).Start();
+            "save_steps=0", "logging_steps=1", "per_device_train_batch_size=2", "data.val_set_size=0.0005"]), this).Start();
 
         Assert.True(double.IsFinite(result.Evaluation!.EvalLoss));
         Assert.All(((string[])["config.yaml", "metrics.jsonl", "loss.svg", "report.html", "run.json", "tensorboard", "model"]),
