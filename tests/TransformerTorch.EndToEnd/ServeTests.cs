@@ -106,7 +106,9 @@ public sealed class ServeTests
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName("localhost");
         if (!authority) request.CertificateExtensions.Add(names.Build());
-        var (from, until) = (DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1));
+        // The issuer's own span: a certificate may not outlive its issuer's, and a second may pass between the two.
+        var now = DateTimeOffset.UtcNow;
+        var (from, until) = (issuer?.NotBefore ?? now.AddHours(-1), issuer?.NotAfter ?? now.AddHours(1));
         if (issuer is null) return request.CreateSelfSigned(from, until);
         using var signed = request.Create(issuer, from, until, RandomNumberGenerator.GetBytes(8));
         return signed.CopyWithPrivateKey(key);
