@@ -1,11 +1,13 @@
 using System.Text.Json.Nodes;
 using TorchSharp;
 using TransformerTorch.Generation;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
 using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
+using Linear = TransformerTorch.Layers.Linear;
 
 namespace TransformerTorch.Cli.Bench;
 
@@ -37,12 +39,16 @@ internal static class ModelTimes
     private static double? ShareOfRoof(PretrainedModel model, ModelWorkload work, BenchRun run, double value)
     {
         if (work.Kind == WorkloadKind.Decode)
-            return value / work.Batch * model.parameters().Sum(p => p.numel() * p.element_size()) / Roofs.Bytes(run);
+            return value / work.Batch * BytesOfProducts(model) / Roofs.Bytes(run);
         if (work.Kind == WorkloadKind.Prefill || work.Target > 0) return null;   // by length they differ
         var (token, target) = Throughput.Flops(model, work.Length);
         return value * (work.Kind == WorkloadKind.Train ? token + target : token / 3 * work.Length)
             / Throughput.Peak(run.Device, run.Precision);
     }
+
+    /// <summary>Of the weights that a step multiplies with, as they are stored.</summary>
+    private static long BytesOfProducts(PretrainedModel model)
+        => model.modules().OfType<Linear>().Sum(l => l.WeightBytes) + model.modules().OfType<Head>().Sum(h => h.WeightBytes);
 
     /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>
     private static (double, string, double) Train(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)

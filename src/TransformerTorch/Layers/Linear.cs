@@ -34,6 +34,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <summary>Whether the weight is stored in few bits: it cannot be trained or saved then.</summary>
     public bool IsQuantized => _quantized is not null;
 
+    /// <summary>Bytes that its weight takes as it is stored.</summary>
+    public long WeightBytes => _quantized?.Bytes ?? Weights.Bytes(_weight);
+
     /// <summary>Stores the weight in few bits from now on, and gives its own memory back.</summary>
     public void Quantize(Quantization to)
     {

@@ -35,6 +35,9 @@ public static class Weights
     /// <summary>Whether a parameter still has no memory.</summary>
     public static bool IsPending(Tensor parameter) => parameter.numel() > 1 && parameter.stride().All(s => s == 0);
 
+    /// <summary>Bytes of memory that a tensor takes; a pending parameter none.</summary>
+    public static long Bytes(Tensor tensor) => IsPending(tensor) ? 0 : tensor.numel() * tensor.element_size();
+
     /// <summary>Gives a pending parameter its memory, or that of a tensor of its shape, type and device.</summary>
     public static void Materialize(Tensor parameter, Tensor? memory = null)
     {

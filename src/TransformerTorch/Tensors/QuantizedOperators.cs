@@ -14,6 +14,9 @@ namespace TransformerTorch.Tensors;
 /// <param name="Inputs">columns</param>
 public sealed record QuantizedTensor(Tensor Packed, Tensor Scales, int Bits, long Outputs, long Inputs) : IDisposable
 {
+    /// <summary>Bytes that numbers and scales take.</summary>
+    public long Bytes => (Packed.numel() * Packed.element_size()) + (Scales.numel() * Scales.element_size());
+
     /// <summary>Itself, no scope's any more.</summary>
     public QuantizedTensor Detached()
     {
