@@ -104,7 +104,7 @@ internal sealed class TrainingProgress : ITrainingReporter
     private void Step(StepDone done)
     {
         var (metrics, total) = (done.Metrics, done.TotalSteps);
-        Loss = Loss + (metrics.Loss - Loss) / Math.Min(20, metrics.Step) ?? metrics.Loss;
+        if (double.IsFinite(metrics.Loss)) Loss = Loss + (metrics.Loss - Loss) / Math.Min(20, metrics.Step) ?? metrics.Loss;
         TokensPerSecond = metrics.TokensPerSecond;
         if (done.Logged) _waits.Add(metrics.DataWait);
         var left = _pace is { } pace && metrics.Step < total ? $"  {Duration(pace.Left(metrics.Step, total, _clock.Elapsed))} left" : "";

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using TransformerTorch.Checkpoints;
@@ -13,13 +14,17 @@ public static partial class AtomicFolder
     private const string Sums = "SHA256SUMS";
     private const string Unfinished = ".unfinished-";
 
-    /// <summary>Writes a folder that is not there yet. Where <paramref name="fill"/> fails, nothing is left of it.</summary>
-    public static void Write(string path, Action<string> fill)
+    /// <summary>
+    /// Writes a folder that is not there yet, or in place of one that goes when the new one is whole. Where <paramref name="fill"/> fails,
+    /// nothing is left of it.
+    /// </summary>
+    public static void Write(string path, Action<string> fill, bool replaces = false)
     {
         var parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(parent);
         RemoveUnfinished(parent);
         var temporary = Path.Combine(parent, $"{Unfinished}{Path.GetFileName(path)}-{Environment.ProcessId}");
+        if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
         Directory.CreateDirectory(temporary);
         try
         {
@@ -29,6 +34,7 @@ public static partial class AtomicFolder
             AtomicFile.WriteText(Path.Combine(temporary, Sums), string.Concat(files.Select(f => $"{Hash(f, flush: true)}  {Name(f)}\n")));
             foreach (var folder in Directory.GetDirectories(temporary, "*", SearchOption.AllDirectories)) FlushFolder(folder);
             FlushFolder(temporary);
+            if (replaces && Directory.Exists(path)) Delete(path);
             Directory.Move(temporary, path);
             FlushFolder(parent);
         }
@@ -65,9 +71,25 @@ public static partial class AtomicFolder
         return null;
     }
 
+    // A folder may be shared, as a cache is: what another process is still writing stays.
     private static void RemoveUnfinished(string parent)
     {
-        foreach (var folder in Directory.GetDirectories(parent, Unfinished + "*")) Directory.Delete(folder, recursive: true);
+        foreach (var folder in Directory.GetDirectories(parent, Unfinished + "*").Where(folder => !IsBeingWritten(folder)))
+            Directory.Delete(folder, recursive: true);
+    }
+
+    private static bool IsBeingWritten(string folder)
+    {
+        if (!int.TryParse(folder[(folder.LastIndexOf('-') + 1)..], out var id) || id == Environment.ProcessId) return false;
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     private static string Hash(string path, bool flush)

@@ -10,7 +10,8 @@ public sealed class BatchLoader : IBatchLoader
     private readonly ICollator _collator;
     private readonly LoaderOptions _options;
     private readonly BatchPlanner _planner;
-    private readonly Queue<(Task<Batch> Batch, LoaderState After)> _ahead = new();
+    private readonly Queue<(Task<Batch> Batch, BatchPlan Plan)> _ahead = new();
+    private long _given;     // examples since the beginning of the chunk that State stands in
 
     /// <summary>Starts at the beginning (<see cref="Beginning"/>), or where <paramref name="state"/> was taken.</summary>
     /// <exception cref="DataException">The data is not that of <paramref name="state"/>.</exception>
@@ -26,6 +27,7 @@ public sealed class BatchLoader : IBatchLoader
                 $"{part.Examples.Count(0)}: it changed since. {Unchanged}");
         }
         _planner = new(parts, options, state);
+        _given = _planner.Given;
     }
 
     /// <summary>The beginning of these parts.</summary>
@@ -40,7 +42,8 @@ public sealed class BatchLoader : IBatchLoader
     public LoaderState State { get; private set; }
 
     /// <inheritdoc/>
-    public double Epochs => State.Parts.Average(part => part.Epoch + (double)part.Index / part.Count);
+    public double Epochs
+        => (double)(State.Parts.Sum(part => part.Epoch * part.Count + part.Index) + _given) / State.Parts.Sum(part => part.Count);
 
     /// <inheritdoc/>
     public double BatchesPerEpoch
@@ -62,11 +65,11 @@ public sealed class BatchLoader : IBatchLoader
         do
         {
             var plan = _planner.Next();
-            _ahead.Enqueue((_options.Prefetch == 0 ? Task.FromResult(Make(plan)) : Task.Run(() => Make(plan)), plan.After));
+            _ahead.Enqueue((_options.Prefetch == 0 ? Task.FromResult(Make(plan)) : Task.Run(() => Make(plan)), plan));
         }
         while (_ahead.Count <= _options.Prefetch);
-        var (batch, after) = _ahead.Dequeue();
-        State = after;
+        var (batch, given) = _ahead.Dequeue();
+        (State, _given) = (given.After, given.Given);
         return batch.GetAwaiter().GetResult();
     }
 

@@ -4,7 +4,11 @@ namespace TransformerTorch.Data;
 internal readonly record struct ExampleReference(int Part, long Index, long Epoch, int Length);
 
 /// <summary>The rows of a batch, each of one example or of several that are packed, and the position after it.</summary>
-internal sealed record BatchPlan(ExampleReference[][] Rows, LoaderState Position, LoaderState After);
+/// <param name="Rows">the rows</param>
+/// <param name="Position">before it</param>
+/// <param name="After">after it</param>
+/// <param name="Given">examples given out after the beginning of the chunk that <paramref name="After"/> stands in</param>
+internal sealed record BatchPlan(ExampleReference[][] Rows, LoaderState Position, LoaderState After, long Given);
 
 /// <summary>
 /// Decides which examples make up which batch, without reading them. Each pass over a source has an order that depends on seed and epoch
@@ -24,8 +28,11 @@ internal sealed class BatchPlanner
     {
         (_parts, _options, _state) = (parts, options, state with { Within = 0 });
         _orders = [.. state.Parts.Select((position, part) => Order(part, position.Epoch))];
-        for (var skipped = 0; skipped < state.Within; skipped++) Next();
+        for (var skipped = 0; skipped < state.Within; skipped++) Given = Next().Given;
     }
+
+    /// <summary>Examples between the beginning of the chunk that planning began in, and the position there.</summary>
+    public long Given { get; }
 
     public BatchPlan Next()
     {
@@ -45,8 +52,13 @@ internal sealed class BatchPlanner
 
         var batches = Batches(Packed(drawn));
         if (_options.GroupByLength) random.Shuffle(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(batches));
+        var given = 0L;
         for (var i = 0; i < batches.Count; i++)
-            _ready.Enqueue(new(batches[i], begin with { Within = i }, i + 1 < batches.Count ? begin with { Within = i + 1 } : _state));
+        {
+            given += batches[i].Sum(row => row.Length);
+            _ready.Enqueue(i + 1 < batches.Count ? new(batches[i], begin with { Within = i }, begin with { Within = i + 1 }, given)
+                : new(batches[i], begin with { Within = i }, _state, Given: 0));
+        }
     }
 
     private ExampleReference Draw(PartPosition[] positions, SplitMix random)

@@ -83,7 +83,11 @@ public sealed class TrainedTokenizer
         var made = $"{IdentityOf(file)}\n{string.Join('\n', changes.Tokens)}\n\n{changes.EosToken}";
         var name = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(made)))[..16];
         var folder = Path.Combine(cache, $"tokenizer-{name}");
-        if (!Directory.Exists(folder)) AtomicFolder.Write(folder, unfinished => Extend(file, changes, unfinished));
+        try
+        {
+            if (!Directory.Exists(folder)) AtomicFolder.Write(folder, unfinished => Extend(file, changes, unfinished));
+        }
+        catch (IOException) when (Directory.Exists(folder)) { }     // another run made the same one meanwhile
         return Open(folder);
     }
 

@@ -46,7 +46,8 @@ public sealed class BestModel(BestState state)
     public double Value(EvaluationMetrics evaluation)
     {
         var all = MetricsLog.Json(evaluation);
-        if ((all[Metric] ?? all[$"eval_{Metric}"]) is { } found) return (double)found;
+        if (all.TryGetPropertyValue(Metric, out var found) || all.TryGetPropertyValue($"eval_{Metric}", out found))
+            return found is null ? double.NaN : (double)found;
         return evaluation.Undefined.Any(name => name == Metric || name == $"eval_{Metric}") ? double.NaN : throw new TrainingException(
             $"metric_for_best_model: an evaluation gives no {Metric}; it gives " +
             string.Join(", ", all.Select(m => m.Key).Concat(evaluation.Undefined)));

@@ -44,7 +44,7 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
         var model = objective.Parts[0].Model;
         if (Quantize is { } bits) model.Quantize(bits);
         Check(model, learnt.ModelKeys);
-        var evaluator = new Evaluator(objective, held.Lay(learnt.Recipe, config.PerDeviceEvalBatchSize))
+        var evaluator = new Evaluator(objective, held.Lay(learnt.Recipe, config.PerDeviceEvalBatchSize).Required(held.Tokens))
         {
             Precision = config.Precision, Device = device, Scorer = () => Scorer.For(model, tokenizer.Tokenizer, config.Writing),
         };

@@ -52,6 +52,11 @@ public sealed record LoraConfig : IValidated
         if (TargetModules.Count == 0 && TargetPattern is null) yield return ("target_modules", "name at least one, or `all-linear`");
         if (TargetModules.Count > 1 && TargetModules.Contains(LoraOptions.AllLinear))
             yield return ("target_modules", $"`{LoraOptions.AllLinear}` stands alone");
+        if (TargetPattern is null) yield break;
+        if (TargetModules is not [] and not [LoraOptions.AllLinear])
+            yield return ("target_modules", "`target_pattern` stands in its place; remove one of the two");
+        if (LayersToTransform.Count > 0)
+            yield return ("layers_to_transform", "`target_pattern` names layers itself; remove one of the two");
     }
 
     /// <summary>The same in the adapter's terms.</summary>

@@ -59,6 +59,7 @@ public sealed class MetricsLog : IDisposable
     private static readonly JsonSerializerOptions _snakeCase = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new FiniteNumbers() },
     };
 
     private readonly StreamWriter _writer;
@@ -73,7 +74,7 @@ public sealed class MetricsLog : IDisposable
         };
     }
 
-    /// <summary>Figures by the names that they have in the file.</summary>
+    /// <summary>Figures by the names that they have in the file; null where one is no finite number, as of a step that was skipped.</summary>
     public static JsonObject Json<T>(T metrics)
     {
         var json = (JsonObject)JsonSerializer.SerializeToNode(metrics, _snakeCase)!;
@@ -109,5 +110,16 @@ public sealed class MetricsLog : IDisposable
         if (stream.Length == 0) return true;
         stream.Seek(-1, SeekOrigin.End);
         return stream.ReadByte() == '\n';
+    }
+
+    private sealed class FiniteNumbers : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (double.IsFinite(value)) writer.WriteNumberValue(value);
+            else writer.WriteNullValue();
+        }
     }
 }

@@ -60,8 +60,7 @@ internal sealed class OutputFolder(string path)
     /// <summary>Writes the trained model, in place of one that is there.</summary>
     public string Export(Action<string> save)
     {
-        if (Directory.Exists(Model)) Directory.Delete(Model, recursive: true);
-        AtomicFolder.Write(Model, save);
+        AtomicFolder.Write(Model, save, replaces: true);
         return Model;
     }
 

@@ -119,7 +119,7 @@ public sealed partial record RunConfig : IValidated
     /// </summary>
     public string MetricForBestModel { get; init; } = "loss";
 
-    /// <summary>Whether more of that is better; where not given, it is for everything but losses and perplexity.</summary>
+    /// <summary>Whether more of that is better; where not given, it is for everything but losses, errors and perplexity.</summary>
     public bool? GreaterIsBetter { get; init; }
 
     /// <summary>Evaluations without improvement after which training stops; 0: it goes on.</summary>
@@ -170,7 +170,7 @@ public sealed partial record RunConfig : IValidated
         GreaterIsBetter = GreaterIsBetter ?? !_lessIsBetter.Any(less => MetricForBestModel.Contains(less, StringComparison.Ordinal)),
     };
 
-    private static readonly string[] _lessIsBetter = ["loss", "perplexity", "bits_per_byte"];
+    private static readonly string[] _lessIsBetter = ["loss", "perplexity", "bits_per_byte", "mse"];
 
     /// <summary>How texts are written for scores; null: they are not.</summary>
     internal WritingOptions? Writing => PredictWithGenerate ? new(GenerationMaxLength, GenerationNumBeams) : null;
@@ -185,6 +185,8 @@ public sealed partial record RunConfig : IValidated
             if (Tokenizer is null or { Path: null, Train: null })
                 yield return ("tokenizer", "is missing: give either `path` or `train`, or a model to begin from (`init_from`)");
         }
+        if (Lora is not null && Objective is ReplacedTokenDetectionConfig)
+            yield return ("lora", "the generator beside is trained whole, and an adapter has no place for it; remove `lora`");
         foreach (var problem in Objective.Problems(Data)) yield return problem;
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         foreach (var problem in EvaluationProblems()) yield return problem;

@@ -85,6 +85,8 @@ internal sealed class RunModel
         tell(Said(name, report));
         if (config.Lora is not { } lora) return new(objective);
         var adapter = LoraAdapter.Add(model, lora.Options(report.New.Select(n => n[..n.LastIndexOf('.')])));
+        if (lora.ModulesToSave.FirstOrDefault(n => !adapter.Wholes.Any(w => LoraOptions.IsPart(w, n))) is { } unknown)
+            throw new ModelConfigException($"lora.modules_to_save: the model has no module '{unknown}'");
         if (report.AddedTokens > 0 && !model.Backbone.TokenWeight.requires_grad)
             throw new ModelConfigException(
                 $"lora.modules_to_save: {report.AddedTokens} tokens are new, and their rows would never be trained: add the " +

@@ -111,7 +111,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
         var total = config.MaxSteps > 0 ? config.MaxSteps
             : (int)Math.Ceiling(config.NumTrainEpochs * loader.BatchesPerEpoch / config.GradientAccumulationSteps);
-        if (state is not null) Continue(state, checkpoint!, saved.Configuration);
+        if (state is not null) state = Continued(state, checkpoint!, saved.Configuration);
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
@@ -133,7 +133,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             Throughput = speed,
             Control = _control,
             Evaluator = data.Validation is not { } held ? null
-                : new Evaluator(objective, held.Lay(recipe, config.PerDeviceEvalBatchSize))
+                : new Evaluator(objective, held.Lay(recipe, config.PerDeviceEvalBatchSize).Required(held.Tokens))
                 {
                     Precision = config.Precision, Device = device,
                     Scorer = () => Scorer.For(objective.Parts[0].Model, tokenizer.Tokenizer, config.Writing),
@@ -179,7 +179,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         }
     }
 
-    private void Continue(LoopState state, string checkpoint, string configuration)
+    private LoopState Continued(LoopState state, string checkpoint, string configuration)
     {
         if (TrainingCheckpoint.SetAside(_output.Checkpoints, state.Step) is { } aside)
             reporter.Report(new Warned($"Checkpoints after step {state.Step} were moved to {aside}."));
@@ -187,6 +187,12 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var changed = configuration.Split('\n').Except(before).Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
         if (changed.Count > 0)
             reporter.Report(new Warned($"The configuration differs from the checkpoint's: {string.Join(", ", changed)}."));
+        if (state.Best.Metric is null || !config.LoadBestModelAtEnd) return state;
+        var other = changed.Any(line => line.Split(':')[0] is "metric_for_best_model" or "greater_is_better");
+        if (!other && AtomicFolder.Defect(TrainingCheckpoint.Of(_output.Checkpoints, state.Best.Step)) is null) return state;
+        reporter.Report(new Warned($"The best model is looked for anew: that of step {state.Best.Step} " +
+            (other ? "was the best by another measure." : $"is not in {_output.Checkpoints} any more.")));
+        return state with { Best = new(null, 0, 0) };
     }
 
     private string Save(LoopState loop, CheckpointParts parts)

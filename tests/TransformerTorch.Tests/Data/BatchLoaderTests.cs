@@ -47,6 +47,25 @@ public sealed class BatchLoaderTests : IDisposable
             Assert.Equal(whole.NextBatch()[Batch.Names.InputIds].Integers, resumed.NextBatch()[Batch.Names.InputIds].Integers);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_pass_is_counted_batch_by_batch_also_where_batches_are_arranged_in_chunks(bool grouped)
+    {
+        LoaderPart[] parts = [new(Windows(10)), new(Windows(10))];     // of 40 windows each
+        LoaderOptions options = new() { Rows = 5, GroupByLength = grouped };
+        BatchLoader Loader(LoaderState state) => new(parts, new NextTokenCollator(), options, state);
+        using var loader = Loader(BatchLoader.Beginning(parts, 1));
+
+        for (var batch = 1; batch <= 80; batch++)
+        {
+            loader.NextBatch();
+            Assert.Equal(batch / 16.0, loader.Epochs, 1e-12);
+            using var resumed = Loader(loader.State);
+            Assert.Equal(loader.Epochs, resumed.Epochs);
+        }
+    }
+
     [Fact]
     public void It_goes_on_from_the_very_end_of_an_epoch()
         => It_goes_on_exactly_where_its_state_was_taken(NonNegativeInt.NewNonNegativeInt(10),

@@ -42,6 +42,13 @@ public sealed class RunConfigTests
     [InlineData("predict_with_generate: true", "predict_with_generate")]
     [InlineData("objective: {type: masked_lm}\nsample: {prompts: [a]}", "sample.prompts")]
     [InlineData("logging_steps: 0", "logging_steps")]
+    [InlineData("objective: {type: sequence_classification, problem_type: regression, label_smoothing_factor: 0.1}",
+        "objective.label_smoothing_factor")]
+    [InlineData("objective: {type: sequence_classification, z_loss: 1.0e-4}", "objective.z_loss")]
+    [InlineData("objective: {type: question_answering, z_loss: 1.0e-4}", "objective.z_loss")]
+    [InlineData("lora: {target_pattern: a, target_modules: [q_proj]}", "lora.target_modules")]
+    [InlineData("lora: {target_pattern: a, layers_to_transform: [1]}", "lora.layers_to_transform")]
+    [InlineData("objective: {type: replaced_token_detection}\nlora: {r: 4}", "lora")]
     [InlineData("gradient_accumulation_steps: 0", "gradient_accumulation_steps")]
     [InlineData("learning_rate: -1.0e-3", "learning_rate")]
     public void A_contradiction_or_a_value_out_of_range_is_named(string yaml, string key)

@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Data;
 using TransformerTorch.Data.Collators;
 using TransformerTorch.Data.Encoders;
+using TransformerTorch.Generation;
+using TransformerTorch.Models;
 using TransformerTorch.Tests.Support;
 using TransformerTorch.Training.Evaluation;
 using TransformerTorch.Training.Objectives;
@@ -60,6 +62,38 @@ public sealed class ScorerTests
         // Of six tokens four are right; three are said to be replaced and three are, two of them the same.
         Assert.All(scorer.Scores(), score => Assert.Equal(2 / 3d, score.Item2, 1e-12));
         Assert.Equal(["accuracy", "f1", "precision", "recall"], scorer.Scores().Select(score => score.Item1));
+    }
+
+    [Fact]
+    public void Texts_are_written_with_the_likeliest_token_each_time()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        using var model = (SequenceToSequenceModel)PretrainedModel.Create(ModelConfig.FromKeys(new JsonObject
+        {
+            ["model_type"] = "t5", ["vocab_size"] = _bert.Tokenizer.VocabularySize, ["d_model"] = 16, ["d_kv"] = 8, ["num_heads"] = 2,
+            ["d_ff"] = 32, ["num_layers"] = 1, ["decoder_start_token_id"] = 0, ["pad_token_id"] = 0, ["eos_token_id"] = 1,
+            ["architectures"] = new JsonArray("T5ForConditionalGeneration"),
+        }, "test"));
+        model.InitializeWeights();
+        model.eval();
+        int[][] sources = [[5, 6, 7], [8, 9, 10]];
+        var greedy = new TokenGenerator(model).Generate(sources, new() { MaxNewTokens = 8, Temperature = 0 });
+        var width = greedy.Max(g => g.Length);
+        long[] labels = [.. greedy.SelectMany(g => g.Select(id => (long)id).Concat(Enumerable.Repeat(-100L, width - g.Length)))];
+        using var batch = new DeviceBatch(new(new Dictionary<string, Column>
+        {
+            [Batch.Names.InputIds] = Column.Of([.. sources.SelectMany(s => s.Select(id => (long)id))], 2, 3),
+            [Batch.Names.Labels] = Column.Of(labels, 2, width),
+        })
+        {
+            TargetCount = 2 * width, TokenCount = 6,
+        }, CPU);
+        var scorer = new TextScorer(model, _bert.Tokenizer, new(MaxNewTokens: 8, Beams: 1));
+
+        scorer.Add(batch, () => throw new InvalidOperationException("scores are not asked for"));
+
+        Assert.Equal(1, scorer.Scores().Single(s => s.Item1 == "exact_match").Item2);
     }
 
     private static List<Example> Parts(string context, string? answer)

@@ -96,8 +96,8 @@ public sealed class SurvivalTests : IDisposable
     {
         _run.StartUntil(4);
         var checkpoints = Path.Combine(_run.Config.OutputDir, "checkpoints");
-        Directory.CreateDirectory(Path.Combine(checkpoints, ".unfinished-step-8-123"));
-        File.WriteAllText(Path.Combine(checkpoints, ".unfinished-step-8-123", "model.safetensors"), "half");
+        Directory.CreateDirectory(Path.Combine(checkpoints, ".unfinished-step-8-2147483646"));
+        File.WriteAllText(Path.Combine(checkpoints, ".unfinished-step-8-2147483646", "model.safetensors"), "half");
         Directory.CreateDirectory(_run.Checkpoint(6));
         File.AppendAllText(Path.Combine(_run.Config.OutputDir, "metrics.jsonl"), "{\"step\": 5, \"lo");
         var samples = Path.Combine(_run.Config.OutputDir, "samples.jsonl");
@@ -151,6 +151,32 @@ public sealed class SurvivalTests : IDisposable
         }));
 
         Assert.Empty(Directory.GetFileSystemEntries(folder.Root));
+    }
+
+    [Fact]
+    public void What_another_process_is_still_writing_beside_stays()
+    {
+        using var folder = new TemporaryFolder();
+        var (gone, living) = (folder[".unfinished-a-2147483646"], folder[".unfinished-b-1"]);
+        foreach (var unfinished in (string[])[gone, living]) Directory.CreateDirectory(unfinished);
+
+        AtomicFolder.Write(folder["x"], _ => { });
+
+        Assert.Equal([living, folder["x"]], Directory.GetDirectories(folder.Root).Order());
+    }
+
+    [Fact]
+    public void A_folder_that_another_replaces_stays_until_that_is_whole()
+    {
+        using var folder = new TemporaryFolder();
+        AtomicFolder.Write(folder["x"], unfinished => File.WriteAllText(Path.Combine(unfinished, "a"), "1"));
+
+        Assert.Throws<IOException>(() => AtomicFolder.Write(folder["x"], _ => throw new IOException("No space left"), replaces: true));
+        Assert.Null(AtomicFolder.Defect(folder["x"]));
+
+        AtomicFolder.Write(folder["x"], unfinished => File.WriteAllText(Path.Combine(unfinished, "b"), "2"), replaces: true);
+        Assert.Equal(["SHA256SUMS", "b"], Directory.GetFiles(folder["x"]).Select(Path.GetFileName).Order());
+        Assert.Single(Directory.GetFileSystemEntries(folder.Root));
     }
 
     [Fact]

@@ -108,6 +108,47 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Figures_that_are_no_numbers_are_written_as_null_and_are_none_of_the_better_ones()
+    {
+        var skipped = MetricsLog.Json(new StepMetrics(3, 0, double.NaN, 1e-3, double.PositiveInfinity, 10, 20)).ToJsonString();
+        var best = new BestModel(new(null, 0, 0));
+
+        Assert.StartsWith("{\"step\":3,\"epoch\":0,\"loss\":null,\"learning_rate\":0.001,\"grad_norm\":null,", skipped, StringComparison.Ordinal);
+        Assert.Equal([false, true, false], new[] { double.NaN, 2, double.NaN }.Select((loss, i) => best.Add(i, new(i, loss))));
+    }
+
+    [Fact]
+    public void An_error_is_better_the_less_it_is()
+    {
+        Assert.False((_run.Config with { MetricForBestModel = "mse" }).NewBest(new(null, 0, 0)).GreaterIsBetter);
+        Assert.True((_run.Config with { MetricForBestModel = "pearson" }).NewBest(new(null, 0, 0)).GreaterIsBetter);
+    }
+
+    [Fact]
+    public void Held_out_text_without_one_window_is_told_before_the_first_step()
+    {
+        _run.Config = _run.Config with { Data = _run.Config.Data with { ValSetSize = 0.0025 } };
+
+        var error = Assert.Throws<DataException>(() => _run.Start());
+
+        Assert.StartsWith("data.val_set_size: the ", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_run.Events.OfType<StepDone>());
+    }
+
+    [Fact]
+    public void A_best_checkpoint_that_is_gone_when_a_run_goes_on_is_looked_for_anew()
+    {
+        _run.Config = _run.Config with { LearningRate = 0, EvalSteps = 4, LoadBestModelAtEnd = true };   // the first stays the best
+        _run.StartUntil(9);
+        Directory.Delete(_run.Checkpoint(4), recursive: true);
+
+        var result = _run.Resume();
+
+        Assert.Equal(12, result.BestStep);
+        Assert.Contains(_run.Events.OfType<Warned>(), w => w.Message.Contains("that of step 4 is not in", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_metric_that_no_evaluation_gives_is_told_before_the_first_step()
     {
         _run.Config = _run.Config with { MetricForBestModel = "acuracy", EvalSteps = 5, LoadBestModelAtEnd = true };

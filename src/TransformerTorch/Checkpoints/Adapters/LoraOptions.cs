@@ -52,7 +52,10 @@ public sealed record LoraOptions
     }
 
     /// <summary>Whether a module is named to be trained whole.</summary>
-    public bool IsSaved(string module) => ModulesToSave.Any(m => Regex.IsMatch(module, $@"(^|\.){Regex.Escape(m)}($|\.)"));
+    public bool IsSaved(string module) => ModulesToSave.Any(m => IsPart(module, m));
+
+    /// <summary>Whether a module or tensor is the one so named, or part of it.</summary>
+    internal static bool IsPart(string module, string name) => Regex.IsMatch(module, $@"(^|\.){Regex.Escape(name)}($|\.)");
 
     /// <summary>Whether a projection is updated.</summary>
     /// <param name="module">its published name</param>

@@ -26,7 +26,10 @@ internal sealed class TextScorer(SequenceToSequenceModel model, Tokenizer tokeni
         var (width, wide) = ((int)ids.Shape[1], (int)labels.Shape[1]);
         List<IReadOnlyList<int>> sources = [.. Enumerable.Range(0, (int)ids.Shape[0]).Select(row => (IReadOnlyList<int>)
             [.. Enumerable.Range(row * width, width).Where(i => masks is null || masks[i] != 0).Select(i => (int)ids.Integers[i])])];
-        var written = generator.Generate(sources, new GenerationOptions { MaxNewTokens = options.MaxNewTokens, Beams = options.Beams });
+        var written = generator.Generate(sources, new GenerationOptions
+        {
+            MaxNewTokens = options.MaxNewTokens, Beams = options.Beams, Temperature = 0,
+        });
         _given.AddRange(written.Select(w => tokenizer.Decode(w)));
         _wanted.AddRange(labels.Integers.Chunk(wide).Select(row => tokenizer.Decode(row.Where(l => l >= 0).Select(l => (int)l))));
     }

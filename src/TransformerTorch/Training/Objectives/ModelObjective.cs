@@ -6,7 +6,7 @@ namespace TransformerTorch.Training.Objectives;
 
 /// <summary>What a model's own head is for: the loss that the published library gives it.</summary>
 /// <param name="model">The model.</param>
-/// <param name="scoring">Smoothing and z-loss; none where not given.</param>
+/// <param name="scoring">Smoothing and z-loss, in training: what is evaluated is the plain cross-entropy.</param>
 public sealed class ModelObjective(PretrainedModel model, CrossEntropyOptions? scoring = null) : IObjective
 {
     /// <inheritdoc/>
@@ -21,7 +21,7 @@ public sealed class ModelObjective(PretrainedModel model, CrossEntropyOptions? s
     /// <inheritdoc/>
     public IReadOnlyList<LossTerm> Loss(DeviceBatch batch) => model.Loss(batch.Inputs, batch.Labels with
     {
-        Scoring = scoring ?? CrossEntropyOptions.Default,
+        Scoring = model.training && scoring is { } given ? given : CrossEntropyOptions.Default,
     });
 
     /// <inheritdoc/>

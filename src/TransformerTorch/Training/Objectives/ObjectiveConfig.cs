@@ -21,11 +21,11 @@ namespace TransformerTorch.Training.Objectives;
 [JsonDerivedType(typeof(ChatConfig), "chat")]
 public abstract record ObjectiveConfig
 {
-    /// <summary>Share of the target's probability that is spread evenly over all tokens or classes.</summary>
+    /// <summary>Share of the target's probability that is spread evenly over all tokens or classes, in training.</summary>
     [Range(0.0, 1, MaximumIsExclusive = true)]
     public double LabelSmoothingFactor { get; init; }
 
-    /// <summary>Weight of the squared logarithm of the softmax's denominator, which keeps scores from drifting; 1e-4 is usual.</summary>
+    /// <summary>Weight of the squared logarithm of the softmax's denominator, which keeps scores from drifting, in training; 1e-4 is usual.</summary>
     [Range(0.0, 1)]
     public double ZLoss { get; init; }
 

@@ -86,6 +86,9 @@ public sealed record SequenceClassificationConfig : SupervisedConfig, IValidated
         if (ProblemType == ClassificationKind.Regression && Labels is not null)
             yield return ("labels", "values have no classes; remove `labels`");
         if (Labels is { Count: < 2 }) yield return ("labels", "name at least two classes");
+        if (LabelSmoothingFactor > 0 && ProblemType != ClassificationKind.SingleLabelClassification)
+            yield return ("label_smoothing_factor", "only one class of several is smoothed; remove the key");
+        if (ZLoss > 0) yield return ("z_loss", "a text's scores are not weighted so; remove the key");
     }
 
     internal override PreparedObjective Prepare(ObjectiveContext context)
@@ -162,6 +165,7 @@ public sealed record QuestionAnsweringConfig : SupervisedConfig, IValidated
     public IEnumerable<(string Key, string Message)> Validate()
     {
         if (LabelSmoothingFactor > 0) yield return ("label_smoothing_factor", "where an answer stands is not smoothed; remove the key");
+        if (ZLoss > 0) yield return ("z_loss", "the scores of places are not weighted so; remove the key");
     }
 
     internal override IEnumerable<(string Key, string Message)> Problems(DataConfig data)

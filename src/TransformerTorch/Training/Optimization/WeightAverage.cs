@@ -34,8 +34,21 @@ public sealed class WeightAverage : IDisposable
     /// <summary>The model has the averages for weights until this is disposed.</summary>
     public IDisposable Applied()
     {
-        Exchange();
-        return new Guard(Exchange);
+        using var scope = NewDisposeScope();
+        var own = Array.ConvertAll(_weights, w => w.Parameter.detach().clone().DetachFromDisposeScope());
+        Take(w => w.Average);
+        return new Guard(() =>
+        {
+            var at = 0;
+            Take(_ => own[at++]);
+            foreach (var weights in own) weights.Dispose();
+        });
+
+        void Take(Func<(string Name, Tensor Parameter, Tensor Average), Tensor> from)
+        {
+            using var none = no_grad();
+            foreach (var weight in _weights) weight.Parameter.copy_(from(weight));
+        }
     }
 
     /// <summary>Puts saved averages back.</summary>
@@ -54,17 +67,5 @@ public sealed class WeightAverage : IDisposable
     public void Dispose()
     {
         foreach (var (_, _, average) in _weights) average.Dispose();
-    }
-
-    private void Exchange()
-    {
-        using var _ = no_grad();
-        foreach (var (_, parameter, average) in _weights)
-        {
-            using var scope = NewDisposeScope();
-            var weights = parameter.to(ScalarType.Float32, copy: true);
-            parameter.copy_(average);
-            average.copy_(weights);
-        }
     }
 }

@@ -62,7 +62,7 @@ public static class RunReport
         if (steps.Count > 0) Tile("training loss", Number(Mean(steps, "loss", last: 10)));
         if (evaluations.Count > 0)
         {
-            Tile("validation loss", Number((double)evaluations[^1]["eval_loss"]!));
+            if (IsNumber(evaluations[^1]["eval_loss"])) Tile("validation loss", Number((double)evaluations[^1]["eval_loss"]!));
             foreach (var name in s_inTiles.Where(n => IsNumber(evaluations[^1][n])).Take(3))
                 Tile(Title(name).ToLowerInvariant(), Number((double)evaluations[^1][name]!));
         }

@@ -17,6 +17,20 @@ public sealed class OptimizerTests
         from way in Enumerable.Range(0, 2)
         select new object[] { index, way == 0 };
 
+    [Fact]
+    public void An_average_of_bfloat16_weights_stays_float32_when_it_has_taken_their_place()
+    {
+        using var scope = NewDisposeScope();
+        using var weight = full([2], 1f).to(ScalarType.BFloat16);
+        using var average = new WeightAverage([("w", weight)], decay: 0.999);
+        using (no_grad()) weight.mul_(1.5);
+        average.Update();
+        using (average.Applied()) TensorAssert.Close(ones(2), weight.to(ScalarType.Float32), 1e-6);   // as bfloat16 has it
+
+        TensorAssert.Close(full([2], 1.0005f), average.State[0].Tensor(), 1e-6);
+        TensorAssert.Close(full([2], 1.5f), weight.to(ScalarType.Float32), 0);
+    }
+
     [SkippableTheory, MemberData(nameof(Cases))]
     public void Five_steps_end_where_the_reference_ends(int index, bool bridge)
     {
