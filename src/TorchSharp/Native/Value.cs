@@ -34,9 +34,9 @@ internal readonly ref struct Arg
 
     private Arg(Tag tag, long bits, object? owner = null) => (_tag, _bits, Owner) = ((int)tag + 1, bits, owner);
 
-    private Arg(Tag tag, ReadOnlySpan<byte> data, int length)
+    private Arg(Tag tag, ReadOnlySpan<byte> data, int length, object? owner = null)
     {
-        (_tag, _length) = ((int)tag + 1, length);
+        (_tag, _length, Owner) = ((int)tag + 1, length, owner);
         Data = data;
     }
 
@@ -81,6 +81,6 @@ internal readonly ref struct Arg
         var handles = new nint[tensors.Length];
         for (var i = 0; i < handles.Length; i++)
             handles[i] = tensors[i]?.Handle ?? 0;
-        return new(tag, MemoryMarshal.AsBytes<nint>(handles), handles.Length);
+        return new(tag, MemoryMarshal.AsBytes<nint>(handles), handles.Length, tensors.ToArray());
     }
 }

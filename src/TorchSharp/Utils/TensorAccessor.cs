@@ -57,6 +57,7 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T> where
         var count = (int)Math.Min(array.Length - arrayIndex, Count - tensorIndex);
         if (_contiguous && count > 0) {
             new ReadOnlySpan<T>(_data + tensorIndex, count).CopyTo(array[arrayIndex..]);
+            GC.KeepAlive(this);
             return;
         }
         for (var i = 0; i < count; i++)
@@ -71,6 +72,7 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T> where
         var count = (int)Math.Min(array.Length - arrayIndex, Count - tensorIndex);
         if (_contiguous && count > 0) {
             array.Slice(arrayIndex, count).CopyTo(new Span<T>(_data + tensorIndex, count));
+            GC.KeepAlive(this);
             return;
         }
         for (var i = 0; i < count; i++)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
@@ -98,7 +99,7 @@ internal sealed class RecordedDecoding : IDisposable
             _recording = recording;
             Devices.Recorded($"Decoding of {_rows} texts is one recording from here on.");
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is InvalidOperationException or ExternalException)
         {
             recording.Dispose();
             _refused = true;

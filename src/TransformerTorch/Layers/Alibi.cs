@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Layers;
@@ -7,6 +8,8 @@ namespace TransformerTorch.Layers;
 /// </summary>
 public static class Alibi
 {
+    private static readonly ConcurrentDictionary<int, DeviceConstant> s_slopes = new();
+
     /// <summary>The heads' slopes: a geometric sequence, and for a count that is no power of two every other one of the next.</summary>
     public static float[] Slopes(int heads)
     {
@@ -21,7 +24,7 @@ public static class Alibi
     {
         using var scope = NewDisposeScope();
         var ahead = arange(queries - 1, -keys, -1, ScalarType.Float32, device); // key less query
-        return (tensor(Slopes(heads), device: device).unsqueeze(1) * ahead).MoveToOuterDisposeScope();
+        return (On(device, heads).unsqueeze(1) * ahead).MoveToOuterDisposeScope();
     }
 
     /// <summary>The terms of keys at positions. Only differences between keys matter, so the query's place does not enter.</summary>
@@ -32,6 +35,9 @@ public static class Alibi
     {
         using var scope = NewDisposeScope();
         var keys = positions.view(-1, 1, 1, positions.shape[^1]).to(ScalarType.Float32);
-        return (tensor(Slopes(heads), device: positions.device).view(1, heads, 1, 1) * keys).MoveToOuterDisposeScope();
+        return (On(positions.device, heads).view(1, heads, 1, 1) * keys).MoveToOuterDisposeScope();
     }
+
+    private static Tensor On(Device device, int heads)
+        => s_slopes.GetOrAdd(heads, _ => new(to => tensor(Slopes(heads), device: to))).On(device);
 }

@@ -30,12 +30,15 @@ public sealed record RelativeBiasOptions
 public sealed class RelativeBias : nn.Module
 {
     private readonly RelativeBiasOptions _options;
+    private readonly DeviceConstant _buckets; // of the distances from -MaxDistance to MaxDistance
     [ComponentName(Name = "weight")] private readonly Parameter _weight;
 
     /// <summary>A table of buckets by heads.</summary>
     public RelativeBias(RelativeBiasOptions options) : base(nameof(RelativeBias))
     {
         _options = options;
+        _buckets = new(device => tensor(Enumerable.Range(-options.MaxDistance, (2 * options.MaxDistance) + 1)
+            .Select(distance => Bucket(distance)).ToArray(), device: device));
         _weight = Weights.Empty(options.Buckets, options.Heads);
         RegisterComponents();
     }
@@ -47,8 +50,9 @@ public sealed class RelativeBias : nn.Module
     public Tensor ByDistance(long queries, long keys)
     {
         using var scope = NewDisposeScope();
-        var buckets = Enumerable.Range(0, (int)(queries + keys - 1)).Select(i => Bucket(i - keys + 1)).ToArray(); // from the farthest back
-        return _weight.index_select(0, tensor(buckets, device: _weight.device)).flip(0).t().MoveToOuterDisposeScope();
+        var (device, most) = (_weight.device, _options.MaxDistance);
+        var distances = arange(queries - 1, -keys, -1, ScalarType.Int64, device).clamp(-most, most) + most; // from the farthest ahead
+        return _weight.index_select(0, _buckets.On(device).index_select(0, distances)).t().MoveToOuterDisposeScope();
     }
 
     /// <summary>The bucket of a key's position minus the query's.</summary>

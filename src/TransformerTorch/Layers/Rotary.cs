@@ -24,7 +24,7 @@ public sealed record RotaryOptions
 /// <summary>The angles of rotary position embedding (Su et al., 2021): one frequency a pair of features.</summary>
 public sealed class Rotary(RotaryOptions options)
 {
-    private readonly float[] _frequencies = Scaled(options, length: 0);
+    private readonly DeviceConstant _frequencies = new(device => tensor(Scaled(options, length: 0), device: device));
 
     /// <summary>Cosines and sines at positions, computed once a forward pass for all layers.</summary>
     /// <param name="positions">(T) or (B, T) int64</param>
@@ -32,8 +32,9 @@ public sealed class Rotary(RotaryOptions options)
     public (Tensor Cos, Tensor Sin) At(Tensor positions)
     {
         using var scope = NewDisposeScope();
-        var frequencies = options.Scaling is { ByLength: true } ? Scaled(options, positions.max().item<long>() + 1) : _frequencies;
-        var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * tensor(frequencies, device: positions.device);
+        var frequencies = options.Scaling is { ByLength: true }
+            ? tensor(Scaled(options, positions.max().item<long>() + 1), device: positions.device) : _frequencies.On(positions.device);
+        var angles = positions.to(ScalarType.Float32).unsqueeze(-1) * frequencies;
         var (cos, sin) = (angles.cos(), angles.sin());
         if (options.Scaling is { Magnitude: not 1 and var magnitude }) (cos, sin) = (cos * magnitude, sin * magnitude);
         return (cos.MoveToOuterDisposeScope(), sin.MoveToOuterDisposeScope());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -21,6 +22,8 @@ internal interface IRecording : IDisposable
 /// </summary>
 internal sealed partial class CudaGraph(Device device) : IRecording
 {
+    // One stream of a device for all: each that cuBLAS has met keeps a workspace.
+    private static readonly ConcurrentDictionary<int, nint> s_aside = new();
     private readonly int _device = Math.Max(device.index, 0);
     private nint _graph;
 
@@ -34,11 +37,12 @@ internal sealed partial class CudaGraph(Device device) : IRecording
     {
         Check(tt_cuda_synchronize(_device));
         if (IsLarge) Check(tt_cuda_empty_cache());
-        var (before, aside) = (Handle(tt_cuda_stream_current(_device)), Handle(tt_cuda_stream_new(_device, 0)));
+        var (device, before) = (tt_cuda_current_device(), Handle(tt_cuda_stream_current(_device)));
         try
         {
             _graph = Handle(tt_cuda_graph_new());
-            Check(tt_cuda_stream_set(aside));
+            Check(tt_cuda_set_device(_device));
+            Check(tt_cuda_stream_set(s_aside.GetOrAdd(_device, at => Handle(tt_cuda_stream_new(at, 0)))));
             Check(tt_cuda_graph_capture_begin(_graph));
             try
             {
@@ -54,7 +58,7 @@ internal sealed partial class CudaGraph(Device device) : IRecording
         finally
         {
             Check(tt_cuda_stream_set(before));
-            tt_cuda_stream_free(aside);
+            Check(tt_cuda_set_device(device));
             tt_cuda_stream_free(before);
         }
     }
@@ -75,6 +79,8 @@ internal sealed partial class CudaGraph(Device device) : IRecording
 
     [LibraryImport(NativeBridge.Library)] private static partial int tt_cuda_synchronize(int device);
     [LibraryImport(NativeBridge.Library)] private static partial int tt_cuda_empty_cache();
+    [LibraryImport(NativeBridge.Library)] private static partial int tt_cuda_current_device();
+    [LibraryImport(NativeBridge.Library)] private static partial int tt_cuda_set_device(int device);
     [LibraryImport(NativeBridge.Library)] private static partial nint tt_cuda_stream_current(int device);
     [LibraryImport(NativeBridge.Library)] private static partial nint tt_cuda_stream_new(int device, int highPriority);
     [LibraryImport(NativeBridge.Library)] private static partial int tt_cuda_stream_set(nint stream);

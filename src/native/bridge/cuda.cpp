@@ -5,6 +5,7 @@
 
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -13,6 +14,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <cstring>
+#include <mutex>
 
 namespace {
 
@@ -28,7 +30,32 @@ T& handle(void* pointer, const char* what) {
 }
 CUDAStream& stream(tt_stream pointer) { return handle<CUDAStream>(pointer, "stream"); }
 CUDAEvent& event(tt_event pointer) { return handle<CUDAEvent>(pointer, "event"); }
-CUDAGraph& graph(tt_graph pointer) { return handle<CUDAGraph>(pointer, "graph"); }
+
+// A graph with a memory pool of its own, so that a capture that fails can be taken back.
+struct Recording {
+    CUDAGraph graph;
+    at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+    c10::DeviceIndex device = 0;
+};
+Recording& recording(tt_graph pointer) { return handle<Recording>(pointer, "graph"); }
+
+template <class F> void attempt(const F& f) {
+    try {
+        f();
+    } catch (const std::exception&) {
+    }
+}
+
+// What capture_end of some libtorch leaves undone where the capture was broken: the allocator goes on giving from the graph's pool, and
+// the generator takes every draw for part of a capture. Where it was done this changes nothing.
+void take_back(const Recording& r) {
+    attempt([&] { allocator::endAllocateToPool(r.device, r.pool); });
+    attempt([&] {
+        at::Generator generator = at::cuda::detail::getDefaultCUDAGenerator(r.device);
+        std::lock_guard<std::mutex> lock(generator.mutex());
+        generator.graphsafe_set_state(generator.clone());
+    });
+}
 
 // Checks the index, and has libtorch set up CUDA and its allocator, which the calls below take for granted.
 c10::DeviceIndex ready(int32_t device) {
@@ -77,9 +104,9 @@ int32_t tt_cuda_set_device(int32_t device) {
     return tt::status([&] { c10::cuda::set_device(ready(device)); });
 }
 
-int32_t tt_cuda_synchronize(int32_t device) {
+int32_t tt_cuda_synchronize(int32_t device) {   // negative: the current one
     return tt::status([&] {
-        const c10::cuda::CUDAGuard guard(ready(device));
+        const c10::cuda::CUDAGuard guard(ready(device < 0 ? c10::cuda::current_device() : device));
         c10::cuda::device_synchronize();
     });
 }
@@ -162,24 +189,36 @@ void tt_cuda_event_free(tt_event handle) { delete static_cast<CUDAEvent*>(handle
 tt_graph tt_cuda_graph_new(void) {
     return tt::value<tt_graph>(nullptr, [] {
         ready(0);
-        return new CUDAGraph();
+        return new Recording();
     });
 }
 
 int32_t tt_cuda_graph_capture_begin(tt_graph handle) {
     // What other threads do meanwhile (free pinned memory, say) is no part of it and does not spoil it.
-    return tt::status([&] { graph(handle).capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal); });
+    return tt::status([&] {
+        Recording& r = recording(handle);
+        r.device = c10::cuda::current_device();
+        r.graph.capture_begin(r.pool, cudaStreamCaptureModeThreadLocal);
+    });
 }
 
 int32_t tt_cuda_graph_capture_end(tt_graph handle) {
-    return tt::status([&] { graph(handle).capture_end(); });
+    return tt::status([&] {
+        Recording& r = recording(handle);
+        try {
+            r.graph.capture_end();
+        } catch (...) {
+            take_back(r);
+            throw;
+        }
+    });
 }
 
 int32_t tt_cuda_graph_replay(tt_graph handle) {
-    return tt::status([&] { graph(handle).replay(); });
+    return tt::status([&] { recording(handle).graph.replay(); });
 }
 
-void tt_cuda_graph_free(tt_graph handle) { delete static_cast<CUDAGraph*>(handle); }
+void tt_cuda_graph_free(tt_graph handle) { delete static_cast<Recording*>(handle); }
 
 int32_t tt_cuda_watch_waits(int32_t level) {
     return tt::status([&] {

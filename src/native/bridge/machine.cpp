@@ -128,8 +128,8 @@ int32_t tt_set_tf32(int32_t enabled) {
 
 int32_t tt_set_reduced_precision_reduction(int32_t bf16, int32_t fp16) {
     return tt::status([&] {
-        at::globalContext().setAllowBF16ReductionCuBLAS(bf16 != 0);
-        at::globalContext().setAllowFP16ReductionCuBLAS(fp16 != 0);
+        if (bf16 >= 0) at::globalContext().setAllowBF16ReductionCuBLAS(bf16 != 0);
+        if (fp16 >= 0) at::globalContext().setAllowFP16ReductionCuBLAS(fp16 != 0);
     });
 }
 

@@ -73,8 +73,8 @@ public:
         Range& range = block->second;
         _free.erase({range.size, block->first});
         _kept -= range.resident;
-        if (range.size > size) {   // the rest stays free
-            Range rest{range.size - size, range.resident - std::min(range.resident, size), range.segment, true};
+        if (range.size > size) {   // the rest stays free; which part of it is resident nobody knows, so as much as can be counts
+            Range rest{range.size - size, std::min(range.resident, range.size - size), range.segment, true};
             _ranges.emplace_hint(std::next(block), block->first + size, rest);
             _free.emplace(rest.size, block->first + size);
             _kept += rest.resident;

@@ -91,7 +91,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                           const OptionalTensor& distance_bias, const PlanPointer& plan) {
         Tensor q = rows(query), k = rows(key), v = rows(value);
         auto [out, lse] = attend(q, k, v, *plan);
-        context->save_for_backward({q, k, v, out, lse});
+        context->save_for_backward({q, k, v, out, lse, read_again(bias), read_again(distance_bias)});
         context->saved_data["plan"] = c10::IValue::make_capsule(plan);
         context->saved_data["bias_sizes"] = bias ? bias->sizes().vec() : std::vector<int64_t>();
         context->saved_data["bias_type"] = (int64_t)type_or_float(or_undefined(bias));

@@ -28,7 +28,7 @@ struct DeviceAttentionFunction : torch::autograd::Function<DeviceAttentionFuncti
             a.parts = parts.data_ptr<float>();
         }
         by_element(q, [&](auto type) { DeviceKernels<decltype(type)>::forward(a); });
-        context->save_for_backward({q, k, v, out, lse});
+        context->save_for_backward({q, k, v, out, lse, read_again(bias), read_again(distance_bias)});
         context->saved_data["plan"] = c10::IValue::make_capsule(plan);
         context->saved_data["bias_sizes"] = bias ? bias->sizes().vec() : std::vector<int64_t>();
         context->saved_data["bias_like"] = bias ? at::empty({0}, bias->options()) : Tensor();

@@ -84,9 +84,10 @@ template <class T, class Cell> static void rows_typed(const AttentionRows& r, in
                 out[P] = highest;
                 out[P + 1] *= shrink;
             }
+            const float base = out[P] == -Infinity ? 0 : out[P];
             vf total = splat(0);
             for (int64_t k = 0; k < BK; k += L) {
-                vf p = out[P] == -Infinity ? splat(0) : vexp2((load(x + k) - out[P]) * Log2E);
+                vf p = vexp2((load(x + k) - base) * Log2E);
                 store(x + k, p);
                 total += p;
             }

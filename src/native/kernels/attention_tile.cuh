@@ -53,7 +53,8 @@ template <> struct Fragments<float> {
     static constexpr int Depth = 8;
     struct A { uint32_t high[4], low[4]; };
     struct B { uint32_t high[2], low[2]; };
-    static __device__ __forceinline__ uint32_t rounded(float x) { return (__float_as_uint(x) + 0x1000u) & ~0x1fffu; }
+    // No number stays none: half added to its bits could make it one.
+    static __device__ __forceinline__ uint32_t rounded(float x) { return x == x ? (__float_as_uint(x) + 0x1000u) & ~0x1fffu : 0x7fc00000u; }
     static __device__ __forceinline__ void split(float x, uint32_t& high, uint32_t& low) {
         high = rounded(x);
         low = rounded(x - __uint_as_float(high));
@@ -93,10 +94,14 @@ template <> struct Fragments<float> {
         b[0] = operand(p[0], p[stride]);
         b[1] = operand(p[8], p[stride + 8]);
     }
+    // Tensor cores round what they add to toward zero (Ootomo and Yokota 2022): long sums are kept outside of them.
     static __device__ __forceinline__ void multiply_add(float (&sums)[4], const A& a, const B& b) {
-        multiply_tf32(sums, a.low, b.high);
-        multiply_tf32(sums, a.high, b.low);
-        multiply_tf32(sums, a.high, b.high);
+        float part[4] = {0, 0, 0, 0};
+        multiply_tf32(part, a.low, b.high);
+        multiply_tf32(part, a.high, b.low);
+        multiply_tf32(part, a.high, b.high);
+#pragma unroll
+        for (int i = 0; i < 4; i++) sums[i] += part[i];
     }
 };
 

@@ -36,9 +36,15 @@ template <Activation A> TT_INLINE Gate gate(vf x) {
     else return gate_relu(x);
 }
 
+// The function's value; an infinity times nothing would be no number.
+template <Activation A> TT_INLINE vf activated(vf x, const Gate& g) {
+    if constexpr (A == Activation::relu) return x > 0 ? x : (x == x ? splat(0) : x);
+    else return x * g.factor;
+}
+
 template <class T, Activation A> static void activate_typed(const T* x, const T* up, T* y, int64_t n) {
     for (int64_t i = 0; i < n; i += L) {
-        vf v = load_part(x + i, n - i), f = v * gate<A>(v).factor;
+        vf v = load_part(x + i, n - i), f = activated<A>(v, gate<A>(v));
         store_part(y + i, up ? f * load_part(up + i, n - i) : f, n - i);
     }
 }
@@ -48,7 +54,7 @@ static void activate_backward_typed(const T* x, const T* up, const T* dy, T* dx,
         vf v = load_part(x + i, n - i), d = load_part(dy + i, n - i);
         Gate g = gate<A>(v);
         if (up) {
-            store_part(dup + i, d * v * g.factor, n - i);
+            store_part(dup + i, d * activated<A>(v, g), n - i);
             d *= load_part(up + i, n - i);
         }
         store_part(dx + i, d * (g.factor + g.slope), n - i);

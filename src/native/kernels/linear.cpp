@@ -81,7 +81,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
         Tensor dy = in_type(gradients[0].reshape({-1, gradients[0].size(-1)}), x.scalar_type());
         if (saved.size() > 2) {
             ActivationOptions function{(Activation)context->saved_data["activation"].toInt(), context->saved_data["gated"].toBool()};
-            dy = activation_gradient(saved[2], dy, function, wants_bias ? &dbias : nullptr);
+            dy = activation_gradient(saved[2], dy.contiguous(), function, wants_bias ? &dbias : nullptr);
         } else if (wants_bias) {
             dbias = sum_rows(dy);
         }
@@ -138,7 +138,7 @@ Tensor sum_rows(const Tensor& x) {
 
 bool products_serve(const Tensor& x, const Tensor& weight, at::ScalarType type) {
 #ifdef TT_HAVE_DNNL
-    return on_kernels(x) && on_kernels(weight) && (type == at::kFloat || type == at::kBFloat16) &&
+    return on_kernels(x) && on_kernels(weight) && weight.numel() > 0 && (type == at::kFloat || type == at::kBFloat16) &&
            (weight.stride(0) == 1 || weight.stride(1) == 1);
 #else
     (void)x; (void)weight; (void)type;

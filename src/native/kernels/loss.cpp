@@ -162,6 +162,8 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Op
     TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && targets.dim() == 1
                 && targets.size(0) == hidden.size(0), "linear_cross_entropy: hidden ", hidden.sizes(), ", weight ", weight.sizes(),
                     " and targets ", targets.sizes(), " do not go together");
+    TORCH_CHECK(targets.device() == hidden.device(), "linear_cross_entropy: targets are on ", targets.device(), ", hidden on ",
+                hidden.device());
     TORCH_CHECK(targets.scalar_type() == at::kLong, "linear_cross_entropy: targets are int64, not ", targets.scalar_type());
     OptionalTensor b = present(bias);
     if (hidden.is_meta())

@@ -91,6 +91,8 @@ template <class... Tensors> bool wants_gradient(const Tensors&... x) {
 // An autograd function is given an absent tensor as nullopt, and numbers only those that are there.
 inline OptionalTensor present(const OptionalTensor& x) { return x && x->defined() ? x : std::nullopt; }
 inline at::Tensor or_undefined(const OptionalTensor& x) { return x.value_or(at::Tensor()); }
+// What a backward pass reads where it lies, for save_for_backward: so that a change of it in between is told.
+inline at::Tensor read_again(const OptionalTensor& x) { return x && x->scalar_type() == at::kFloat ? *x : at::Tensor(); }
 inline at::Tensor as_float(const at::Tensor& x) { return x.defined() ? x.to(at::kFloat).contiguous() : x; }
 inline const float* floats(const at::Tensor& x) { return x.defined() ? x.data_ptr<float>() : nullptr; }
 inline at::ScalarType type_or_float(const at::Tensor& x) { return x.defined() ? x.scalar_type() : at::kFloat; }

@@ -221,12 +221,17 @@ static void quantized(const QuantizedView& a, int64_t first, int64_t last) {
 // One row of x, by groups: high and low bytes of 16 bits, and for each group its unit and what moved weights add to a sum.
 static void split_row(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units) {
     for (int64_t g = 0; g < groups; g++, x += group, high += group, low += group) {
-        vf most = splat(0);
-        for (int64_t i = 0; i < group; i += L) { vf v = load_part(x + i, group - i); most = vmax(most, vmax(v, -v)); }
-        float unit = max(most) / 32512, inverse = unit > 0 ? 1 / unit : 0;
+        vf most = splat(0), spoilt = splat(0);
+        for (int64_t i = 0; i < group; i += L) {
+            vf v = load_part(x + i, group - i);
+            most = vmax(most, vmax(v, -v));
+            spoilt += v * 0.0f;
+        }
+        const bool finite = sum(spoilt) == 0;   // else no number comes of the group
+        float unit = finite ? max(most) / 32512 : NAN, inverse = unit > 0 ? 1 / unit : 0;
         int32_t total = 0;
         for (int64_t i = 0; i < group; i++) {
-            int32_t q = (int32_t)(x[i] * inverse + 12582912.0f - 12582912.0f);   // rounded
+            int32_t q = finite ? (int32_t)(x[i] * inverse + 12582912.0f - 12582912.0f) : 0;   // rounded
             low[i] = (int8_t)(q & 255);
             high[i] = (int8_t)((q - low[i]) >> 8);
             total += q;

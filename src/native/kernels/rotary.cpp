@@ -145,7 +145,7 @@ std::tuple<Tensor, Tensor, Tensor> split_heads(const Tensor& x, int64_t first, i
     TORCH_CHECK(x.dim() == 4, "split_heads: x is (batch, time, heads, size), not ", x.sizes());
     TORCH_CHECK(first > 0 && second >= 0 && first + second <= x.size(2), "split_heads: ", first, " and ", second, " of ", x.size(2),
                 " heads");
-    if (on_kernels(x) && wants_gradient(x)) {
+    if (on_either(x) && wants_gradient(x)) {
         auto parts = SplitFunction::apply(x, first, second);
         return {parts[0], parts[1], parts[2]};
     }
