@@ -72,6 +72,26 @@ public class LoadingTests
         foreach (var ((_, a), (_, b)) in expected.named_parameters().Zip(again.named_parameters())) TensorAssert.Close(a, b, within: 0);
     }
 
+    /// <summary>Truth: Transformers, whose heads over tokens have none (<c>add_pooling_layer=False</c>) and pass it over.</summary>
+    [Theory]
+    [InlineData("bert-token-classification", "bert")]
+    [InlineData("bert-question-answering", "bert")]
+    [InlineData("mpnet-masked-lm", "mpnet")]
+    public void A_pooler_that_the_task_does_not_use_is_passed_over(string name, string prefix)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var model = ModelFolder.Load(Fixtures.Model(name));
+        ModelFolder.SaveConfiguration(model, folder.Root);
+        SafeTensorsWriter.Write(folder["model.safetensors"],
+        [
+            .. WeightLoader.Published(model, model.Names),
+            ($"{prefix}.pooler.dense.weight", () => ones(32, 32)), ($"{prefix}.pooler.dense.bias", () => ones(32)),
+        ]);
+        using var loaded = ModelFolder.Load(folder.Root);
+        foreach (var ((_, a), (_, b)) in model.named_parameters().Zip(loaded.named_parameters())) TensorAssert.Close(a, b, within: 0);
+    }
+
     [Fact]
     public void Weights_over_the_limit_come_in_shards_with_an_index_and_replace_what_was_there()
     {

@@ -37,14 +37,15 @@ public sealed class Bert : IModelFamily
     {
         var names = BertFamily.Names("bert", config);
         const string predictions = "cls.predictions", pooler = "bert.pooler.dense";
+        string[] unused = [".pooler.dense.weight", ".pooler.dense.bias"]; // which files have though the task's head has no use for it
         if (config.TieEmbeddings) names.Also("bert.embeddings.word_embeddings.weight", $"{predictions}.decoder.weight");
         return config.Task switch
         {
-            ModelTask.MaskedLanguageModel => Masked().Ignore(".pooler.dense.weight", ".pooler.dense.bias", "cls.seq_relationship.weight",
-                "cls.seq_relationship.bias"),
+            ModelTask.MaskedLanguageModel => Masked().Ignore([.. unused, "cls.seq_relationship.weight", "cls.seq_relationship.bias"]),
             ModelTask.Pretraining => Masked().Same("next_sentence.dense", pooler).Same("next_sentence.output", "cls.seq_relationship"),
             ModelTask.NextSentencePrediction => names.Same("head.dense", pooler).Same("head.output", "cls.seq_relationship"),
-            ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs"),
+            ModelTask.QuestionAnswering => names.Same("head.output", "qa_outputs").Ignore(unused),
+            ModelTask.TokenClassification => names.Same("head.output", "classifier").Ignore(unused),
             _ => names.Same("head.dense", pooler).Same("head.output", "classifier"),
         };
 
