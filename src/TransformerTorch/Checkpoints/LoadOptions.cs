@@ -18,6 +18,12 @@ public sealed record LoadOptions
     /// </summary>
     public bool Mapped { get; init; }
 
+    /// <summary>
+    /// Whether the bare model is loaded, whatever class the folder names: heads and poolers are passed over, and may be absent. Of an
+    /// adapter's folder it is as the adapter says.
+    /// </summary>
+    public bool Bare { get; init; }
+
     /// <summary>Stores the weights of linear layers in few bits, for inference alone; null: as they are.</summary>
     public Quantization? Quantize { get; init; }
 }

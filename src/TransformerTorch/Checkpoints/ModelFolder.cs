@@ -62,7 +62,7 @@ public static class ModelFolder
     {
         if (AdapterFolder.IsOne(folder)) return AdapterFolder.Load(folder, options);
         if (!File.Exists(Path.Combine(folder, Config))) throw new CheckpointException($"{folder}: no {Config}");
-        var config = ModelConfig.Read(Path.Combine(folder, Config)) with { Generation = ReadGeneration(folder) };
+        var config = ModelConfig.Read(Path.Combine(folder, Config), options.Bare) with { Generation = ReadGeneration(folder) };
         using var source = WeightSource.Open(folder);
         var model = Build(config, options.Type ?? source.CommonType, options.Device);
         try
@@ -72,7 +72,7 @@ public static class ModelFolder
                 model.Dispose();
                 model = Build(config with { Head = config.Head! with { Tied = false } }, options.Type ?? source.CommonType, options.Device);
             }
-            WeightLoader.Load(model, model.Names, source, folder, options.Mapped);
+            WeightLoader.Load(model, model.Names, source, folder, options.Mapped, options.Bare);
             model.eval();
             model.to(options.Device);
             if (options.Quantize is { } bits) model.Quantize(bits);

@@ -22,12 +22,14 @@ public static class WeightLoader
     /// <param name="source">the published tensors</param>
     /// <param name="where">the source's name, for messages</param>
     /// <param name="mapped">as <see cref="LoadOptions.Mapped"/></param>
+    /// <param name="partly">whether tensors that are no part of the model are passed over</param>
     /// <exception cref="CheckpointException">Tensors are missing, unexpected or of another shape; all of them are listed.</exception>
-    public static void Load(nn.Module model, WeightNames names, WeightSource source, string where, bool mapped = false)
+    public static void Load(
+        nn.Module model, WeightNames names, WeightSource source, string where, bool mapped = false, bool partly = false)
     {
         using var _ = no_grad();
         var constants = model.modules().OfType<Constant>().ToDictionary(c => c.Weight.Handle);
-        var steps = Plan(model, names, source, where, [.. constants.Keys]);
+        var steps = Plan(model, names, source, where, [.. constants.Keys], partly);
         foreach (var published in steps) constants.Remove(published.Target.Handle);
         foreach (var absent in constants.Values) absent.Reset();
         if (mapped) steps.RemoveAll(TryMap);
@@ -67,7 +69,8 @@ public static class WeightLoader
     /// <summary>A published tensor on its way into a part of one of ours.</summary>
     private sealed record Step(Tensor Target, WeightPart Part, TensorFile File, string Name);
 
-    private static List<Step> Plan(nn.Module model, WeightNames names, WeightSource source, string where, HashSet<nint> constants)
+    private static List<Step> Plan(
+        nn.Module model, WeightNames names, WeightSource source, string where, HashSet<nint> constants, bool partly)
     {
         using var scope = NewDisposeScope();
         var plan = new List<Step>();
@@ -88,7 +91,7 @@ public static class WeightLoader
                 else if (found.ScalarType is var _) plan.Add(new Step(parameter, part, source.FileOf(name), name));
             }
         }
-        var unexpected = source.Names.Where(n => !used.Contains(n) && !names.IsIgnored(n)).Order().ToList();
+        var unexpected = source.Names.Where(n => !partly && !used.Contains(n) && !names.IsIgnored(n)).Order().ToList();
         if (missing.Count + misshaped.Count + unexpected.Count == 0) return plan;
         var lists = List("missing", missing) + List("mis-shaped", misshaped) + List("unexpected", unexpected);
         throw new CheckpointException($"{where} does not fit the model:{lists}");

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
+using TransformerTorch.Models.Families;
 
 namespace TransformerTorch.Models;
 
@@ -81,13 +82,15 @@ public sealed record ModelConfig
     public bool TieEmbeddings => Head is { Tied: true };
 
     /// <summary>Reads a <c>config.json</c>.</summary>
+    /// <param name="path">the file</param>
+    /// <param name="bare">whether the bare model's is wanted, without a pooler, whatever class the file names</param>
     /// <exception cref="ModelConfigException">Not JSON, an unknown family, or values that are missing, wrong or contradictory.</exception>
-    public static ModelConfig Read(string path)
+    public static ModelConfig Read(string path, bool bare = false)
     {
         try
         {
-            var keys = JsonNode.Parse(File.ReadAllText(path)) as JsonObject;
-            return FromKeys(keys ?? throw new ModelConfigException($"{path}: not a JSON object"), path);
+            var keys = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new ModelConfigException($"{path}: not a JSON object");
+            return bare ? Bare(keys, path) : FromKeys(keys, path);
         }
         catch (JsonException e)
         {
@@ -111,6 +114,14 @@ public sealed record ModelConfig
         };
 
         int? First(string key) => reader.Ids(key) is [var id, ..] ? id : null;
+    }
+
+    private static ModelConfig Bare(JsonObject keys, string source)
+    {
+        var family = ModelCatalog.Family(new ConfigKeys(keys, source).OneOf("model_type", ModelCatalog.Names));
+        // What embeds a text with T5 is its encoder.
+        keys["architectures"] = new JsonArray(family is T5 ? "T5EncoderModel" : family.ClassName(ModelTask.Bare));
+        return FromKeys(keys, source) with { Head = null };
     }
 
     /// <summary>

@@ -46,7 +46,7 @@ public sealed class TextEmbedder : IDisposable
         _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
         _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, options.Device))];
         _tokenizer = Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(inner));
-        _model = ModelFolder.Load(inner, options);
+        _model = ModelFolder.Load(inner, options with { Bare = true });
         var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
         MaximumTokens = most!.Value;

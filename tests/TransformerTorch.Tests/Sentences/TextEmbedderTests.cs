@@ -89,6 +89,32 @@ public class TextEmbedderTests
         Assert.Equal(1, embedder.Embed("dog", new EmbeddingSettings { Normalize = true }).Sum(x => (double)x * x), 1e-5);
     }
 
+    /// <summary>Truth: the vectors of the folder that names the bare model, which sentence-transformers loads in any case.</summary>
+    [Theory]
+    [InlineData("BertForMaskedLM", false)]
+    [InlineData("BertForTokenClassification", false)]
+    [InlineData("Contriever", true)]
+    public void The_bare_model_is_what_embeds_whatever_class_the_folder_names(string architecture, bool pooled)
+    {
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+        using var expected = TextEmbedder.Load(folder.Root);
+        using var changed = Copy("tokenizer.json", "tokenizer_config.json");
+        var config = JsonNode.Parse(File.ReadAllText(folder["config.json"]))!;
+        config["architectures"] = new JsonArray(architecture);
+        changed.Write("config.json", config.ToJsonString());
+        using (var weights = TensorFile.Open(folder["model.safetensors"]))
+            SafeTensorsWriter.Write(changed["model.safetensors"],
+            [
+                .. weights.Tensors.Keys.Where(n => pooled || !n.StartsWith("pooler", StringComparison.Ordinal))
+                    .Select(n => (n, (Func<Tensor>)(() => weights.Read(n)))),
+                ("cls.predictions.bias", () => ones(5)),
+            ]);
+
+        using var embedder = TextEmbedder.Load(changed.Root);
+
+        Assert.Equal(expected.Embed(Texts), embedder.Embed(Texts));
+    }
+
     [Theory]
     [InlineData("""[{"path":"","type":"x.Transformer"},{"path":"1","type":"x.CNN"}]""",
         "a module CNN, expected Pooling, Dense or Normalize")]
