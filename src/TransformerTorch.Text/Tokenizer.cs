@@ -94,7 +94,7 @@ public sealed class Tokenizer
     /// <summary>
     /// Loads the tokenizer of a model folder: tokenizer.json, or else a sentencepiece model, vocab.json with merges.txt, vocab.txt, or
     /// tiktoken's ranks; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat templates. <see cref="Origin"/>
-    /// tells which it was.
+    /// tells which it was. Nothing is cut off or filled up, whatever tokenizer.json says, as in Transformers.
     /// </summary>
     /// <exception cref="TokenizerException">The folder holds none, or a broken one.</exception>
     public static Tokenizer FromPretrained(string folder) => PretrainedReader.Read(folder);

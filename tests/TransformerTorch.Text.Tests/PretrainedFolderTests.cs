@@ -64,6 +64,21 @@ public sealed class PretrainedFolderTests : IDisposable
         Assert.Null(Tokenizer.FromPretrained(_folder).ModelMaxLength);
     }
 
+    /// <summary>Truth: Transformers, which turns both off for a call that asks for neither, and tokenizers, which keeps them.</summary>
+    [Fact]
+    public void What_tokenizer_json_cuts_and_fills_up_counts_for_the_file_alone()
+    {
+        var saved = Fixture.Tokenizer("bert-uncased");
+        (saved.Truncation, saved.Padding) = (new Truncation(4), new Padding { Length = 6 });
+        saved.Save(Path.Combine(_folder, "tokenizer.json"));
+
+        Assert.Equal(6, Tokenizer.FromFile(Path.Combine(_folder, "tokenizer.json")).Encode("a b c d").Count);
+        var tokenizer = Tokenizer.FromPretrained(_folder);
+
+        Assert.Equal(["[CLS]", "a", "b", "c", "d", "[SEP]"], tokenizer.Encode("a b c d").Tokens);
+        Assert.Equal((null, null), (tokenizer.Truncation, tokenizer.Padding));
+    }
+
     [Fact]
     public void A_template_file_goes_before_the_configs()
     {

@@ -30,6 +30,7 @@ internal sealed class PretrainedReader
             throw new TokenizerException($"{folder}: there is no such folder");
         var reader = new PretrainedReader(folder);
         var tokenizer = reader.Read();
+        (tokenizer.Truncation, tokenizer.Padding) = (null, null); // which Transformers leaves to each call
         tokenizer.SpecialTokens = reader._config.SpecialTokens();
         tokenizer.ModelMaxLength = reader._config.ModelMaxLength;
         tokenizer.ChatTemplates = reader._config.ChatTemplates;

@@ -19,6 +19,7 @@ public sealed class TrainedTokenizer
         (_file, _folder) = (file, Path.GetDirectoryName(Path.GetFullPath(file))!);
         var published = Path.GetFileName(file) == Main && File.Exists(Path.Combine(_folder, Settings));
         Tokenizer = published ? Tokenizer.FromPretrained(_folder) : Tokenizer.FromFile(file);
+        (Tokenizer.Truncation, Tokenizer.Padding) = (null, null); // lengths are this library's business
         var end = Roles.Eos ?? _usualEnds.FirstOrDefault(t => Tokenizer.TokenToId(t) is not null)
             ?? throw new DataException($"{file}: which token ends a text is not said. Name it with tokenizer.eos_token.");
         EndMark = Id(Tokenizer, end, file);

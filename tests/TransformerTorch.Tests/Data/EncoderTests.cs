@@ -54,6 +54,19 @@ public sealed class EncoderTests
         }
     }
 
+    /// <summary>Truth: the frame of the same tokenizer whose file says nothing of it.</summary>
+    [Fact]
+    public void A_frame_is_learnt_without_what_the_file_cuts_off_and_fills_up()
+    {
+        using var folder = new TemporaryFolder();
+        var saved = Fixtures.Tokenizer("bert-uncased");
+        (saved.Truncation, saved.Padding) = (new Text.Truncation(3), new Text.Padding { Length = 16 });
+        saved.Save(folder["tokenizer.json"]);
+        var framing = TrainedTokenizer.Open(folder.Root).Framing;
+        Assert.Equal(_bert.Framing.Pair([7, 8], [9]).Ids, framing.Pair([7, 8], [9]).Ids);
+        Assert.Equal(_bert.Framing.PairTokens, framing.PairTokens);
+    }
+
     [Fact]
     public void Classes_several_classes_and_values_become_labels_and_others_are_refused_by_name()
     {
