@@ -65,9 +65,9 @@ public static partial class ModelHub
     [GeneratedRegex(@"^[^/]+\.(json|txt|model|jinja)$|^[^/]+/config\.json$|^additional_chat_templates/[^/]+\.jinja$")]
     private static partial Regex About();
 
-    [GeneratedRegex(@"^model-\d{5}-of-\d{5}\.safetensors$")]
+    [GeneratedRegex(@"^model[-_]\d+-of-\d+\.safetensors$")]
     private static partial Regex SafeShard();
 
-    [GeneratedRegex(@"^pytorch_model-\d{5}-of-\d{5}\.bin$")]
+    [GeneratedRegex(@"^pytorch_model[-_]\d+-of-\d+\.bin$")]
     private static partial Regex PickledShard();
 }

@@ -222,6 +222,14 @@ public sealed class ModelHubTests : IDisposable
         Assert.Equal(["config.json", "pytorch_model.bin"], ModelHub.Wanted(["config.json", "pytorch_model.bin", "flax_model.msgpack"]));
     }
 
+    /// <summary>Truth: the names on the hub, of DeepSeek-R1-Distill-Qwen-7B and of bloom in both forms.</summary>
+    [Theory]
+    [InlineData("model-00001-of-000002.safetensors")]
+    [InlineData("model_00001-of-00072.safetensors")]
+    [InlineData("pytorch_model_00001-of-00072.bin")]
+    public void Shards_are_wanted_however_they_are_numbered(string shard)
+        => Assert.Equal(["config.json", shard], ModelHub.Wanted(["config.json", shard, "training_00001-of-00072.bin"]));
+
     private Task<string> Get(HubOptions? options = null) => ModelHub.Folder("org/name", options: options ?? Options);
 
     private sealed class Reporter(Action<HubProgress> report) : IProgress<HubProgress>
