@@ -1,5 +1,6 @@
 using TransformerTorch.Checkpoints;
 using TransformerTorch.Hub;
+using TransformerTorch.Sentences;
 using TransformerTorch.Tests.Support;
 
 namespace TransformerTorch.Tests.Hub;
@@ -211,6 +212,29 @@ public sealed class ModelHubTests : IDisposable
 
         variables["HF_ENDPOINT"] = "mirror";
         Assert.Throws<HubException>(() => HubOptions.FromEnvironment(variables.GetValueOrDefault));
+    }
+
+    /// <summary>Truth: sentence-transformers, whose modules have folders of their own, the first with its tokenizer.</summary>
+    [Fact]
+    public async Task What_modules_json_names_comes_with_its_weights()
+    {
+        var modules = new DirectoryInfo(Path.Combine(Fixtures.Root, "sentences"));
+        _hub.Files.Clear();
+        foreach (var name in (string[])["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+            _hub.Files[$"0_Transformer/{name}"] = File.ReadAllBytes(Path.Combine(modules.FullName, name));
+        foreach (var file in modules.GetDirectories().SelectMany(d => d.GetFiles()))
+            _hub.Files[$"{file.Directory!.Name}/{file.Name}"] = File.ReadAllBytes(file.FullName);
+        var list = File.ReadAllText(Path.Combine(modules.FullName, "modules.json"))
+            .Replace("\"path\": \"\"", "\"path\": \"0_Transformer\"", StringComparison.Ordinal);
+        _hub.Files["modules.json"] = System.Text.Encoding.UTF8.GetBytes(list);
+        _hub.Files["onnx/model.safetensors"] = [1, 2, 3];
+
+        var folder = await Get();
+
+        using var embedder = TextEmbedder.Load(folder);
+        Assert.Equal(5, embedder.Embed("dog").Length);
+        Assert.False(Directory.Exists(Path.Combine(folder, "onnx")));
+        Assert.Equal(folder, await Get(Options with { Offline = true }));
     }
 
     [Fact]
