@@ -23,7 +23,10 @@ public enum Side
     Right,
 }
 
-/// <summary>Cutting to a length; what is cut off becomes <see cref="Encoding.Overflowing"/>.</summary>
+/// <summary>
+/// Cutting to a length; what is cut off becomes <see cref="Encoding.Overflowing"/>, as far as the text was read: see
+/// <see cref="ReadsAll"/>.
+/// </summary>
 /// <param name="MaxLength">Tokens that remain, the post-processor's included.</param>
 public sealed record Truncation(int MaxLength)
 {
@@ -35,4 +38,7 @@ public sealed record Truncation(int MaxLength)
 
     /// <summary>Where tokens are cut off.</summary>
     public Side Side { get; init; } = Side.Right;
+
+    /// <summary>Whether a text is read to its end, so that all of it overflows, and not only as far as the reference needs.</summary>
+    public bool ReadsAll { get; init; }
 }

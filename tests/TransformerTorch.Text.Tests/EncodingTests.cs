@@ -65,6 +65,23 @@ public sealed class EncodingTests
         Assert.Equal([1, 1, 1, 1, 1, 1, 0, 1], batch[1].SpecialTokensMask);
     }
 
+    /// <summary>Truth: the same text without truncation.</summary>
+    [Theory, InlineData(Side.Left), InlineData(Side.Right)]
+    public void All_of_a_text_overflows_where_it_is_read_to_its_end(Side side)
+    {
+        var tokenizer = Fixture.Tokenizer("bert-uncased");
+        var text = string.Join(' ', Enumerable.Range(0, 1000));
+        var whole = tokenizer.Encode(text, addSpecialTokens: false);
+        tokenizer.Truncation = new Truncation(24) { Strategy = TruncationStrategy.OnlySecond, Stride = 6, Side = side, ReadsAll = true };
+
+        var encoding = tokenizer.Encode("a b", text);
+
+        var parts = encoding.Overflowing.Prepend(encoding).ToList();
+        Assert.All(parts, part => Assert.InRange(part.Count, 1, 24));
+        var found = parts.SelectMany(part => part.Offsets.Where((_, i) => part.SequenceIds[i] == 1));
+        Assert.Equal(whole.Offsets, found.Distinct().Order());
+    }
+
     [Fact]
     public void Truncation_keeps_what_overflows_with_a_stride()
     {

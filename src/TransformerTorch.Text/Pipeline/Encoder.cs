@@ -153,11 +153,12 @@ internal sealed class Encoder
 
     /// <summary>
     /// The first piece that truncation needs, and the tokens behind which it needs no more piece: what lies beyond is not cut at all, nor
-    /// does it overflow.
+    /// does it overflow, unless that is asked for.
     /// </summary>
     private (int First, int Limit) Limits(TextState state, int sequence)
     {
-        if (_tokenizer.Truncation is not { } truncation || (truncation.Strategy == TruncationStrategy.OnlySecond && sequence == 0))
+        if (_tokenizer.Truncation is not { ReadsAll: false } truncation
+            || (truncation.Strategy == TruncationStrategy.OnlySecond && sequence == 0))
             return (0, int.MaxValue);
         if (truncation.Side == Side.Right)
             return (0, truncation.MaxLength);

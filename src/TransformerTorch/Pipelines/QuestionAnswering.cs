@@ -26,7 +26,7 @@ public sealed class QuestionAnswering : IDisposable
         var most = model.Tokenizer.Truncation!.MaxLength;
         model.Tokenizer.Truncation = new Truncation(Math.Min(most, 384))
         {
-            Strategy = TruncationStrategy.OnlySecond, Stride = Math.Min(Stride, most / 4),
+            Strategy = TruncationStrategy.OnlySecond, Stride = Math.Min(Stride, most / 4), ReadsAll = true,
         };
     }
 

@@ -111,6 +111,17 @@ public sealed class PipelineTests
         Assert.InRange(answer.Score, 1e-6, 1);
     }
 
+    /// <summary>Truth: every token of the context is looked at, the last one too.</summary>
+    [Fact]
+    public void A_context_of_many_parts_is_read_to_its_end()
+    {
+        using var answerer = QuestionAnswering.Load(Path.Combine(_root, "question-answering"));
+        var context = string.Join(' ', Enumerable.Repeat("the dog sat on a mat .", 150)); // 1050 tokens
+        var answers = answerer.Run([("where?", context)], count: int.MaxValue, most: 1)[0];
+        Assert.Equal(1050, answers.Count);
+        Assert.Equal(context.Length, answers.Max(a => a.End));
+    }
+
     [Fact]
     public void Likeness_is_the_cosine_of_the_vectors()
     {
