@@ -200,6 +200,26 @@ public class GgufTests
         Assert.Contains("no merge makes 'ed\u2581' of 'ed' and '\u2581'", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Truth: llama.cpp's names, each of which is one pattern; what has another would be cut otherwise there.</summary>
+    [Theory]
+    [InlineData("{'type':'ByteLevel', 'add_prefix_space':false, 'use_regex':false}")]
+    [InlineData("{'type':'Sequence', 'pretokenizers':[{'type':'Digits', 'individual_digits':true}, {'type':'ByteLevel', "
+        + "'add_prefix_space':false, 'use_regex':true}]}")]
+    [InlineData("{'type':'Sequence', 'pretokenizers':[{'type':'Split', 'pattern':{'Regex':'\\\\p{N}{1,3}|\\\\s+'}, 'behavior':'Isolated', "
+        + "'invert':false}, {'type':'ByteLevel', 'add_prefix_space':false, 'use_regex':false}]}")]
+    public void A_tokenizer_whose_pattern_has_no_name_is_refused(string preTokenizer)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json")))!;
+        json["pre_tokenizer"] = JsonNode.Parse(preTokenizer.Replace('\'', '"'));
+        folder.Write("in/tokenizer.json", json.ToJsonString());
+        var rows = Fixtures.Tokenizer("gpt2").VocabularySize;
+        var error = Assert.Throws<CheckpointException>(() => Written(folder, "llama", GgufType.F32, ("vocab_size", rows)));
+        Assert.Contains("its pre_tokenizer is none that GGUF has a name for here: gpt-2, llama-bpe, qwen2", error.Message,
+            StringComparison.Ordinal);
+    }
+
     [Property(MaxTest = 200)]
     public void Any_change_of_bytes_reads_whole_or_is_refused_by_name(int position, byte value)
     {

@@ -5,20 +5,20 @@ namespace TransformerTorch.Checkpoints.Gguf;
 /// <summary>Byte-level BPE, <c>gpt2</c> in GGUF, whose pattern is told by a name that llama.cpp knows.</summary>
 internal static class GgufByteLevel
 {
-    // Published patterns (Hugging Face's tokenizer.json of the first model that had them), in the order in which one is known by a part
-    // that those before it have not.
-    private static readonly (string Name, string Part, string Pattern)[] s_patterns =
+    // Published patterns: Hugging Face's tokenizer.json of the first model that had them.
+    private static readonly (string Name, string Pattern)[] s_patterns =
     [
-        ("llama-bpe", @"\p{N}{1,3}",
+        ("llama-bpe",
             @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
             + @"\s+(?!\S)|\s+"),
-        ("qwen2", @"\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*",
+        ("qwen2",
             @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
             + @"\s*[\r\n]+|\s+(?!\S)|\s+"),
     ];
 
     /// <summary>What GGUF says of it.</summary>
-    public static IEnumerable<(string Key, object Value)> Metadata(JsonNode json, int rows)
+    /// <exception cref="CheckpointException">Texts are cut as none of the names that are known here means.</exception>
+    public static IEnumerable<(string Key, object Value)> Metadata(JsonNode json, string file, int rows)
     {
         var ids = json["model"]!["vocab"]!.AsObject()
             .ToDictionary(t => t.Value!.GetValue<int>(), t => (Text: t.Key, Kind: GgufTokenKind.Normal));
@@ -30,8 +30,8 @@ internal static class GgufByteLevel
         var all = Enumerable.Range(0, rows)
             .Select(id => ids.GetValueOrDefault(id, (Text: $"[unused{id}]", Kind: GgufTokenKind.Unused))).ToArray();
         var merges = json["model"]!["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : $"{m}");
-        var pattern = json["pre_tokenizer"]?.ToJsonString().Replace(@"\\", @"\", StringComparison.Ordinal) ?? "";
-        var named = Array.Find(s_patterns, p => pattern.Contains(p.Part, StringComparison.Ordinal)).Name ?? "gpt-2";
+        var named = Name(json["pre_tokenizer"]) ?? throw new CheckpointException(
+            $"{file}: its pre_tokenizer is none that GGUF has a name for here: gpt-2, {string.Join(", ", s_patterns.Select(p => p.Name))}");
         return
         [
             ("tokenizer.ggml.model", "gpt2"), ("tokenizer.ggml.pre", named), ("tokenizer.ggml.merges", merges.ToArray()),
@@ -39,6 +39,20 @@ internal static class GgufByteLevel
             ("tokenizer.ggml.token_type", all.Select(t => (int)t.Kind).ToArray()),
         ];
     }
+
+    /// <summary>The name of a way to cut texts; null: it has none here.</summary>
+    private static string? Name(JsonNode? preTokenizer)
+    {
+        if (IsBytes(preTokenizer, cuts: true)) return "gpt-2";
+        if (preTokenizer?["pretokenizers"] is not JsonArray { Count: 2 } parts || !IsBytes(parts[1], cuts: false)) return null;
+        var split = parts[0];
+        if (($"{split?["type"]}", $"{split?["behavior"]}", $"{split?["invert"]}") is not ("Split", "Isolated", "false" or "")) return null;
+        return Array.Find(s_patterns, p => p.Pattern == $"{split!["pattern"]?["Regex"]}").Name;
+    }
+
+    /// <summary>Whether a step is GPT-2's alphabet of bytes, its pattern before it or not.</summary>
+    private static bool IsBytes(JsonNode? step, bool cuts)
+        => $"{step?["type"]}" == "ByteLevel" && (step!["use_regex"]?.GetValue<bool>() ?? true) == cuts;
 
     /// <summary>tokenizer.json of a file's tokens; null where their pattern has a name that is not known here.</summary>
     public static JsonObject? Json(GgufTokens tokens)

@@ -31,7 +31,7 @@ internal static class GgufTokenizer
         if (ids.Max() >= rows) throw new CheckpointException($"{file}: has a token {ids.Max()}, the model {rows} rows of tokens");
         return
         [
-            .. pieces ? GgufPieces.Metadata(json, file, rows) : GgufByteLevel.Metadata(json, rows),
+            .. pieces ? GgufPieces.Metadata(json, file, rows) : GgufByteLevel.Metadata(json, file, rows),
             ("tokenizer.ggml.add_bos_token", before is not null), // not told, llama.cpp goes by the pattern
             ("tokenizer.ggml.add_eos_token", after is not null),
             .. before is { } first ? [("tokenizer.ggml.bos_token_id", first)] : Array.Empty<(string, object)>(),
