@@ -16,9 +16,15 @@ public sealed class TokenGenerator
     internal Func<IRecording>? Record { get; init; }
 
     /// <summary>A generator over a model.</summary>
-    /// <exception cref="ArgumentException">The model fills in texts but does not continue them.</exception>
-    public TokenGenerator(LanguageModel model) => _model = model is CausalLanguageModel or SequenceToSequenceModel ? model
-        : throw new ArgumentException($"a {model.GetType().Name} does not generate texts");
+    /// <exception cref="ArgumentException">The model fills in or embeds texts but does not continue them.</exception>
+    public TokenGenerator(LanguageModel model)
+    {
+        if (model is not (CausalLanguageModel or SequenceToSequenceModel))
+            throw new ArgumentException($"a {model.GetType().Name} does not generate texts");
+        if (!model.Config.IsCausal)
+            throw new ArgumentException($"this {model.Config.ModelType} sees what follows, to embed texts: it does not generate them");
+        _model = model;
+    }
 
     /// <summary>Continues one prompt, yielding ids as they come, an end token included. Cancellation takes effect between tokens.</summary>
     /// <exception cref="ArgumentException">The prompt is empty, holds ids outside the vocabulary, or fills the model's context.</exception>

@@ -75,6 +75,9 @@ public sealed record ModelConfig
     /// <summary>The stack whose tokens are scored.</summary>
     public StackOptions Main => Decoder ?? Encoder ?? throw new ModelConfigException($"{ModelType}: neither an encoder nor a decoder");
 
+    /// <summary>Whether each position of what is scored sees only those before it, so that texts can be continued.</summary>
+    public bool IsCausal => Main.Blocks.All(b => b.Attention.Causal);
+
     /// <summary>V.</summary>
     public int VocabularySize => Main.Embeddings.VocabularySize;
 

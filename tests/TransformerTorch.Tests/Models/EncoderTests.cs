@@ -1,3 +1,5 @@
+using TransformerTorch.Generation;
+using TransformerTorch.Generation.Batching;
 using TransformerTorch.Models;
 using TransformerTorch.Tests.Support;
 using static TorchSharp.torch;
@@ -41,6 +43,19 @@ public class EncoderTests
         using var model = ModelContractTests.Model("deberta-v2", ("conv_kernel_size", 3));
         var ids = Ids(1, 4);
         Assert.Throws<NotSupportedException>(() => model.Backbone.Hidden(new ModelInputs { Ids = ids, Documents = zeros_like(ids) }));
+    }
+
+    /// <summary>Truth: gte-Qwen2's own modelling file, which leaves the mask out where <c>is_causal</c> is false.</summary>
+    [Theory, InlineData("qwen2"), InlineData("llama")]
+    public void A_decoder_that_is_not_causal_sees_what_follows_and_does_not_generate(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = ModelContractTests.Build(family, ("is_causal", false), ("use_sliding_window", false));
+        Tensor first = tensor([5L, 6, 7, 8]).unsqueeze(0), other = tensor([5L, 6, 7, 9]).unsqueeze(0);
+        Assert.True((model.Hidden(first) - model.Hidden(other))[0, 0].abs().max().item<float>() > 1e-4);
+        Assert.Throws<ArgumentException>(() => new TokenGenerator(model));
+        Assert.Throws<ArgumentException>(() => new BatchEngine(model));
     }
 
     [Fact]

@@ -27,9 +27,12 @@ public sealed class BatchEngine : IAsyncDisposable
     private long _newTokens, _heldTokens;
 
     /// <summary>An engine over a model, which it puts into evaluation mode and which outlives it.</summary>
-    /// <exception cref="ArgumentException">The options cannot be followed.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options cannot be followed, or the model embeds texts but does not continue them.
+    /// </exception>
     public BatchEngine(CausalLanguageModel model, BatchOptions? options = null)
     {
+        _ = new TokenGenerator(model); // which refuses what does not generate
         (_model, _options) = (model, (options ?? new BatchOptions()).Validated());
         model.eval();
         var context = model.Config.ContextLength;

@@ -45,7 +45,7 @@ public sealed class Gemma : LlamaFamily
         if (bothWays && _generation == 2) throw keys.Wrong("use_bidirectional_attention", "false: this is a decoder");
         attention = attention with
         {
-            Scale = 1 / Math.Sqrt(keys.Number("query_pre_attn_scalar", 256)), Causal = !bothWays,
+            Scale = 1 / Math.Sqrt(keys.Number("query_pre_attn_scalar", 256)), Causal = attention.Causal && !bothWays,
             SoftCap = _generation == 2 ? SoftCap(keys) : 0,
             QueryKeyNorm = _generation == 3 ? block.Norm : null,
         };

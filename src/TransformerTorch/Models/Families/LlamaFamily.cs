@@ -77,6 +77,7 @@ public abstract class LlamaFamily(string modelType, LlamaDefaults defaults) : IM
             Attention = new AttentionOptions
             {
                 Width = width, Heads = heads, KeyValueHeads = groups, HeadSize = size, Bias = false, OutputBias = false,
+                Causal = keys.Flag("is_causal", true), // not in models made of these that embed texts
                 Dropout = keys.Probability("attention_dropout", 0), Rotary = defaults.Rotary.Read(keys, size, positions),
             },
             FeedForward = new FeedForwardOptions
