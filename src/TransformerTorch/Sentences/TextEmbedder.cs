@@ -36,6 +36,7 @@ public sealed class TextEmbedder : IDisposable
     private readonly IReadOnlyList<(nn.Module? Owner, Func<Tensor, Tensor> Apply)> _steps;
     private readonly IReadOnlyDictionary<string, string> _prompts;
     private readonly string? _usualPrompt;
+    private readonly bool _lowers;
 
     private TextEmbedder(string folder, LoadOptions options)
     {
@@ -50,6 +51,7 @@ public sealed class TextEmbedder : IDisposable
         var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
         MaximumTokens = most!.Value;
+        _lowers = $"{settings["do_lower_case"]}" == "true";
         _tokenizer.Truncation = new Truncation(MaximumTokens);
         _tokenizer.Padding = null; // batches are filled up here, after sorting
         Dimensions = MeasureDimensions();
@@ -93,7 +95,7 @@ public sealed class TextEmbedder : IDisposable
     {
         settings ??= new EmbeddingSettings();
         var prompt = Prompt(settings.Prompt ?? _usualPrompt);
-        var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => prompt + t)]);
+        var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => AsRead(prompt + t))]);
         var vectors = new float[texts.Count][];
         using var _ = no_grad();
         foreach (var batch in EncodedBatch.Split(encodings, settings.BatchTokens))
@@ -129,6 +131,9 @@ public sealed class TextEmbedder : IDisposable
         _model.Dispose();
         foreach (var (owner, _) in _steps) owner?.Dispose();
     }
+
+    // As the reference does before its tokenizer sees a text.
+    private string AsRead(string text) => _lowers ? text.Trim().ToLowerInvariant() : text.Trim();
 
     // Projections are only known by what they give.
     private int MeasureDimensions()

@@ -79,6 +79,25 @@ public class TextEmbedderTests
         Assert.Equal(embedder.Embed("the cat sat on the mat"), embedder.Embed("the cat sat on the mat and the dog ran"));
     }
 
+    /// <summary>Truth: sentence-transformers strips and, where told, lowers a text before its tokenizer, which here does neither.</summary>
+    [Theory, InlineData("sentence_bert_config.json")]
+    public void Texts_are_read_without_space_around_them_and_in_lower_case_where_the_folder_says_so(string settings)
+    {
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer_config.json");
+        var tokenizer = JsonNode.Parse(File.ReadAllText(Path.Combine(s_folder, "tokenizer.json")))!;
+        (tokenizer["normalizer"], tokenizer["pre_tokenizer"]) = (null, null);
+        folder.Write("tokenizer.json", tokenizer.ToJsonString());
+        using (var plain = TextEmbedder.Load(folder.Root))
+        {
+            Assert.Equal(plain.Embed("dog"), plain.Embed("\tdog \n"));
+            Assert.NotEqual(plain.Embed("dog"), plain.Embed("Dog"));
+        }
+        folder.Write(settings, """{"max_seq_length":7,"do_lower_case":true}""");
+        using var lowering = TextEmbedder.Load(folder.Root);
+        Assert.Equal(lowering.Embed("dog"), lowering.Embed(" Dog"));
+        Assert.Equal(7, lowering.MaximumTokens);
+    }
+
     [Fact]
     public void A_plain_models_folder_is_pooled_by_the_mean()
     {
