@@ -150,6 +150,20 @@ public class GgufTests
         Assert.False(File.Exists(folder["x.gguf"]));
     }
 
+    /// <summary>Truth: llama.cpp's conversion of Phi-3, which writes the window under this key, and 0 where there is none.</summary>
+    [Theory, InlineData(0u, 0), InlineData(7u, 7)]
+    public void The_window_that_a_file_tells_is_read(uint told, int expected)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using (var file = new GgufFile(Written(folder, "phi3", GgufType.F32)))
+            GgufWriter.Write(folder["y.gguf"], new Dictionary<string, object>(file.Metadata) { ["phi3.attention.sliding_window"] = told },
+                [.. file.Tensors.Values.Select(t => (t, (Func<Tensor>)(() => file.Read(t.Name))))]);
+        GgufConversion.Read(folder["y.gguf"], folder["out"]);
+        var config = ModelConfig.Read(Path.Combine(folder["out"], "config.json"));
+        Assert.All(config.Main.Blocks, block => Assert.Equal(expected, block.Attention.Window));
+    }
+
     private static Tokenizer WithTokenizer(TemporaryFolder folder, string name)
     {
         var file = Path.Combine(Fixtures.Root, "tokenizers", name, "tokenizer.json");

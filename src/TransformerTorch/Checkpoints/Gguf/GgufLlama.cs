@@ -133,6 +133,8 @@ internal class GgufLlama(string modelType, string? architecture = null) : GgufFa
 /// <summary>Phi-3, whose fused matrices stay so.</summary>
 internal sealed class GgufPhi3() : GgufLlama("phi3")
 {
+    protected override (string, string, object)[] Keys => [.. base.Keys, ("sliding_window", "attention.sliding_window", 0u)];
+
     protected override (string, string)[] Modules =>
     [
         ("model.embed_tokens", "token_embd"), ("model.norm", "output_norm"), ("lm_head", "output"),
