@@ -15,6 +15,9 @@ internal static class SentenceModules
         ["Tanh"] = "tanh", ["ReLU"] = "relu", ["GELU"] = "gelu", ["SiLU"] = "silu", ["Identity"] = "",
     };
 
+    // The names that the reference's first versions gave it, in the order in which it looks for them.
+    private static readonly string[] s_transformers = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"];
+
     /// <summary>The folder's modules in order: their kind (the last part of their class's name) and their folder.</summary>
     /// <exception cref="CheckpointException">No modules.json, or a damaged one.</exception>
     public static IReadOnlyList<(string Kind, string Folder)> List(string folder)
@@ -41,6 +44,12 @@ internal static class SentenceModules
         if (!File.Exists(path)) return [];
         return Json(path) as JsonObject ?? throw new CheckpointException($"{path}: not a JSON object");
     }
+
+    /// <summary>The settings of the transformer in a folder; empty where there are none.</summary>
+    /// <exception cref="CheckpointException">They are damaged.</exception>
+    public static JsonObject OfTransformer(string folder)
+        => s_transformers.Select(name => Path.Combine(folder, $"sentence_{name}_config.json")).FirstOrDefault(File.Exists) is { } path
+            ? Settings(path) : [];
 
     /// <summary>A projection of pooled vectors, with its activation; its weights belong to the model.</summary>
     /// <exception cref="CheckpointException">Weights or an activation that it cannot have.</exception>

@@ -36,7 +36,7 @@ public sealed class TextEmbedder : IDisposable
     private readonly IReadOnlyList<(nn.Module? Owner, Func<Tensor, Tensor> Apply)> _steps;
     private readonly IReadOnlyDictionary<string, string> _prompts;
     private readonly string? _usualPrompt;
-    private readonly bool _lowers;
+    private readonly bool _lowers, _poolsPrompts = true;
 
     private TextEmbedder(string folder, LoadOptions options)
     {
@@ -44,11 +44,17 @@ public sealed class TextEmbedder : IDisposable
             : [("Transformer", folder)];
         if (modules is not [("Transformer", var inner), ..])
             throw new CheckpointException($"{folder}: modules.json does not begin with a transformer");
-        _poolings = modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling ? Poolings(pooling) : [Pooling.Mean];
+        _poolings = [Pooling.Mean];
+        if (modules.FirstOrDefault(m => m.Kind == "Pooling").Folder is { } pooling)
+        {
+            var path = Path.Combine(pooling, "config.json");
+            var modes = SentenceModules.Settings(path);
+            (_poolings, _poolsPrompts) = (PoolingModes.Read(modes, path), $"{modes["include_prompt"]}" != "false");
+        }
         _steps = [.. modules.Skip(1).Where(m => m.Kind != "Pooling").Select(m => Step(m.Kind, m.Folder, options.Device))];
         _tokenizer = Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(inner));
         _model = ModelFolder.Load(inner, options with { Bare = true });
-        var settings = SentenceModules.Settings(Path.Combine(inner, "sentence_bert_config.json"));
+        var settings = SentenceModules.OfTransformer(inner);
         var most = new[] { (int?)settings["max_seq_length"], _tokenizer.ModelMaxLength, _model.Config.ContextLength }.Min();
         MaximumTokens = most!.Value;
         _lowers = $"{settings["do_lower_case"]}" == "true";
@@ -96,31 +102,36 @@ public sealed class TextEmbedder : IDisposable
         settings ??= new EmbeddingSettings();
         var prompt = Prompt(settings.Prompt ?? _usualPrompt);
         var encodings = _tokenizer.EncodeBatch([.. texts.Select(t => AsRead(prompt + t))]);
-        var vectors = new float[texts.Count][];
+        var (vectors, first) = (new float[texts.Count][], _poolsPrompts ? 0 : PromptTokens(prompt));
         using var _ = no_grad();
         foreach (var batch in EncodedBatch.Split(encodings, settings.BatchTokens))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var inputs = EncodedBatch.Inputs(_model, [.. batch.Select(i => encodings[i])]);
-            var embedded = Vectors(inputs, settings).to(ScalarType.Float32).cpu();
+            var embedded = Vectors(inputs, settings, first).to(ScalarType.Float32).cpu();
             for (var row = 0; row < batch.Length; row++) vectors[batch[row]] = embedded[row].data<float>().ToArray();
         }
         return (vectors, encodings.Sum(e => e.Count));
     }
 
-    private Tensor Vectors(ModelInputs inputs, EmbeddingSettings settings)
+    private Tensor Vectors(ModelInputs inputs, EmbeddingSettings settings, int first)
     {
-        var x = Vectors(inputs, settings.Normalize);
+        var x = Vectors(inputs, settings.Normalize, first);
         return settings.Dimensions is { } count && count < x.shape[1] ? nn.functional.normalize(x.narrow(1, 0, count), 2, 1, 1e-12) : x;
     }
 
     /// <summary>The vectors (B, C) of a batch of ids, differentiable.</summary>
-    public Tensor Vectors(ModelInputs inputs, bool normalize = false)
+    /// <param name="inputs">the ids</param>
+    /// <param name="normalize">whether they are given the length 1</param>
+    /// <param name="first">the first token that is pooled</param>
+    public Tensor Vectors(ModelInputs inputs, bool normalize = false, int first = 0)
     {
         using var scope = NewDisposeScope();
+        var (ids, mask) = (inputs.Ids, inputs.Mask);
+        if (first > 0) mask = (mask ?? ones_like(ids)) * arange(ids.shape[1], device: ids.device).ge(first);
         var hidden = EncodedBatch.Hidden(_model, inputs).to(ScalarType.Float32); // (B, T, C)
-        var x = cat([.. _poolings.Select(p => Pooled.Of(hidden, p, inputs.Ids, inputs.Mask))], -1);
+        var x = cat([.. _poolings.Select(p => Pooled.Of(hidden, p, ids, mask))], -1);
         foreach (var (_, apply) in _steps) x = apply(x);
         return (normalize ? nn.functional.normalize(x, 2, 1, 1e-12) : x).MoveToOuterDisposeScope();
     }
@@ -135,6 +146,14 @@ public sealed class TextEmbedder : IDisposable
     // As the reference does before its tokenizer sees a text.
     private string AsRead(string text) => _lowers ? text.Trim().ToLowerInvariant() : text.Trim();
 
+    // Alone, without the special token behind it, as the reference counts.
+    private int PromptTokens(string prompt)
+    {
+        if (prompt == "") return 0;
+        var alone = _tokenizer.Encode(AsRead(prompt));
+        return alone.Count - (alone.SpecialTokensMask is [.., 1] ? 1 : 0);
+    }
+
     // Projections are only known by what they give.
     private int MeasureDimensions()
     {
@@ -142,12 +161,6 @@ public sealed class TextEmbedder : IDisposable
         using var _ = no_grad();
         var id = tensor(new[] { (long)(_model.Config.EndTokens is [var end, ..] ? end : 0) }, device: _model.Backbone.TokenWeight.device);
         return (int)Vectors(new ModelInputs { Ids = id.unsqueeze(0) }).shape[1];
-    }
-
-    private static IReadOnlyList<Pooling> Poolings(string folder)
-    {
-        var path = Path.Combine(folder, "config.json");
-        return PoolingModes.Read(SentenceModules.Settings(path), path);
     }
 
     private static (nn.Module? Owner, Func<Tensor, Tensor> Apply) Step(string kind, string folder, Device device)

@@ -71,6 +71,26 @@ public class TextEmbedderTests
         Assert.Equal("no prompt 'passage' here, but query", error.Message);
     }
 
+    /// <summary>Truth: the mean of the hidden states behind "[CLS] query :", worked out by hand.</summary>
+    [Fact]
+    public void A_prompt_is_read_but_not_pooled_where_the_folder_says_so()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = Copy("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+            "config_sentence_transformers.json");
+        folder.Write("modules.json", """[{"path":"","type":"x.Transformer"},{"path":"1_Pooling","type":"x.Pooling"}]""");
+        folder.Write("1_Pooling/config.json", """{"pooling_mode":"mean","include_prompt":false}""");
+        using var embedder = TextEmbedder.Load(folder.Root);
+        var ids = Text.Tokenizer.FromPretrained(folder.Root).EncodeToIds("query: the red cat").Select(id => (long)id).ToArray();
+        using var _ = no_grad();
+        var hidden = embedder.Model.Backbone.Hidden(new ModelInputs { Ids = tensor(ids).unsqueeze(0) });
+        var expected = hidden[0].narrow(0, 3, ids.Length - 3).mean([0]);
+
+        var vectors = embedder.Embed(["the red cat", "dog"], new EmbeddingSettings { Prompt = "query" });
+
+        TensorAssert.Close(expected, tensor(vectors[0]), 1e-5);
+    }
+
     [Fact]
     public void The_smallest_of_all_limits_is_the_most_that_is_read()
     {
@@ -80,7 +100,7 @@ public class TextEmbedderTests
     }
 
     /// <summary>Truth: sentence-transformers strips and, where told, lowers a text before its tokenizer, which here does neither.</summary>
-    [Theory, InlineData("sentence_bert_config.json")]
+    [Theory, InlineData("sentence_bert_config.json"), InlineData("sentence_xlm-roberta_config.json")]
     public void Texts_are_read_without_space_around_them_and_in_lower_case_where_the_folder_says_so(string settings)
     {
         using var folder = Copy("config.json", "model.safetensors", "tokenizer_config.json");
