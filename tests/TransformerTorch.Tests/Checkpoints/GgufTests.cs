@@ -256,6 +256,28 @@ public class GgufTests
         }
     }
 
+    /// <summary>2^62 floats, whose bytes are 0 where their count is not checked.</summary>
+    [Fact]
+    public void A_shape_whose_bytes_cannot_be_counted_is_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        using (var file = new BinaryWriter(File.Create(folder["x"])))
+        {
+            file.Write("GGUF"u8);
+            file.Write(3u);
+            file.Write(1L); // tensors
+            file.Write(0L); // keys
+            file.Write(1L);
+            file.Write("a"u8);
+            file.Write(1u); // dimensions
+            file.Write(1L << 62);
+            file.Write((uint)GgufType.F32);
+            file.Write(new byte[64]); // offset, padding
+        }
+        var error = Assert.Throws<CheckpointException>(() => new GgufFile(folder["x"]));
+        Assert.StartsWith(folder["x"], error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_file_cut_anywhere_is_refused_by_name()
     {

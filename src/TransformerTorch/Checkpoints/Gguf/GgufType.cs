@@ -57,5 +57,6 @@ public sealed record GgufTensor(string Name, GgufType Type, long[] Shape, long B
     public long Bytes => BytesOf(Type, Count);
 
     /// <summary>The bytes that so many elements take.</summary>
-    public static long BytesOf(GgufType type, long count) => count / QuantizedBlocks.Size(type) * QuantizedBlocks.Bytes(type);
+    /// <exception cref="OverflowException">More than can be counted.</exception>
+    public static long BytesOf(GgufType type, long count) => checked(count / QuantizedBlocks.Size(type) * QuantizedBlocks.Bytes(type));
 }
