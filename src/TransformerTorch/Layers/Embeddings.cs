@@ -118,6 +118,9 @@ public sealed record EmbeddingOptions
     /// <summary>Multiplies the token vectors.</summary>
     public double Scale { get; init; } = 1;
 
+    /// <summary>Whether that number is rounded to the vectors' type first, as where the reference holds it as a tensor.</summary>
+    public bool RoundsScale { get; init; }
+
     /// <summary>Normalises the sum; null: not.</summary>
     public NormOptions? Norm { get; init; }
 
@@ -184,7 +187,7 @@ public sealed class Embeddings : nn.Module
     {
         using var scope = NewDisposeScope();
         var x = _table().call(ids); // (B, T, C)
-        if (_options.Scale != 1) x = x * _options.Scale;
+        if (_options.Scale != 1) x = _options.RoundsScale ? x * tensor(_options.Scale, x.dtype) : x * _options.Scale;
         if (_options.DroppedToken is { } dropped) x = TokenDropout.Apply(x, ids, mask, dropped);
         if (_options.Projection == EmbeddingProjection.Tokens) x = _projection!.call(x);
         if (_positions is not null) x = x + _positions.call(positions + _options.PositionOffset);

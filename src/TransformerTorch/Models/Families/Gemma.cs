@@ -78,7 +78,7 @@ public sealed class Gemma : LlamaFamily
         var embeddings = config.Main.Embeddings;
         return config with
         {
-            Decoder = config.Main with { Embeddings = embeddings with { Scale = Math.Sqrt(embeddings.Width) } },
+            Decoder = config.Main with { Embeddings = embeddings with { Scale = Math.Sqrt(embeddings.Width), RoundsScale = true } },
             Head = config.Task == ModelTask.CausalLanguageModel ? config.Head! with { SoftCap = cap ?? 0 } : config.Head,
         };
     }
