@@ -33,8 +33,9 @@ internal sealed class GrammarState
     public GrammarState? Step(byte value)
     {
         if (_known[value]) return _next[value];
-        _known[value] = true;
-        return _next[value] = _grammar.After(_ways, value);
+        _next[value] = _grammar.After(_ways, value);
+        _known[value] = true; // only now: it may have been refused
+        return _next[value];
     }
 
     /// <summary>A terminal under way, and the rules after it.</summary>
@@ -51,8 +52,12 @@ internal sealed class GrammarState
         public int Least { get; } = (int)Math.Min(Rule.Never, (long)Next.Least + (Rest?.Least ?? 0));
 
         public bool Equals(Stack? other)
-            => ReferenceEquals(this, other)
-                || (other is not null && _hash == other._hash && Next == other.Next && Equals(Rest, other.Rest));
+        {
+            // Not by way of itself: a pattern may have as many parts as characters.
+            for (var mine = this; !ReferenceEquals(mine, other); (mine, other) = (mine.Rest, other.Rest))
+                if (mine is null || other is null || mine._hash != other._hash || mine.Next != other.Next) return false;
+            return true;
+        }
 
         public override int GetHashCode() => _hash;
     }

@@ -14,8 +14,17 @@ internal abstract class Rule
         get
         {
             if (_least >= 0) return _least;
-            _least = Never; // while it is being found: what needs itself is endless
-            return _least = Math.Min(Never, FindLeast());
+            SchemaReader.RequireStack();
+            var found = -1; // where it comes to nothing, the rule may be asked again
+            try
+            {
+                _least = Never; // while it is being found: what needs itself is endless
+                return found = Math.Min(Never, FindLeast());
+            }
+            finally
+            {
+                _least = found;
+            }
         }
     }
 

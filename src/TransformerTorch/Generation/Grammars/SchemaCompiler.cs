@@ -60,6 +60,7 @@ internal sealed class SchemaCompiler
     private void Check(JsonElement schema, string path)
     {
         if (!_checked.Add(path)) return;
+        RequireStack();
         if (_checked.Count > MostSchemas) throw new SchemaException($"more than {MostSchemas} schemas within this one");
         if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False) return;
         if (schema.ValueKind is not JsonValueKind.Object) throw new SchemaException($"{path}: expected an object");
@@ -233,7 +234,9 @@ internal sealed class SchemaCompiler
         var extra = schema.TryGetProperty("additionalProperties", out var more)
             ? more.ValueKind == JsonValueKind.False ? null : Value(more, $"{path}/additionalProperties", depth + 1) : Any(depth + 1);
         var (least, most) = (Whole(schema, "minProperties", 0, path), Whole(schema, "maxProperties", int.MaxValue, path));
-        List<string> missing = [.. required.Where(r => !listed.Exists(p => p.Name == r))];
+        List<string> missing = [.. required.Except(listed.Select(p => p.Name))];
+        if (listed.Count + missing.Count > MostSchemas)
+            throw new SchemaException($"{path}: more than {MostSchemas} properties, listed or required");
         if (listed.Count == 0 && missing.Count == 0)
         {
             if (extra is null) return Bracketed("{", "}", new Series());

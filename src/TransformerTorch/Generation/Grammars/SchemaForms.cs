@@ -23,6 +23,7 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
     public IReadOnlyList<Form> Of(JsonElement schema, string path)
     {
         if (_known.TryGetValue(path, out var known)) return known;
+        SchemaReader.RequireStack();
         if (!_open.Add(path))
         {
             _cuts++;

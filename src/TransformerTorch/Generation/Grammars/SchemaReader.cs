@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace TransformerTorch.Generation.Grammars;
@@ -5,6 +6,13 @@ namespace TransformerTorch.Generation.Grammars;
 /// <summary>Members of a schema by kind; what is of another is refused with its place.</summary>
 internal static class SchemaReader
 {
+    /// <summary>Ends what would nest further than the stack goes: an overflow would end the process.</summary>
+    /// <exception cref="SchemaException">The stack is nearly full.</exception>
+    public static void RequireStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw new SchemaException("nested too deep");
+    }
+
     /// <summary>One name or several.</summary>
     public static string[] Types(JsonElement type, string path)
         => type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(TextOf)]

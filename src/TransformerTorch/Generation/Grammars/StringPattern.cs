@@ -33,6 +33,7 @@ internal sealed class StringPattern
 
     private Rule Alternatives(bool outermost = false)
     {
+        SchemaReader.RequireStack();
         var options = new List<Rule>();
         do
         {

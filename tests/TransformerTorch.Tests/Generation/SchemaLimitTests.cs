@@ -1,0 +1,72 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TransformerTorch.Generation.Grammars;
+using TransformerTorch.Tests.Support;
+using TransformerTorch.Text;
+
+namespace TransformerTorch.Tests.Generation;
+
+/// <summary>
+/// Schemas that would end the process or hold the engine's thread are refused, and what is kept of them does no harm. Truth: they end in a
+/// <see cref="SchemaException"/> and nothing else.
+/// </summary>
+public sealed class SchemaLimitTests
+{
+    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
+    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+
+    [Theory]
+    [InlineData("parentheses", "/pattern: nested too deep")]
+    [InlineData("names", "#: more than 2000 properties, listed or required")]
+    public void What_is_too_deep_or_too_much_is_refused(string kind, string message)
+    {
+        JsonNode schema = kind switch
+        {
+            "parentheses" => new JsonObject { ["type"] = "string", ["pattern"] = new string('(', 150_000) },
+            _ => new JsonObject { ["required"] = new JsonArray([.. Names(20_000)]) },
+        };
+        Assert.EndsWith(message, Assert.IsType<SchemaException>(OnStackOf(1 << 20, () => Constraint(schema))).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Properties_are_followed_where_the_stack_has_room_and_refused_where_it_has_not()
+    {
+        var schema = new JsonObject
+        {
+            ["properties"] = new JsonObject(Names(1990).Select(n => KeyValuePair.Create($"{n}", (JsonNode?)new JsonObject()))),
+        };
+        // How much room there is differs: a thread may be given the larger stack of one that has ended.
+        Assert.True(OnStackOf(256 << 10, () => Constraint(schema)) is null or SchemaException);
+        Assert.Null(OnStackOf(64 << 20, () => Constraint(schema)));
+    }
+
+    [Fact]
+    public void Long_patterns_are_compared_where_two_places_in_a_text_may_be_the_same()
+    {
+        var pattern = $"^(b|{new string('a', 150_000)})$";
+        var constraint = Constraint(new JsonObject
+        {
+            ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string", ["pattern"] = pattern },
+        });
+        Assert.Null(OnStackOf(1 << 20, () => Take(constraint, """["b","b","b"]""")));
+    }
+
+    private static IEnumerable<JsonNode> Names(int count) => Enumerable.Range(0, count).Select(i => (JsonNode)$"n{i}");
+
+    private static JsonConstraint Constraint(JsonNode schema) => _constraints.Schema(JsonSerializer.SerializeToElement(schema));
+
+    private static void Take(JsonConstraint constraint, string text)
+    {
+        foreach (var c in text) constraint.Accept(_tokenizer.TokenToId($"{c}")!.Value);
+    }
+
+    private static Exception? OnStackOf(int size, Action action)
+    {
+        Exception? error = null;
+        var thread = new Thread(() => error = Record.Exception(action), size);
+        thread.Start();
+        thread.Join();
+        return error;
+    }
+}
