@@ -6,6 +6,9 @@ namespace TransformerTorch.Generation;
 /// <summary>From logits to the next tokens: functions without state, in the order in which published libraries apply them.</summary>
 public static class Sampler
 {
+    // Under these, floats would overflow or be 0, and probabilities no numbers.
+    private const double LeastTemperature = 1e-5, LeastP = 1e-30;
+
     /// <summary>Chooses a token a row.</summary>
     /// <param name="scores">(B, V)</param>
     /// <param name="options">what to leave out and how to draw</param>
@@ -14,7 +17,7 @@ public static class Sampler
     public static Tensor Next(Tensor scores, GenerationOptions options, Generator? random = null)
     {
         using var scope = NewDisposeScope();
-        if (options.Temperature == 0) return scores.argmax(-1).MoveToOuterDisposeScope();
+        if (options.Temperature < LeastTemperature) return scores.argmax(-1).MoveToOuterDisposeScope();
         var left = MinP(TopP(TopK(scores / options.Temperature, options.TopK), options.TopP), options.MinP);
         return TypicalP(left, options.TypicalP).softmax(-1).multinomial(1, generator: random).squeeze(-1).MoveToOuterDisposeScope();
     }
@@ -52,7 +55,7 @@ public static class Sampler
         var (sorted, order) = scores.sort(-1, descending: true);
         var probabilities = sorted.softmax(-1);
         var above = probabilities.cumsum(-1) - probabilities; // what stands before each; the first has 0 and stays
-        var kept = sorted.masked_fill(above.ge(p), float.NegativeInfinity);
+        var kept = sorted.masked_fill(above.ge(Math.Max(p, LeastP)), float.NegativeInfinity);
         return scores.scatter(1, order, kept).MoveToOuterDisposeScope();
     }
 

@@ -65,6 +65,17 @@ public class SamplerTests
         Assert.Equal(0, drawn.eq(2).sum().item<long>());
     }
 
+    [Theory]
+    [InlineData(1e-40, 1.0)]
+    [InlineData(1.0, 1e-46)]
+    [InlineData(1e-40, 1e-46)]
+    public void What_floats_cannot_hold_leaves_the_likeliest(double temperature, double p)
+    {
+        using var scope = NewDisposeScope();
+        var drawn = Sampler.Next(Scores(), new GenerationOptions { Temperature = temperature, TopP = p });
+        Assert.Equal(1, drawn.item<long>());
+    }
+
     [Fact]
     public void A_seed_draws_the_same_ids_again_and_another_seed_others()
     {
