@@ -66,7 +66,7 @@ public sealed class ChatWriter
 
     private BatchRequest Request(IReadOnlyList<int> prompt, GenerationOptions options, int? logProbabilities, JsonConstraint? constraint)
     {
-        var room = _model.Decoder!.Config.ContextLength - prompt.Count;
+        var room = Math.Min(_model.Decoder!.Config.ContextLength, _model.Engine!.Longest) - prompt.Count;
         var most = options.MaxNewTokens ?? options.MaxLength - prompt.Count
             ?? (_model.Options.MaxOutputTokens > 0 ? _model.Options.MaxOutputTokens : room);
         most = Math.Max(Math.Min(most, room), 0);

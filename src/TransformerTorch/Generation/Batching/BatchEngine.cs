@@ -48,6 +48,9 @@ public sealed class BatchEngine : IAsyncDisposable
         long MostPages(int window) => window == 0 ? int.MaxValue : (long)_options.MaxSequences * PageTable.Most(size, window, step);
     }
 
+    /// <summary>The most tokens that a text may have, its prompt included: for longer ones there is no room even alone.</summary>
+    public int Longest => _pool.Longest;
+
     /// <summary>What it does just now.</summary>
     public BatchStatistics Statistics { get; private set; } = new(0, 0, 0, 0, 0, 0, 0, 0);
 
@@ -88,8 +91,8 @@ public sealed class BatchEngine : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_draining, this);
         var sequence = new Sequence(_model, request, sink);
-        if (sequence.Most > _pool.Longest)
-            throw new ArgumentException($"a text of up to {sequence.Most} tokens, the engine has room for {_pool.Longest}");
+        if (sequence.Most > Longest)
+            throw new ArgumentException($"a text of up to {sequence.Most} tokens, the engine has room for {Longest}");
         return sequence;
     }
 
