@@ -74,10 +74,10 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
             yield return last;
         }
 
+        // No ConversationId: it would say that the history is kept here, and callers would send it no more.
         ChatResponseUpdate Update(AIContent content) => new(ChatRole.Assistant, [content])
         {
             ResponseId = id, MessageId = id, ModelId = model.Name, CreatedAt = DateTimeOffset.UtcNow,
-            ConversationId = options?.ConversationId,
         };
     }
 

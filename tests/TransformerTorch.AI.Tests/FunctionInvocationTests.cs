@@ -1,0 +1,31 @@
+using Microsoft.Extensions.AI;
+
+namespace TransformerTorch.AI.Tests;
+
+/// <summary>Truth: Microsoft's own clients around ours, and the contract that they keep to.</summary>
+public sealed class FunctionInvocationTests(LoadedModel loaded) : IClassFixture<LoadedModel>
+{
+    // A response with a ConversationId says that its service keeps the history: nobody sends it again.
+    [Fact]
+    public async Task A_functions_result_comes_with_the_question_and_the_call_that_it_answers()
+    {
+        var asked = new List<ChatMessage[]>();
+        using var client = new ChatClientBuilder(loaded.Client).UseFunctionInvocation().Use((messages, options, next, cancellation) =>
+        {
+            asked.Add([.. messages]);
+            return next(messages, options, cancellation);
+        }).Build();
+        var weather = AIFunctionFactory.Create((string city) => "sunny", "get_weather", "The weather");
+        var options = new ChatOptions
+        {
+            Tools = [weather], ToolMode = ChatToolMode.RequireAny, MaxOutputTokens = 100, Seed = 1, ConversationId = "conversation",
+        };
+
+        var response = await client.GetResponseAsync([new(ChatRole.User, "Weather?")], options);
+
+        Assert.Null(response.ConversationId);
+        Assert.Equal(2, asked.Count);
+        Assert.Equal([ChatRole.User, ChatRole.Assistant, ChatRole.Tool], asked[1].Select(m => m.Role));
+        Assert.Equal("Weather?", asked[1][0].Text);
+    }
+}
