@@ -105,9 +105,9 @@ internal sealed class ScoreRules
         var (V, o) = (scores.shape[1], _plan.Options);
         var taken = new float[step.Texts.Count * V];
         for (var row = 0; row < step.Texts.Count; row++)
-            foreach (var token in step.Texts[row].TakeLast(step.New))
-                taken[(row * V) + token] += (float)(o.FrequencyPenalty + (taken[(row * V) + token] == 0 ? o.PresencePenalty : 0));
-        return scores - tensor(taken, device: scores.device).view(step.Texts.Count, V);
+            foreach (var token in step.Texts[row].TakeLast(step.New)) taken[(row * V) + token]++;
+        var counts = tensor(taken, device: scores.device).view(step.Texts.Count, V);
+        return scores - counts * o.FrequencyPenalty - counts.sign() * o.PresencePenalty;
     }
 
     private Tensor Decayed(Tensor scores, int after, double factor)

@@ -77,6 +77,17 @@ public class SamplerTests
     }
 
     [Fact]
+    public void Penalties_count_a_token_each_time_and_once_whatever_their_signs()
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelContractTests.Build("gpt2");
+        var options = new GenerationOptions { FrequencyPenalty = 1, PresencePenalty = -1 };
+        var rules = new ScoreRules(GenerationPlan.For(model, PromptBatch.ToContinue([[1, 2]]), options));
+        var scores = rules.Apply(zeros(1, model.Config.Main.Embeddings.VocabularySize), [[1, 2, 5, 6, 5, 5]], generated: 4);
+        Assert.Equal([0, 0, 0, -2, 0], scores[0].data<float>().ToArray()[2..7]);
+    }
+
+    [Fact]
     public void A_seed_draws_the_same_ids_again_and_another_seed_others()
     {
         using var model = ModelContractTests.Build("gpt2");
