@@ -45,6 +45,30 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
     }
 
     [Fact]
+    public async Task Usage_counts_a_prompt_once_and_ends_a_stream_only_where_it_is_asked_for()
+    {
+        const string body = """{"prompt":["Hello there","Once"],"n":2,"max_tokens":3,"ignore_eos":true""";
+        var read = server.Chat.Tokenizer.Encode("Hello there").Ids.Length + server.Chat.Tokenizer.Encode("Once").Ids.Length;
+
+        var (_, whole) = await server.PostAsync("/v1/completions", body + "}");
+        Assert.Equal((read, 12), Counts(whole!));
+        Assert.DoesNotContain(await Events(body + ",\"stream\":true}"), e => e["usage"] is not null);
+        var events = await Events(body + ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+        Assert.Equal((read, 12), Counts(events[^1]));
+
+        static (int, int) Counts(JsonNode answer)
+            => (answer["usage"]!["prompt_tokens"]!.GetValue<int>(), answer["usage"]!["completion_tokens"]!.GetValue<int>());
+
+        async Task<JsonNode[]> Events(string asked)
+        {
+            using var content = new StringContent(asked, System.Text.Encoding.UTF8, "application/json");
+            using var response = await server.Http.PostAsync("/v1/completions", content);
+            var events = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+            return [.. events.SkipLast(1).Select(e => JsonNode.Parse(e["data: ".Length..])!)];
+        }
+    }
+
+    [Fact]
     public async Task Figures_are_Prometheus_text_and_count_what_happened()
     {
         await server.PostAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"x"}],"max_tokens":3}""");

@@ -21,7 +21,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             .Select(options => writer.Chat(query with { Options = options }, cancellation))];
         var head = new Head($"chatcmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds(), model.Name);
         var run = new Run(model, head, answers, query, operation);
-        if (body.Flag("stream")) await run.StreamAsync(context, IncludesUsage(body)).ConfigureAwait(false);
+        if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
         else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
             .ConfigureAwait(false);
     }
@@ -124,10 +124,6 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             return (JsonNode)result;
         })]);
     }
-
-    private static bool IncludesUsage(RequestBody body)
-        => body.Element("stream_options") is { ValueKind: JsonValueKind.Object } options
-            && options.TryGetProperty("include_usage", out var wanted) && wanted.ValueKind == JsonValueKind.True;
 
     private ChatQuery Query(RequestBody body, ServedModel model)
     {

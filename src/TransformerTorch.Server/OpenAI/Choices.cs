@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using TransformerTorch.AI;
@@ -47,6 +48,11 @@ internal static class Choices
     {
         ["prompt_tokens"] = input, ["completion_tokens"] = output, ["total_tokens"] = input + output,
     };
+
+    /// <summary>Whether a stream is to end with its usage.</summary>
+    public static bool WantsUsage(RequestBody body)
+        => body.Element("stream_options") is { ValueKind: JsonValueKind.Object } options
+            && options.TryGetProperty("include_usage", out var wanted) && wanted.ValueKind == JsonValueKind.True;
 
     public static string Finish(ChatFinish finish) => finish switch
     {

@@ -33,17 +33,18 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             .Select(seeded => writer.Continue(prompt, seeded, logs, cancellation)))];
         string[] openings = [.. prompts.SelectMany(p => Enumerable.Repeat(echo ? model.Tokenizer.Decode(p) : "", count))];
         var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-        var run = new Run(model, answers, openings, logs, operation, choices => new JsonObject
+        var run = new Run(model, answers, count, openings, logs, operation, choices => new JsonObject
         {
             ["id"] = id, ["object"] = "text_completion", ["created"] = created, ["model"] = model.Name, ["choices"] = choices,
         });
-        if (body.Flag("stream")) await run.StreamAsync(context).ConfigureAwait(false);
+        if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
         else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
             .ConfigureAwait(false);
     }
 
-    private sealed record Run(ServedModel Model, IReadOnlyList<IAsyncEnumerable<ChatPiece>> Answers, string[] Openings, int? Logs,
-        Telemetry.Operation Operation, Func<JsonArray, JsonObject> Head)
+    // Copies: answers of each prompt, which stand together.
+    private sealed record Run(ServedModel Model, IReadOnlyList<IAsyncEnumerable<ChatPiece>> Answers, int Copies, string[] Openings,
+        int? Logs, Telemetry.Operation Operation, Func<JsonArray, JsonObject> Head)
     {
         private readonly ChatPiece[] _last = new ChatPiece[Answers.Count];
 
@@ -62,7 +63,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             return result;
         }
 
-        public async Task StreamAsync(HttpContext context)
+        public async Task StreamAsync(HttpContext context, bool usage)
         {
             var (events, cancellation) = (new EventStream(context), context.RequestAborted);
             var lengths = new int[Answers.Count];
@@ -75,9 +76,12 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
                 var finish = piece.Finish is { } reason ? Choices.Finish(reason) : null;
                 await events.SendAsync(Head([Choice(index, text, finish, logs)]), cancellation).ConfigureAwait(false);
             }
-            var final = Head([]);
-            final["usage"] = Usage();
-            await events.SendAsync(final, cancellation).ConfigureAwait(false);
+            if (usage)
+            {
+                var final = Head([]);
+                final["usage"] = Usage();
+                await events.SendAsync(final, cancellation).ConfigureAwait(false);
+            }
             await events.EndAsync(cancellation).ConfigureAwait(false);
         }
 
@@ -90,10 +94,14 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
                 _last[next.Index] = next.Piece;
                 yield return next;
             }
-            Operation.Done(_last.Sum(p => p.InputTokens), _last.Sum(p => p.OutputTokens), Choices.Finish(_last[0].Finish!.Value));
+            Operation.Done(Input, Output, Choices.Finish(_last[0].Finish!.Value));
         }
 
-        private JsonObject Usage() => Choices.Usage(_last.Sum(p => p.InputTokens), _last.Sum(p => p.OutputTokens));
+        private int Input => _last.Where((_, index) => index % Copies == 0).Sum(p => p.InputTokens); // a prompt is read once
+
+        private int Output => _last.Sum(p => p.OutputTokens);
+
+        private JsonObject Usage() => Choices.Usage(Input, Output);
 
         private static JsonObject Choice(int index, string text, string? finish, JsonObject? logs)
             => new() { ["index"] = index, ["text"] = text, ["finish_reason"] = finish, ["logprobs"] = logs };
