@@ -98,7 +98,8 @@ public static partial class ModelServer
         }
         catch (Exception) when (gone.IsCancellationRequested)
         {
-            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest; // for the figures: nobody reads it
+            request.Status = StatusCodes.Status499ClientClosedRequest; // for the figures: nobody reads it
+            if (!context.Response.HasStarted) context.Response.StatusCode = request.Status.Value;
         }
         catch (Exception e)
         {

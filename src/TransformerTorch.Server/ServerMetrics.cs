@@ -28,15 +28,15 @@ internal sealed class ServerMetrics : IDisposable
     }
 
     /// <summary>A request, until disposed.</summary>
-    public IDisposable Begin(HttpContext context)
+    public Request Begin(HttpContext context)
     {
         Interlocked.Increment(ref _underWay);
-        return new Request(() =>
+        return new Request(status =>
         {
             Interlocked.Decrement(ref _underWay);
             // Only paths that exist: what strangers ask for must not fill the memory.
             var path = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "other";
-            _requests.AddOrUpdate((path, context.Response.StatusCode), 1, (_, count) => count + 1);
+            _requests.AddOrUpdate((path, status ?? context.Response.StatusCode), 1, (_, count) => count + 1);
         });
     }
 
@@ -92,9 +92,13 @@ internal sealed class ServerMetrics : IDisposable
     private static string Escaped(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal)
         .Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
-    private sealed class Request(Action end) : IDisposable
+    /// <summary>A request under way.</summary>
+    internal sealed class Request(Action<int?> end) : IDisposable
     {
-        public void Dispose() => end();
+        /// <summary>What it is counted under; null: the response's own status.</summary>
+        public int? Status { get; set; }
+
+        public void Dispose() => end(Status);
     }
 
     private sealed class Distribution(double[] bounds)

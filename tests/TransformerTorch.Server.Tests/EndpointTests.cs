@@ -69,6 +69,25 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
     }
 
     [Fact]
+    public async Task Who_leaves_in_the_midst_of_a_stream_is_counted_as_gone()
+    {
+        const string body = """{"messages":[{"role":"user","content":"x"}],"max_tokens":480,"ignore_eos":true,"stream":true}""";
+        using (var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json"))
+        using (var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content })
+        using (var response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
+            await (await response.Content.ReadAsStreamAsync()).ReadExactlyAsync(new byte[6]);
+
+        const string gone = "http_requests_total{path=\"/v1/chat/completions\",status=\"499\"}";
+        var figures = "";
+        for (var i = 0; i < 500 && !figures.Contains(gone, StringComparison.Ordinal); i++)
+        {
+            await Task.Delay(20);
+            figures = await server.Http.GetStringAsync("/metrics");
+        }
+        Assert.Contains(gone, figures, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Figures_are_Prometheus_text_and_count_what_happened()
     {
         await server.PostAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"x"}],"max_tokens":3}""");
