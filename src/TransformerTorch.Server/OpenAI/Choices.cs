@@ -36,7 +36,16 @@ internal static class Choices
 
         async Task Pump(IAsyncEnumerable<ChatPiece> pieces, int index)
         {
-            await foreach (var piece in pieces.WithCancellation(stop.Token).ConfigureAwait(false)) channel.Writer.TryWrite((index, piece));
+            try
+            {
+                await foreach (var piece in pieces.WithCancellation(stop.Token).ConfigureAwait(false))
+                    channel.Writer.TryWrite((index, piece));
+            }
+            catch (Exception e)
+            {
+                channel.Writer.TryComplete(e); // now, not when all are done, to whom one that is cancelled is no failure
+                throw;
+            }
         }
     }
 
