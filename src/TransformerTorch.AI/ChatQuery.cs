@@ -41,6 +41,9 @@ public sealed record ChatQuery
     /// <summary>How to generate.</summary>
     public required GenerationOptions Options { get; init; }
 
+    /// <summary>The most new tokens, whatever the options say; 0: as many as there is room for.</summary>
+    public int MostTokens { get; init; }
+
     /// <summary>How many of the likeliest tokens are told beside each; null: no probabilities are told.</summary>
     public int? LogProbabilities { get; init; }
 }

@@ -39,17 +39,23 @@ public sealed class ChatWriter
         var offered = query.ToolUse == ToolUse.None || query.Tools is not { Count: > 0 } ? null : query.Tools;
         var options = query.Options;
         if (_template == PlainTemplate) options = options with { StopTexts = [.. options.StopTexts, "\nuser:", "\nassistant:"] };
-        var request = Request(Prompt(query.Messages, offered), options, query.LogProbabilities, Constraint(query, offered));
+        var (prompt, constraint) = (Prompt(query.Messages, offered), Constraint(query, offered));
+        var request = Request(prompt, options, query.MostTokens, query.LogProbabilities, constraint);
         var pieces = _model.Writer!.Stream(request, cancellation);
         return Pieces(pieces, request.Prompt.Count, offered, cancellation);
     }
 
     /// <summary>Continues a text, piece by piece; leaving the enumeration cancels it.</summary>
+    /// <param name="prompt">the text's ids</param>
+    /// <param name="options">how to generate</param>
+    /// <param name="mostTokens">the most new tokens, whatever the options say; 0: as many as there is room for</param>
+    /// <param name="logProbabilities">how many of the likeliest tokens are told beside each; null: no probabilities are told</param>
+    /// <param name="cancellation">ends it between tokens</param>
     /// <inheritdoc cref="Chat"/>
-    public IAsyncEnumerable<ChatPiece> Continue(
-        IReadOnlyList<int> prompt, GenerationOptions options, int? logProbabilities = null, CancellationToken cancellation = default)
+    public IAsyncEnumerable<ChatPiece> Continue(IReadOnlyList<int> prompt, GenerationOptions options, int mostTokens = 0,
+        int? logProbabilities = null, CancellationToken cancellation = default)
     {
-        var request = Request(prompt, options, logProbabilities, null);
+        var request = Request(prompt, options, mostTokens, logProbabilities, null);
         return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, cancellation);
     }
 
@@ -64,17 +70,19 @@ public sealed class ChatWriter
         return _model.Tokenizer.ApplyChatTemplate(messages, options).Ids;
     }
 
-    private BatchRequest Request(IReadOnlyList<int> prompt, GenerationOptions options, int? logProbabilities, JsonConstraint? constraint)
+    private BatchRequest Request(
+        IReadOnlyList<int> prompt, GenerationOptions options, int cap, int? logProbabilities, JsonConstraint? constraint)
     {
         var room = Math.Min(_model.Decoder!.Config.ContextLength, _model.Engine!.Longest) - prompt.Count;
-        var most = options.MaxNewTokens ?? options.MaxLength - prompt.Count
+        var most = options.MaxNewTokens ?? (options.MaxLength > prompt.Count ? options.MaxLength - prompt.Count : null)
             ?? (_model.Options.MaxOutputTokens > 0 ? _model.Options.MaxOutputTokens : room);
-        most = Math.Max(Math.Min(most, room), 0);
+        most = Math.Max(Math.Min(Math.Min(most, room), cap > 0 ? cap : room), 0);
         if (room > 0 && constraint?.LeastTokens > most)
             throw new SchemaException($"the schema needs at least {constraint.LeastTokens} tokens, {most} may be generated");
         return new BatchRequest
         {
-            Prompt = prompt, Options = options with { MaxNewTokens = room > 0 ? most : null }, LogProbabilities = logProbabilities,
+            // One that there is no room for is refused where all are.
+            Prompt = prompt, Options = options with { MaxNewTokens = room > 0 ? most : 1 }, LogProbabilities = logProbabilities,
             Constraint = constraint,
         };
     }

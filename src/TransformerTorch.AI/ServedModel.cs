@@ -29,6 +29,7 @@ public sealed class ServedModel : IAsyncDisposable
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
         Name = options.Name.Length > 0 ? options.Name : NameOf(options.Adapter.Length > 0 ? options.Adapter : options.Model);
         Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName)) with { Beams = 1, Returned = 1 };
+        if (options.MaxOutputTokens > 0) Defaults = Defaults with { MaxNewTokens = options.MaxOutputTokens };
         var load = HowToLoad(options);
         if (IsEmbedder(folder))
         {
@@ -69,7 +70,7 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>When it was loaded.</summary>
     public DateTimeOffset Loaded { get; } = DateTimeOffset.UtcNow;
 
-    /// <summary>How its folder says texts are to be generated, one at a time: a shared batch has no beams.</summary>
+    /// <summary>How its options and its folder say texts are to be generated, one at a time: a shared batch has no beams.</summary>
     public GenerationOptions Defaults { get; }
 
     /// <summary>The model, where it writes texts.</summary>

@@ -25,6 +25,10 @@ public class RunningServer : IAsyncLifetime, IDisposable
 
     protected virtual ModelOptions Options => new() { MaxSequences = 8, MaxWaiting = 64 };
 
+    protected virtual void Limit(ServerOptions options)
+    {
+    }
+
     public async Task InitializeAsync()
     {
         _folder = new SmallModel();
@@ -40,6 +44,7 @@ public class RunningServer : IAsyncLifetime, IDisposable
         builder.Services.AddModelServer(o =>
         {
             (o.ApiKeys, o.MaxBodyBytes, o.Hosts) = ([Key], 1 << 20, ["127.0.0.1", "localhost"]);
+            Limit(o);
         });
         _app = builder.Build();
         _app.MapModelServer();

@@ -22,15 +22,15 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         var (count, logs, echo) = (body.Whole("n", 1, limits.MaxChoices) ?? 1, body.Whole("logprobs", 0, 20), body.Flag("echo"));
         if (body.Whole("best_of", 1) is { } best && best != count) throw RequestBody.Wrong("best_of", "what 'n' is");
         if (echo && logs is not null) throw RequestBody.Wrong("echo", "no 'logprobs' beside it");
-        var options = SamplingReader.Read(body, model, limits);
-        if (body.Whole("max_tokens", 1) is null) options = options with { MaxNewTokens = options.MaxNewTokens ?? UsualLength };
+        var options = SamplingReader.Read(body, model);
+        options = options with { MaxNewTokens = options.MaxNewTokens ?? UsualLength };
         var prompts = Prompts(body.Element("prompt"), writer);
         if (prompts.Count * count > limits.MaxChoices)
             throw RequestBody.Wrong("prompt", $"at most {limits.MaxChoices} texts in all, counting each 'n' times");
 
         using var operation = Telemetry.Begin("text_completion", model.Name);
         IAsyncEnumerable<ChatPiece>[] answers = [.. prompts.SelectMany(prompt => Choices.Seeded(options, count)
-            .Select(seeded => writer.Continue(prompt, seeded, logs, cancellation)))];
+            .Select(seeded => writer.Continue(prompt, seeded, limits.MaxOutputTokens, logs, cancellation)))];
         string[] openings = [.. prompts.SelectMany(p => Enumerable.Repeat(echo ? model.Tokenizer.Decode(p) : "", count))];
         var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
         var run = new Run(model, answers, count, openings, logs, operation, choices => new JsonObject

@@ -8,7 +8,7 @@ namespace TransformerTorch.Server.OpenAI;
 /// <summary>How a request wants its text generated: what it says, else what the model's folder says.</summary>
 internal static class SamplingReader
 {
-    public static GenerationOptions Read(RequestBody body, ServedModel model, ServerOptions limits)
+    public static GenerationOptions Read(RequestBody body, ServedModel model)
     {
         var own = model.Defaults;
         var (topP, topK, minP) = (body.Number("top_p", 0, 1), body.Whole("top_k", 0), body.Number("min_p", 0, 1));
@@ -24,13 +24,10 @@ internal static class SamplingReader
             FrequencyPenalty = body.Number("frequency_penalty", -2, 2) ?? 0,
             PresencePenalty = body.Number("presence_penalty", -2, 2) ?? 0,
             Seed = body.Long("seed") ?? own.Seed, StopTexts = stops, SequenceBias = [.. own.SequenceBias, .. Biases(body, model)],
-            MaxNewTokens = Most(body.Whole("max_completion_tokens", 1) ?? body.Whole("max_tokens", 1) ?? own.MaxNewTokens, limits),
+            MaxNewTokens = body.Whole("max_completion_tokens", 1) ?? body.Whole("max_tokens", 1) ?? own.MaxNewTokens,
             EndTokens = body.Flag("ignore_eos") ? [] : own.EndTokens,
         };
     }
-
-    private static int? Most(int? wanted, ServerOptions limits)
-        => limits.MaxOutputTokens == 0 ? wanted : Math.Min(wanted ?? int.MaxValue, limits.MaxOutputTokens);
 
     private static IEnumerable<(IReadOnlyList<int>, double)> Biases(RequestBody body, ServedModel model)
     {
