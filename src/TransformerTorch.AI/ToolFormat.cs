@@ -19,10 +19,14 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
     /// <summary>The schema of a call, between <see cref="Opening"/> and <see cref="Closing"/>.</summary>
     public JsonObject Schema(JsonArray tools, string? only)
     {
-        var calls = Functions(tools).Where(f => only is null || f.Name == only).Select(f => (JsonNode)new JsonObject
+        var calls = Functions(tools).Where(f => only is null || f.Name == only).Select((f, i) => (JsonNode)new JsonObject
         {
             ["type"] = "object", ["required"] = new JsonArray("name", Arguments), ["additionalProperties"] = false,
-            ["properties"] = new JsonObject { ["name"] = new JsonObject { ["const"] = f.Name }, [Arguments] = f.Parameters },
+            ["properties"] = new JsonObject
+            {
+                ["name"] = new JsonObject { ["const"] = f.Name },
+                [Arguments] = Moved(f.Parameters, $"#/anyOf/{i}/properties/{Arguments}"),
+            },
         });
         return new JsonObject { ["anyOf"] = new JsonArray([.. calls]) };
     }
@@ -55,6 +59,16 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
         for (var length = Math.Min(answer.Length, Tag.Length - 1); length > 0; length--)
             if (answer.EndsWith(Tag[..length], StringComparison.Ordinal)) return answer.Length - length;
         return answer.Length;
+    }
+
+    /// <summary>A schema whose references lead where they led, when it is no root any more but stands there.</summary>
+    private static JsonNode Moved(JsonNode schema, string there)
+    {
+        if (schema is JsonObject holder && holder["$ref"] is JsonValue value && value.TryGetValue<string>(out var target)
+            && target is ['#', .. var path]) holder["$ref"] = there + path;
+        var parts = schema is JsonObject o ? o.Select(m => m.Value) : schema as JsonArray ?? Enumerable.Empty<JsonNode?>();
+        foreach (var part in parts.OfType<JsonNode>()) Moved(part, there);
+        return schema;
     }
 
     private static IReadOnlyList<ToolCall> Calls(string text, HashSet<string> names)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace TransformerTorch.AI.Tests;
@@ -24,6 +25,24 @@ public sealed class ToolFormatTests
         Assert.Equal(text, shown);
         Assert.Equal(calls, found.Count);
         Assert.All(found, c => Assert.Equal(("add", "{\"a\":1}"), (c.Name, c.Arguments.ToJsonString())));
+    }
+
+    [Fact]
+    public void References_within_parameters_lead_where_they_led_before()
+    {
+        var tools = JsonNode.Parse("""
+            [{"function":{"name":"none"}},{"function":{"name":"tree","parameters":{"type":"object","$defs":{"n":{"type":"null"}},
+            "properties":{"left":{"$ref":"#/$defs/n"},"right":{"$ref":"#"},"$ref":{"type":"string"}}}}}]
+            """)!.AsArray();
+        var whole = ToolFormat.Of("").Schema(tools, null);
+
+        var properties = whole["anyOf"]![1]!["properties"]!["arguments"]!["properties"]!;
+        Assert.Equal("null", $"{At(properties["left"]!)["type"]}");
+        Assert.Same(properties, At(properties["right"]!)["properties"]);
+        Assert.Equal("string", $"{properties["$ref"]!["type"]}");
+
+        JsonNode At(JsonNode reference) => $"{reference["$ref"]}".Split('/').Skip(1).Aggregate((JsonNode)whole,
+            (at, part) => at is JsonArray list ? list[int.Parse(part, CultureInfo.InvariantCulture)]! : at[part]!);
     }
 
     [Theory]
