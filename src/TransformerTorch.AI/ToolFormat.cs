@@ -11,6 +11,8 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
 {
     private const string Tag = "<tool_call>", EndTag = "</tool_call>", ListMark = "[TOOL_CALLS]";
 
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
+
     public static ToolFormat Of(string template)
         => template.Contains(Tag, StringComparison.Ordinal) ? new(Tag + "\n", "arguments", "\n" + EndTag)
             : template.Contains(ListMark, StringComparison.Ordinal) ? new("[", "arguments", "]")
@@ -75,10 +77,13 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
     {
         try
         {
-            var calls = JsonNode.Parse(text) switch { JsonArray list => [.. list], JsonObject one => [one], _ => Array.Empty<JsonNode?>() };
+            var calls = JsonNode.Parse(text, documentOptions: s_strict) switch
+            {
+                JsonArray list => [.. list], JsonObject one => [one], _ => Array.Empty<JsonNode?>(),
+            };
             return calls.All(IsCall) ? [.. calls.Select(Call)] : [];
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter at half a character
         {
             return [];
         }
@@ -88,6 +93,7 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
 
     private static JsonNode? Given(JsonNode call) => call["arguments"] ?? call["parameters"];
 
+    // Written and read again: what cannot be written is found here, not by who passes the call on.
     private static ToolCall Call(JsonNode? call)
-        => new($"call_{Guid.NewGuid():N}", $"{call!["name"]}", (JsonObject)Given(call)!.DeepClone());
+        => new($"call_{Guid.NewGuid():N}", $"{call!["name"]}", JsonNode.Parse(Given(call)!.ToJsonString())!.AsObject());
 }

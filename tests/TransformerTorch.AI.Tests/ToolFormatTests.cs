@@ -27,6 +27,20 @@ public sealed class ToolFormatTests
         Assert.All(found, c => Assert.Equal(("add", "{\"a\":1}"), (c.Name, c.Arguments.ToJsonString())));
     }
 
+    [Theory]
+    [InlineData("{\"name\":\"add\",\"name\":\"add\",\"arguments\":{}}")]
+    [InlineData("{\"name\":\"add\",\"arguments\":{\"a\":1,\"a\":2}}")]
+    [InlineData("{\"name\":\"\\ud800\",\"arguments\":{}}")]
+    [InlineData("{\"name\":\"add\",\"arguments\":{\"a\":[\"\\ud800\"]}}")]
+    [InlineData("<tool_call>{\"name\":\"add\",\"arguments\":{\"\\ud800\":1}}</tool_call>")]
+    public void What_is_no_call_that_could_be_passed_on_is_text(string answer)
+    {
+        var (shown, found) = ToolFormat.Read(answer, _tools);
+
+        Assert.Equal(answer, shown);
+        Assert.Empty(found);
+    }
+
     [Fact]
     public void References_within_parameters_lead_where_they_led_before()
     {
