@@ -18,12 +18,15 @@ public sealed class SchemaLimitTests
     [Theory]
     [InlineData("parentheses", "/pattern: nested too deep")]
     [InlineData("names", "#: more than 2000 properties, listed or required")]
+    [InlineData("branches", "#/oneOf: more than 256 ways to satisfy it")]
     public void What_is_too_deep_or_too_much_is_refused(string kind, string message)
     {
         JsonNode schema = kind switch
         {
             "parentheses" => new JsonObject { ["type"] = "string", ["pattern"] = new string('(', 150_000) },
-            _ => new JsonObject { ["required"] = new JsonArray([.. Names(20_000)]) },
+            "names" => new JsonObject { ["required"] = new JsonArray([.. Names(20_000)]) },
+            // Two of these are alike, which comparing each with each would tell first.
+            _ => JsonNode.Parse($$"""{"oneOf":[{{string.Join(',', Enumerable.Repeat("{}", 300))}}]}""")!,
         };
         Assert.EndsWith(message, Assert.IsType<SchemaException>(OnStackOf(1 << 20, () => Constraint(schema))).Message,
             StringComparison.Ordinal);
@@ -52,9 +55,26 @@ public sealed class SchemaLimitTests
         Assert.Null(OnStackOf(1 << 20, () => Take(constraint, """["b","b","b"]""")));
     }
 
+    [Fact]
+    public void A_token_that_takes_too_much_work_to_choose_is_refused_and_other_texts_go_on()
+    {
+        var schema = new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z]*[aeiou][a-z]{0,2000}$" };
+        var (far, other) = (Constraint(schema), Constraint(schema));
+        Take(far, "\"" + new string('a', 400));
+
+        Assert.Throws<SchemaException>(() => Apply(far));
+        Apply(other);
+        Take(other, "\"bab");
+        Apply(other);
+        Take(other, "\"");
+        Take(far, "a\""); // nothing of what was broken off is remembered as wrong
+    }
+
     private static IEnumerable<JsonNode> Names(int count) => Enumerable.Range(0, count).Select(i => (JsonNode)$"n{i}");
 
     private static JsonConstraint Constraint(JsonNode schema) => _constraints.Schema(JsonSerializer.SerializeToElement(schema));
+
+    private static void Apply(JsonConstraint constraint) => constraint.Apply(new float[_tokenizer.VocabularySize], [0], 5000);
 
     private static void Take(JsonConstraint constraint, string text)
     {

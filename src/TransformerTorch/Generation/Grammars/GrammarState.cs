@@ -29,7 +29,11 @@ internal sealed class GrammarState
     /// <summary>Some states' costs by token (<see cref="TokenTrie"/>); one for all states of a grammar.</summary>
     public Dictionary<GrammarState, int[]> Costs => _grammar.Costs;
 
+    /// <summary>What follows is another piece of work, of which there is a most.</summary>
+    public void Begin() => _grammar.Begin();
+
     /// <summary>Where a byte leads; null: nowhere.</summary>
+    /// <exception cref="SchemaException">It takes too much work to find out.</exception>
     public GrammarState? Step(byte value)
     {
         if (_known[value]) return _next[value];
@@ -67,6 +71,8 @@ internal sealed class GrammarState
 internal sealed class Grammar
 {
     private const int MostWays = 4096, MostStates = 20_000;
+    private const int MostWork = 1_000_000; // about a second
+    private int _work; // ways and rules that were looked at
     private readonly Dictionary<Ways, GrammarState> _states = [];
 
     /// <exception cref="SchemaException">Nothing satisfies the rule, or it can be satisfied in too many ways.</exception>
@@ -79,11 +85,14 @@ internal sealed class Grammar
 
     public GrammarState Start { get; }
 
+    public void Begin() => _work = 0;
+
     internal Dictionary<GrammarState, int[]> Costs { get; } = [];
 
     /// <summary>Whether a text satisfies the rule.</summary>
     public bool Accepts(ReadOnlySpan<byte> text)
     {
+        Begin();
         var state = Start;
         foreach (var value in text)
             if ((state = state?.Step(value)) is null) return false;
@@ -96,6 +105,7 @@ internal sealed class Grammar
         foreach (var (terminal, state, rest) in ways)
         {
             if (terminal.Step(state, value) is not { } after) continue;
+            Work(1);
             if (terminal.CanEnd(after)) Expand(rest, next, ref complete);
             Add(next, new GrammarState.Way(terminal, after, rest));
         }
@@ -111,7 +121,7 @@ internal sealed class Grammar
     }
 
     /// <summary>Adds the terminals that a stack can begin with.</summary>
-    private static void Expand(GrammarState.Stack? stack, HashSet<GrammarState.Way> ways, ref bool complete)
+    private void Expand(GrammarState.Stack? stack, HashSet<GrammarState.Way> ways, ref bool complete)
     {
         var open = new Stack<GrammarState.Stack?>([stack]);
         for (var steps = 0; open.TryPop(out var top); steps++)
@@ -123,6 +133,7 @@ internal sealed class Grammar
                 continue;
             }
             if (top.Least >= Rule.Never) continue;
+            Work((top.Next as Series)?.Parts.Count ?? 1);
             switch (top.Next)
             {
                 case Terminal terminal when terminal.CanEnd(terminal.Start): // an empty literal
@@ -140,6 +151,11 @@ internal sealed class Grammar
                     break;
             }
         }
+    }
+
+    private void Work(int count)
+    {
+        if ((_work += count) > MostWork) throw new SchemaException("this schema takes too much work to follow");
     }
 
     private static void Add(HashSet<GrammarState.Way> ways, GrammarState.Way way)

@@ -23,14 +23,21 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
     {
         var text = schema.GetRawText();
         if (text.Length > MostLength) throw new SchemaException($"a schema of {text.Length} characters, at most {MostLength} are read");
-        lock (_known)
+        var key = (text, opening, closing);
+        Grammar? grammar;
+        lock (_known) grammar = _known.GetValueOrDefault(key);
+        return new JsonConstraint(grammar ?? Keep(), _vocabulary.Value);
+
+        Grammar Keep()
         {
-            var key = (text, opening, closing);
-            if (_known.TryGetValue(key, out var known)) return new JsonConstraint(known, _vocabulary.Value);
+            // Not within the lock: a schema that takes long holds up nobody else.
             var json = SchemaCompiler.Compile(schema.Clone());
-            var grammar = new Grammar(new Series(new Literal(opening), json, new Literal(closing)));
-            if (_known.Count >= MostKept) _known.Clear();
-            return new JsonConstraint(_known[key] = grammar, _vocabulary.Value);
+            var made = new Grammar(new Series(new Literal(opening), json, new Literal(closing)));
+            lock (_known)
+            {
+                if (_known.Count >= MostKept) _known.Clear();
+                return _known.TryAdd(key, made) ? made : _known[key];
+            }
         }
     }
 }
@@ -65,6 +72,7 @@ public sealed class JsonConstraint : ITokenConstraint
     /// <inheritdoc/>
     public bool Accept(int token)
     {
+        _state.Begin();
         foreach (var value in _vocabulary.Bytes(token))
             _state = _state.Step(value) ?? throw new InvalidOperationException($"token {token} does not fit the schema");
         return _state.IsFinal;

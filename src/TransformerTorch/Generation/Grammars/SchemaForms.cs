@@ -61,12 +61,14 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
             if (schema.TryGetProperty("not", out var not)) parts.Add(Of(SchemaNegation.Of(not, $"{path}/not", target)));
             if (schema.TryGetProperty("if", out _)) parts.Add(Of(SchemaNegation.Conditional(schema)));
         }
-        if (parts.Exists(p => p.Count > MostForms)) throw new SchemaException($"{path}: more than {MostForms} ways to satisfy it");
+        if (parts.Exists(p => p.Count > MostForms)) throw TooMany(path);
         if (parts.Count == 0) return [new(schema, path)];
         if (Beside(schema) is { Count: > 0 } beside) parts.Insert(0, [new(JsonSerializer.SerializeToElement(beside), path)]);
         if (parts.Count == 1) return parts[0];
         return parts.Aggregate((left, right) => Product(left, right));
     }
+
+    private static SchemaException TooMany(string path) => new($"{path}: more than {MostForms} ways to satisfy it");
 
     private IReadOnlyList<Form> Of(JsonNode made)
     {
@@ -95,6 +97,7 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
 
     private void RequireApart(IReadOnlyList<Form>[] each, string path)
     {
+        if (each.Sum(e => e.Count) > MostForms) throw TooMany(path); // before each is compared with each
         for (var i = 0; i < each.Length; i++)
             for (var j = 0; j < i; j++)
                 if (each[i].Any(a => each[j].Any(b => !AreApart(a, b))))

@@ -36,6 +36,7 @@ public sealed class TokenTrie
     {
         if (state.Costs.TryGetValue(state, out var known)) return known;
         if (state.Costs.Count >= MostKept) state.Costs.Clear();
+        state.Begin();
         var costs = new int[_tokens.Length];
         Array.Fill(costs, Rule.Never);
         var open = new Stack<(int Node, GrammarState State)>([(0, state)]);
