@@ -8,7 +8,8 @@ namespace TransformerTorch.AI;
 /// <summary>From the words of Microsoft.Extensions.AI to a <see cref="ChatQuery"/>.</summary>
 internal static class ChatMessages
 {
-    public static ChatQuery Query(IEnumerable<ChatMessage> messages, ChatOptions? options, GenerationOptions defaults)
+    public static ChatQuery Query(
+        IChatClient client, IEnumerable<ChatMessage> messages, ChatOptions? options, GenerationOptions defaults)
     {
         var turns = new JsonArray();
         if (options?.Instructions is { Length: > 0 } instructions) turns.Add(Turn("system", instructions));
@@ -16,7 +17,7 @@ internal static class ChatMessages
         if (turns.Count == 0) throw new ArgumentException("a chat without messages");
         return new ChatQuery
         {
-            Messages = turns, Tools = Tools(options), Options = Generation(options, defaults),
+            Messages = turns, Tools = Tools(options), Options = Generation(client, options, defaults),
             ToolUse = options?.ToolMode is NoneChatToolMode ? ToolUse.None
                 : options?.ToolMode is RequiredChatToolMode ? ToolUse.Required : ToolUse.Auto,
             Tool = (options?.ToolMode as RequiredChatToolMode)?.RequiredFunctionName,
@@ -67,10 +68,10 @@ internal static class ChatMessages
     }
 
     // What the options say, else the model's own generation_config.json. Who asks for a way to draw wants something drawn.
-    private static GenerationOptions Generation(ChatOptions? options, GenerationOptions defaults)
+    private static GenerationOptions Generation(IChatClient client, ChatOptions? options, GenerationOptions defaults)
     {
         if (options is null) return defaults;
-        if (options.RawRepresentationFactory?.Invoke(null!) is GenerationOptions whole) return whole;
+        if (options.RawRepresentationFactory?.Invoke(client) is GenerationOptions whole) return whole;
         var draws = options.TopP is not null || options.TopK is not null;
         return (defaults with
         {

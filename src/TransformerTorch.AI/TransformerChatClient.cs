@@ -81,10 +81,10 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
         };
     }
 
-    private static ChatQuery Query(
+    private ChatQuery Query(
         Telemetry.Operation operation, IReadOnlyList<ChatMessage> messages, ChatOptions? options, GenerationOptions defaults)
     {
-        var query = ChatMessages.Query(messages, options, defaults);
+        var query = ChatMessages.Query(this, messages, options, defaults);
         operation.Set("gen_ai.request.max_tokens", query.Options.MaxNewTokens);
         operation.Set("gen_ai.request.temperature", query.Options.Temperature);
         operation.Set("gen_ai.request.top_p", query.Options.TopP);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using TransformerTorch.Generation;
 
 namespace TransformerTorch.AI.Tests;
 
@@ -27,5 +28,23 @@ public sealed class FunctionInvocationTests(LoadedModel loaded) : IClassFixture<
         Assert.Equal(2, asked.Count);
         Assert.Equal([ChatRole.User, ChatRole.Assistant, ChatRole.Tool], asked[1].Select(m => m.Role));
         Assert.Equal("Weather?", asked[1][0].Text);
+    }
+
+    [Fact]
+    public async Task Who_makes_options_of_our_own_kind_is_given_the_client()
+    {
+        IChatClient? given = null;
+        var options = new ChatOptions
+        {
+            RawRepresentationFactory = client =>
+            {
+                given = client;
+                return new GenerationOptions { Temperature = 0, MaxNewTokens = 3 };
+            },
+        };
+        var response = await loaded.Client.GetResponseAsync([new(ChatRole.User, "Hello")], options);
+
+        Assert.Same(loaded.Client, given);
+        Assert.Equal(3, response.Usage!.OutputTokenCount);
     }
 }

@@ -24,6 +24,8 @@ public sealed class HostileTests(RunningServer server) : IClassFixture<RunningSe
         { "{\"messages\":[{\"role\":\"user\",\"content\":7}]}", "'messages[0].content' is wrong" },
         { "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}", "" },
         { "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}", "reads nothing else" },
+        { Arguments("{\\\"a\\\":\\\"\\\\ud800\\\"}"), "'messages[0].tool_calls' is wrong" },
+        { Arguments("{\\\"a\\\":1,\\\"a\\\":2}"), "'messages[0].tool_calls' is wrong" },
         { Say("\"max_tokens\":-1", most: ""), "'max_tokens' is wrong" },
         { Say("\"max_tokens\":1e400", most: ""), "'max_tokens' is wrong" },
         { Say("\"max_tokens\":99999999999999999999999", most: ""), "'max_tokens' is wrong" },
@@ -47,6 +49,9 @@ public sealed class HostileTests(RunningServer server) : IClassFixture<RunningSe
 
     private static string Say(string more, string most = "\"max_tokens\":4,")
         => "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]," + most + more + "}";
+
+    private static string Arguments(string arguments) => "{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["
+        + "{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"" + arguments + "\"}}]}]}";
 
     private static string Schema(string schema)
         => Say("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"s\",\"schema\":" + schema + "}}");

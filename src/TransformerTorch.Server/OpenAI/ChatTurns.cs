@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.AI;
@@ -50,9 +51,10 @@ internal static class ChatTurns
         if (function["arguments"] is not JsonValue value || !value.TryGetValue<string>(out var text)) return;
         try
         {
-            function["arguments"] = JsonNode.Parse(text.Length == 0 ? "{}" : text);
+            var arguments = RequestBody.Parse(Encoding.UTF8.GetBytes(text.Length == 0 ? "{}" : text));
+            function["arguments"] = JsonSerializer.SerializeToNode(arguments);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw RequestBody.Wrong($"{name}.tool_calls", "arguments that are JSON");
         }

@@ -24,10 +24,9 @@ internal sealed class RequestBody
         if (!Utf8.IsValid(bytes.Span)) throw new ApiException(400, "the body is not UTF-8");
         try
         {
-            using var document = JsonDocument.Parse(bytes, s_strict);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new ApiException(400, "the body is not a JSON object");
-            RequireCharacters(document.RootElement);
-            return new RequestBody(document.RootElement.Clone());
+            var root = Parse(bytes);
+            return root.ValueKind == JsonValueKind.Object ? new RequestBody(root)
+                : throw new ApiException(400, "the body is not a JSON object");
         }
         catch (JsonException e)
         {
@@ -37,6 +36,16 @@ internal sealed class RequestBody
         {
             throw new ApiException(400, "a text in the body holds half a character (a surrogate without its other half)");
         }
+    }
+
+    /// <summary>JSON that names nothing twice and whose texts are whole characters.</summary>
+    /// <exception cref="JsonException">It is not JSON, or names something twice.</exception>
+    /// <exception cref="InvalidOperationException">A text holds half a character.</exception>
+    public static JsonElement Parse(ReadOnlyMemory<byte> utf8)
+    {
+        using var document = JsonDocument.Parse(utf8, s_strict);
+        RequireCharacters(document.RootElement);
+        return document.RootElement.Clone();
     }
 
     // "\ud800" is JSON, but no text: whoever read it later would fail.

@@ -70,6 +70,13 @@ public sealed class SchemaLimitTests
         Take(far, "a\""); // nothing of what was broken off is remembered as wrong
     }
 
+    [Fact]
+    public void Multiples_too_small_to_compute_with_are_refused()
+    {
+        var schema = JsonNode.Parse("""{"type":"number","multipleOf":1e-28}""")!;
+        Assert.Equal("#/multipleOf: expected 1e-13 or more", Assert.Throws<SchemaException>(() => Constraint(schema)).Message);
+    }
+
     private static IEnumerable<JsonNode> Names(int count) => Enumerable.Range(0, count).Select(i => (JsonNode)$"n{i}");
 
     private static JsonConstraint Constraint(JsonNode schema) => _constraints.Schema(JsonSerializer.SerializeToElement(schema));

@@ -283,6 +283,7 @@ internal sealed class SchemaCompiler
         if (Real("exclusiveMaximum") is { } below) high = Math.Min(high ?? below - step, (whole ? Math.Ceiling(below) : below) - step);
         var multiple = Real("multipleOf");
         if (multiple <= 0) throw new SchemaException($"{path}/multipleOf: expected over 0");
+        if (multiple < 1e-13m) throw new SchemaException($"{path}/multipleOf: expected 1e-13 or more"); // else quotients overflow
         return new Number(whole, low, high, multiple);
 
         decimal? Real(string key)
