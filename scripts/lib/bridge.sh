@@ -8,6 +8,8 @@ missing_tools() {
   echo "${missing[@]}"
 }
 
+can_install() { ((EUID == 0)) && command -v apt-get >/dev/null; }
+
 ensure_tools() { # installed where that is allowed, else named with the command to run
   local missing
   missing=$(missing_tools)

@@ -5,21 +5,30 @@
 debian_suite=trixie debian_glibc=2.41
 debian=$cache/debian13-libtorch2.6
 
+debian_hindrance() { # what keeps Debian's libtorch from being fetched; empty where nothing does, or where it was
+  local found=$debian
+  [[ $device == cpu || $debian == *-cuda ]] || found+=-cuda
+  if [[ -d $found/usr/include/torch ]]; then return; fi
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    echo "found no libtorch, and no apt to fetch Debian's with"
+  elif [[ ! -r /usr/share/keyrings/debian-archive-keyring.gpg ]]; then
+    echo "found no libtorch, and no debian-archive-keyring to fetch Debian's with"
+  fi
+}
+
 use_debian_libtorch() {
-  local triplet ready size="180 MB, unpacked 750 MB"
+  local triplet ready hindrance size="180 MB, unpacked 750 MB"
   triplet=$(uname -m)-linux-gnu
   [[ $device == cpu ]] || debian+=-cuda
   ready=$debian/usr/include/torch
   if [[ ! -d $ready ]]; then
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-      die "found no libtorch, and there is no apt to fetch one: set LIBTORCH to an unpacked official libtorch zip"
-    [[ -r /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
-      die "Debian's archive key is missing: install debian-archive-keyring, or set LIBTORCH to an unpacked official libtorch zip"
+    hindrance=$(debian_hindrance)
+    [[ -z $hindrance ]] || die "$hindrance; install it, or set LIBTORCH to an unpacked official libtorch zip"
     ensure_folder "$cache" "set TT_CACHE to a folder that can be written"
     lock "$cache/lock"
     [[ $device == cpu ]] || size="2.5 GB, unpacked 7 GB"
     [[ -d $ready ]] || step "fetching libtorch 2.6 from Debian 13 into $cache ($size)" \
-      "set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder, or try again" \
+      "set LIBTORCH to an unpacked official libtorch zip or to Python's torch folder, use --provider package, or try again" \
       fetch_debian
   fi
   torch_include=$debian/usr/include torch_lib=$debian/usr/lib/$triplet torch_from="Debian 13's libtorch 2.6 in $debian"
@@ -110,7 +119,8 @@ choose_host() {
   chmod 755 "$work"
   for part in "$(dirname "$dotnet")"/*; do [[ $part == "$dotnet" ]] || ln -s "$part" "$work/"; done
   { cp "$dotnet" "$work/dotnet" && "$torch_loader" --library-path "$torch_lib" "$debian/usr/bin/patchelf" \
-      --set-interpreter "$torch_loader" --force-rpath --set-rpath "$rpath" "$work/dotnet" && "$work/dotnet" --version; } >>"$log" 2>&1 ||
+      --set-interpreter "$torch_loader" --force-rpath --set-rpath "$rpath" "$work/dotnet" &&
+      (cd "$root" && "$work/dotnet" --version); } >>"$log" 2>&1 ||
     die "the .NET host could not be put on Debian 13's C library (the log: $log)"
   mv -T "$work" "$(dirname "$host")" 2>/dev/null || [[ -x $host ]] || die "cannot write $host"
 }

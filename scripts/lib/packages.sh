@@ -15,7 +15,8 @@ is_restorable() {
   <ItemGroup><PackageReference Include="$1" Version="[$(package_version "$1")]" /></ItemGroup>
 </Project>
 PROJECT
-  timeout 40 dotnet restore "$probe/probe.csproj" -nodeReuse:false >>"$log" 2>&1 || status=$?
+  # From here, not from the caller's folder, whose global.json may name another SDK.
+  (cd "$root" && timeout 40 dotnet restore "$probe/probe.csproj" -nodeReuse:false) >>"$log" 2>&1 || status=$?
   rm -rf "$probe"
   return $status
 }

@@ -51,8 +51,10 @@ public static unsafe partial class NativeBridge
     private static (bool, string) Load()
     {
         var (loaded, reason) = Find();
+        var remedy = reason.StartsWith("no ", StringComparison.Ordinal)
+            ? "; on x86-64 Linux `scripts/setup.sh --provider system` builds it" : "";
         if (!loaded && !IsOff)
-            Tell($"native bridge not used ({reason}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower");
+            Tell($"native bridge not used ({reason}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower{remedy}");
         return (loaded, reason);
     }
 

@@ -15,10 +15,66 @@ public sealed class SetupTests : IDisposable
         var result = _machine.Run("setup.sh");
 
         Assert.True(result.ExitCode == 0, result.Errors);
-        Assert.Contains("provider system (cpu): NuGet gave no TorchSharp 0.107.0", result.Errors);
+        Assert.Contains("provider system (cpu): LIBTORCH is given", result.Errors);
         Assert.Contains("<TorchProvider>system</TorchProvider>", _machine.Read("repo/.setup/setup.props"));
         Assert.Contains(_machine.Calls, call => call.Contains($"-DTT_TORCH_LIB={_machine.Path("libtorch/lib")}"));
         Assert.Equal(_machine.Path("bin/dotnet"), _machine.Read("repo/.setup/host").Trim());
+    }
+
+    [Fact]
+    public void LIBTORCH_means_a_library_of_our_own_even_where_NuGets_loads()
+    {
+        NuGetHasTorchSharp("linux-x64");
+        UseLibtorch();
+
+        Assert.Contains("provider system (cpu): LIBTORCH is given", _machine.Run("setup.sh").Errors);
+    }
+
+    [SkippableFact]
+    public void Where_the_native_library_can_be_built_it_is_even_where_NuGets_loads()
+    {
+        NeedsDebian();
+        NuGetHasTorchSharp("linux-x64");
+        _machine.Write("cache/debian13-libtorch2.6/usr/include/torch/version.h", "");
+
+        Assert.Contains("provider system (cpu): the native library can be built here", _machine.Run("setup.sh").Errors);
+    }
+
+    [Theory]
+    [InlineData("linux-x64", "provider package (cpu): the native library is built with cmake, not found here; NuGet's TorchSharp loads here")]
+    [InlineData("osx-arm64", "needed and not found: cmake")]
+    public void Without_the_tools_NuGets_is_taken_where_it_loads(string platform, string said)
+    {
+        NuGetHasTorchSharp(platform);
+        _machine.Remove("cmake");
+
+        Assert.Contains(said, _machine.Run("setup.sh").Errors);
+    }
+
+    [Fact]
+    public void On_another_processor_NuGets_is_taken_and_ours_refused()
+    {
+        _machine.Command("uname", """[ "$1" = -m ] && echo aarch64 || echo Linux""");
+        NuGetHasTorchSharp("linux-arm64");
+
+        var chosen = _machine.Run("setup.sh");
+        var refused = _machine.Run("setup.sh", "--provider", "system");
+
+        Assert.Contains("provider package (cpu): the native library is for x86-64, not aarch64", chosen.Errors);
+        Assert.Equal(0, chosen.ExitCode);
+        Assert.Equal((1, "setup: the native library is for x86-64, and this processor is aarch64; use --provider package\n"),
+            (refused.ExitCode, refused.Errors));
+    }
+
+    [Fact]
+    public void The_SDK_is_asked_in_the_checkout_whatever_the_callers_folder_wants()
+    {
+        UseLibtorch();
+        _machine.Command("dotnet", """case "$PWD" in */repo) ;; *) exit 1 ;; esac""");
+
+        var result = _machine.Run("setup.sh");
+
+        Assert.True(result.ExitCode == 0, result.Errors);
     }
 
     [Fact]
@@ -245,6 +301,10 @@ public sealed class SetupTests : IDisposable
     }
 
     private void UseLibtorch() => _machine.Environment["LIBTORCH"] = _machine.Path("libtorch");
+
+    // An empty file: nothing that it needs is missing.
+    private void NuGetHasTorchSharp(string platform)
+        => _machine.Write($".nuget/packages/torchsharp/0.107.0/runtimes/{platform}/native/libLibTorchSharp.so", "");
 
     private static void NeedsDebian()
         => Skip.If(File.Exists("/usr/include/torch/csrc/api/include/torch/version.h"), "this machine has a libtorch of its own");
