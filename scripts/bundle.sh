@@ -11,8 +11,14 @@ source "$root/scripts/lib/build.sh"
 (($# >= 1)) || { sed -n '5s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 out=$(realpath -m "$1"); shift
 
-TT_PROVIDER=system "$root/scripts/setup.sh" --quiet
+"$root/scripts/setup.sh" --quiet
 read_setup
+if [[ $provider != system ]]; then # for the bundle alone: the next command sets up again what was chosen
+  choices=$(<"$state/choices")
+  TT_PROVIDER=system "$root/scripts/setup.sh" --quiet
+  write "$state/choices" <<<"$choices"
+  read_setup
+fi
 build_if_changed tests TransformerTorch.sln "$root/tests"
 
 stage=$state/bundle.$$; trap 'rm -rf "$stage"' EXIT
