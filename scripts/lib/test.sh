@@ -1,6 +1,17 @@
 # `tt test [FILTER]`: every test project, one after another, then the native test programs. Sourced by tt.
 
+test_usage() {
+  echo "Usage: scripts/tt test [FILTER]"
+  echo "Runs every test, or those whose full name holds FILTER (or as \`dotnet test --filter\` has it: FullyQualifiedName~A|DisplayName~B)."
+}
+
+check_test_arguments() { # before anything is set up
+  case ${1:-} in -h | --help | "-?") test_usage; exit 0 ;; esac
+  if (($# > 1)) || [[ ${1:-} == -* ]]; then test_usage >&2; exit 2; fi
+}
+
 run_tests() {
+  cd "$root"   # the caller's folder may have a global.json of its own
   local filter=${1:-} project results passed=0 failed=0 skipped=0 status=0
   results=$state/results-$$
   trap 'rm -rf "$state/results-$$"' EXIT

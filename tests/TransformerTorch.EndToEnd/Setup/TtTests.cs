@@ -92,6 +92,19 @@ public sealed class TtTests : IDisposable
         Assert.Equal((1, "3 passed, 1 failed"), (result.ExitCode, LastLine(result)));
     }
 
+    [Theory]
+    [InlineData(0, "--help")]
+    [InlineData(2, "--filter", "A")]
+    [InlineData(2, "A", "B")]
+    public void Test_takes_one_filter_and_shows_its_usage_before_anything_is_set_up(int exitCode, params string[] arguments)
+    {
+        var result = _machine.Run("tt", ["test", .. arguments]);
+
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.StartsWith("Usage: scripts/tt test [FILTER]", exitCode == 0 ? result.Output : result.Errors, StringComparison.Ordinal);
+        Assert.Empty(_machine.Calls);
+    }
+
     [Fact]
     public void No_test_at_all_is_a_failure()
     {
