@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using TorchSharp;
 using TransformerTorch.Cli.Bench;
 using TransformerTorch.Tensors;
 
@@ -13,7 +12,7 @@ internal static class BenchCommand
     {
         var workload = new Argument<string[]>("workload")
         {
-            Description = $"Of {string.Join(", ", Workloads.Names)}", Arity = ArgumentArity.OneOrMore,
+            Description = $"Of {string.Join(", ", Workloads.Names)}", HelpName = "WORKLOAD", Arity = ArgumentArity.OneOrMore,
         };
         workload.AcceptOnlyFromAmong([.. Workloads.Names]);
         var dtype = new Option<string>("--dtype")
@@ -21,7 +20,7 @@ internal static class BenchCommand
             Description = "fp32 or bf16; int8 and int4 for inference", DefaultValueFactory = _ => "fp32",
         };
         dtype.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
-        var device = new Option<string>("--device") { Description = "cpu, cuda or cuda:1", DefaultValueFactory = _ => "cpu" };
+        var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" };
         var steps = new Option<int>("--steps") { Description = "Timed repetitions; the best counts", DefaultValueFactory = _ => 5 };
         var batch = new Option<int?>("--batch") { Description = "Sequences at once, for serve requests, in place of the workload's own" };
         var length = new Option<int?>("--length") { Description = "Tokens of a sequence, in place of the workload's own" };
@@ -34,8 +33,8 @@ internal static class BenchCommand
         };
         command.SetAction((parsed, stop) =>
         {
-            var run = new BenchRun(
-                parsed.GetRequiredValue(dtype), torch.device(parsed.GetValue(device)!), Math.Max(1, parsed.GetValue(steps)))
+            var on = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(device)));
+            var run = new BenchRun(parsed.GetRequiredValue(dtype), on, Math.Max(1, parsed.GetValue(steps)))
             {
                 Batch = parsed.GetValue(batch), Length = parsed.GetValue(length), Stop = stop,
             };

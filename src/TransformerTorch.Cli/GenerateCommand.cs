@@ -85,12 +85,13 @@ internal static class GenerateCommand
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
+        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;
         using var model = ModelFolder.Load<LanguageModel>(folder, new LoadOptions
         {
-            Device = Devices.Parse(parsed.GetRequiredValue(_device)),
+            Device = device,
             Quantize = parsed.GetValue(_quantize) is { } type ? Quantization.Parse(type) : null,
         });
         var pieces = tokenizer is null

@@ -40,8 +40,9 @@ internal static class PredictCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(top) < 1) throw new UsageException($"--top {parsed.GetValue(top)}: at least 1");
+            var on = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(device)));
             var folder = await ModelArgument.Folder(parsed.GetRequiredValue(model), cancellation);
-            var asked = new Asked(folder, Devices.Parse(parsed.GetValue(device)!), parsed.GetValue(question), parsed.GetValue(top));
+            var asked = new Asked(folder, on, parsed.GetValue(question), parsed.GetValue(top));
             string[] given = parsed.GetValue(texts) is [_, ..] named ? named : [.. Lines().Where(line => line.Length > 0)];
             if (given.Length == 0) throw new UsageException("no TEXT is given");
             var found = CommandLine.Checked(() => asked.Of(given));
@@ -93,7 +94,8 @@ internal static class PredictCommand
                     p => [.. p.Run(texts, Top).Select(masks => masks.SelectMany(m => m))],
                     (MaskFilling one) => new(one.Sequence, one.Score)),
                 ModelTask.CausalLanguageModel or ModelTask.SequenceToSequence
-                    => throw new UsageException($"{Folder} writes texts: {Launcher.Name} generate --model {Folder} --prompt TEXT"),
+                    => throw new UsageException(
+                        $"{Folder} writes texts: {Launcher.Name} generate --model {Launcher.Quote(Folder)} --prompt TEXT"),
                 _ => throw new UsageException($"{Folder} is for {task}, which says nothing of a text by itself"),
             };
         }

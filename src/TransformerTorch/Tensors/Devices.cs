@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using System.Text.RegularExpressions;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,14 +15,20 @@ public static partial class Devices
     {
         if (name == "auto") return new Device(cuda.is_available() ? DeviceType.CUDA : DeviceType.CPU);
         if (name == "cpu") return CPU;
-        var parts = name.Split(':');
-        if (parts[0] != "cuda" || parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out _)))
-            throw new ArgumentException($"unknown device '{name}': cpu, cuda, cuda:N or auto");
-        var index = parts.Length == 2 ? int.Parse(parts[1]) : 0;
+        if (!IsName(name)) throw new ArgumentException($"unknown device '{name}': expected auto, cpu, cuda or cuda:N");
+        var index = name.Split(':') is [_, var number] ? int.Parse(number) : 0;
         var count = cuda.is_available() ? cuda.device_count() : 0;
         return index < count ? new Device(DeviceType.CUDA, index)
-            : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here");
+            : throw new ArgumentException($"no device '{name}': libtorch sees {count} GPUs here; "
+                + (count > 0 ? $"take one up to cuda:{count - 1}"
+                    : "take cpu or auto; a libtorch for NVIDIA's comes by `scripts/setup.sh --device cuda`"));
     }
+
+    /// <summary>Whether <see cref="Parse"/> knows this name, be there such a device or not.</summary>
+    public static bool IsName(string name) => Name().IsMatch(name);
+
+    [GeneratedRegex(@"^(auto|cpu|cuda(:[0-9]{1,4})?)\z")]
+    private static partial Regex Name();
 
     /// <summary>Whether bfloat16 matrices are multiplied here at float32's speed or better: without AVX-512 libtorch alone makes their
     /// products number by number.</summary>

@@ -4,6 +4,7 @@ using TransformerTorch.Checkpoints;
 using TransformerTorch.Configuration;
 using TransformerTorch.Data;
 using TransformerTorch.Models;
+using TransformerTorch.Tensors;
 using TransformerTorch.Training.Evaluation;
 using TransformerTorch.Training.Objectives;
 
@@ -188,6 +189,7 @@ public sealed partial record RunConfig : IValidated
         if (Lora is not null && Objective is ReplacedTokenDetectionConfig)
             yield return ("lora", "the generator beside is trained whole, and an adapter has no place for it; remove `lora`");
         foreach (var problem in Objective.Problems(Data)) yield return problem;
+        if (!Devices.IsName(Device)) yield return ("device", $"`{Device}` is no device: expected `auto`, `cpu`, `cuda` or `cuda:N`");
         if (MaxSteps is < -1 or 0) yield return ("max_steps", $"{MaxSteps}: give a number of steps, or -1 to go by num_train_epochs");
         foreach (var problem in EvaluationProblems()) yield return problem;
         foreach (var (key, steps) in (IEnumerable<(string, double)>)

@@ -19,8 +19,8 @@ public class TensorsTests
     }
 
     [Theory]
-    [InlineData("gpu", "unknown device 'gpu': cpu, cuda, cuda:N or auto")]
-    [InlineData("cuda:x", "unknown device 'cuda:x': cpu, cuda, cuda:N or auto")]
+    [InlineData("gpu", "unknown device 'gpu': expected auto, cpu, cuda or cuda:N")]
+    [InlineData("cuda:x", "unknown device 'cuda:x': expected auto, cpu, cuda or cuda:N")]
     [InlineData("cuda:99", "no device 'cuda:99'")]
     public void A_device_that_is_not_there_is_named(string name, string message)
         => Assert.StartsWith(message, Assert.Throws<ArgumentException>(() => Devices.Parse(name)).Message, StringComparison.Ordinal);
