@@ -19,6 +19,8 @@ public static class ReferencePage
           key by key, lists are replaced; a section whose kind changes (`source: text` over `source: dotnet_docs`) starts afresh.
         - `--set key.path=value` on the command line wins over the file; the value is read as YAML: `--set learning_rate=1e-3`,
           `--set 'sample.prompts=["Once upon a time"]'`.
+        - Paths (`output_dir`, `data.files`, `init_from`, ...) are relative to the folder that the command is called in.
+        - Under `key[]` stand the keys of each item of that list.
 
         """;
 
@@ -26,11 +28,11 @@ public static class ReferencePage
     public static string Of(Type root)
     {
         var page = new StringBuilder(Introduction);
-        Section(page, root, JsonSchema.Default(root), path: "");
+        Section(page, root, JsonSchema.Default(root), path: "", above: []);
         return page.ToString();
     }
 
-    private static void Section(StringBuilder page, Type type, object? record, string path)
+    private static void Section(StringBuilder page, Type type, object? record, string path, IEnumerable<Type> above)
     {
         if (path != "")
         {
@@ -45,12 +47,15 @@ public static class ReferencePage
             var value = record is null ? null : key.Property.GetValue(record);
             page.Append($"| `{key.Name}` | {Cell(Expected(key))} | {Cell(Default(key, value))} | {Cell(key.Description ?? "")} |\n");
         }
-        foreach (var key in keys.Where(key => Shape.IsSection(key.Type)))
+        foreach (var key in keys)
         {
+            // What a section may hold again (a mixture's sources are data) is not listed again.
+            var below = Shape.ListItem(key.Type) ?? key.Type;
+            if (!Shape.IsSection(below) || above.Contains(below)) continue;
             var value = record is null ? null : key.Property.GetValue(record);
-            var below = path == "" ? key.Name : $"{path}.{key.Name}";
-            foreach (var actual in KeyPaths.Alternatives(key.Type))
-                Section(page, actual, value?.GetType() == actual ? value : JsonSchema.Default(actual), below);
+            var name = (path == "" ? key.Name : $"{path}.{key.Name}") + (below == key.Type ? "" : "[]");
+            foreach (var actual in KeyPaths.Alternatives(below))
+                Section(page, actual, value?.GetType() == actual ? value : JsonSchema.Default(actual), name, above.Append(below));
         }
     }
 
@@ -61,6 +66,7 @@ public static class ReferencePage
     private static string Default(Key key, object? value) => key.Required ? "required"
         : value is null ? (key.Nullable ? "none" : "")
         : Shape.IsSection(key.Type) || Shape.IsOpen(key.Type) ? ""
+        : value is "" ? "`\"\"`"   // which alone would be written as a document, `--- ""`
         : $"`{YamlWriter.Write(value).Trim()}`";
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);

@@ -53,6 +53,30 @@ public sealed class ConfigTests
     }
 
     [Fact]
+    public void Keys_of_lists_items_are_listed_once()
+    {
+        var page = ReferencePage.Of(typeof(RunConfig));
+
+        Assert.Contains("\n## `lr_groups[]`\n", page, StringComparison.Ordinal);
+        Assert.Contains("\n## `data.sources[]`\n", page, StringComparison.Ordinal);
+        Assert.Contains("| `modules` | a list, each item text | required |", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("sources[].data", page, StringComparison.Ordinal);
+        Assert.Contains("| `source_prefix` | text | `\"\"` |", page, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gpu")]
+    [InlineData("cuda:")]
+    [InlineData("cuda:0:1")]
+    public void Device_is_one_of_the_names_that_are_known(string device)
+    {
+        var yaml = $"output_dir: a\ninit_from: x\ndata: {{source: dotnet_docs}}\ndevice: '{device}'";
+
+        var error = Assert.Throws<ConfigException>(() => Yaml.Parse<RunConfig>(yaml, "run.yaml")).Errors.Single();
+        Assert.Equal($"run.yaml:4:9: device: `{device}` is no device: expected `auto`, `cpu`, `cuda` or `cuda:N`", error.ToString());
+    }
+
+    [Fact]
     public void Reference_page_is_what_the_code_says() =>
         Assert.True(ReferencePage.Of(typeof(RunConfig)) == File.ReadAllText(Path.Combine(_root, "docs", "configuration.md")),
             "docs/configuration.md is out of date: scripts/tt config reference > docs/configuration.md");
