@@ -23,7 +23,8 @@ public static partial class ModelHub
         if (Directory.Exists(nameOrFolder)) return nameOrFolder;
         // What begins with a folder that is here was meant as a path.
         if (!HubName.IsOne(nameOrFolder) || nameOrFolder.Split('/') is not [var first, _] || Directory.Exists(first))
-            throw new HubException($"there is no folder {nameOrFolder}");
+            throw new HubException($"there is no folder {nameOrFolder}" + (nameOrFolder.Contains('/', StringComparison.Ordinal) ? ""
+                : "; a model on the hub is named org/name, such as google-bert/bert-base-uncased"));
         options ??= HubOptions.FromEnvironment();
         var name = HubName.Parse(nameOrFolder, revision);
         var cache = new HubCache(options, name);

@@ -186,6 +186,7 @@ public sealed class ModelHubTests : IDisposable
     [Theory]
     [InlineData("no/such/folder", "there is no folder no/such/folder")]
     [InlineData("../x", "there is no folder ../x")]
+    [InlineData("bert-base-uncased", "a model on the hub is named org/name, such as google-bert/bert-base-uncased")]
     [InlineData("org/other", "there is no such model, or no revision main")]
     public async Task A_name_that_is_no_models_is_named(string name, string message)
     {
