@@ -15,7 +15,7 @@ internal static partial class ConvertCommand
     private static readonly Argument<string> _out = new("OUT") { Description = "A folder to write, in the published layout, or FILE.gguf" };
     private static readonly Option<string?> _type = new("--dtype")
     {
-        Description = "bf16, f16 or f32 [default: as it is; GGUF: f16], for GGUF also q8_0", HelpName = "TYPE",
+        Description = "bf16, f16 or f32 [default: as it is; to GGUF f16, from GGUF f32]; to GGUF also q8_0", HelpName = "TYPE",
     };
     private static readonly Option<string> _shard = new("--max-shard-size")
     {
@@ -40,6 +40,8 @@ internal static partial class ConvertCommand
         var gguf = target.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? Gguf(type) : (GgufType?)null;
         var options = new ConversionOptions { Type = gguf is null ? Scalar(type) : null, MostShardBytes = most };
         int count;
+        if (GgufFile.Recognizes(from) && gguf is not null)
+            throw new UsageException($"{from} is GGUF already: convert it into a folder first, and that into {target}");
         if (GgufFile.Recognizes(from)) count = GgufConversion.Read(from, target, options.Type ?? ScalarType.Float32, most);
         else
         {

@@ -52,6 +52,17 @@ public sealed class ModelCommandTests
         Assert.Equal((2, expected), (outcome.ExitCode, outcome.Error.Trim()));
     }
 
+    [Fact]
+    public void From_GGUF_to_GGUF_the_way_leads_through_a_folder()
+    {
+        using var tt = new Tt();
+        tt.Write("a.gguf", "GGUF");
+
+        var outcome = tt.Run("convert", "a.gguf", "b.gguf");
+        Assert.Equal((2, "tt: a.gguf is GGUF already: convert it into a folder first, and that into b.gguf"),
+            (outcome.ExitCode, outcome.Error.Trim()));
+    }
+
     private static string Fixture(string name, [CallerFilePath] string here = "")
         => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../fixtures", name));
 }
