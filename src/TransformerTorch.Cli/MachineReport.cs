@@ -39,7 +39,8 @@ internal sealed class MachineReport
         {
             // TorchSharp tells all that it tried; its first sentence is the reason.
             var reason = (e.InnerException ?? e).Message.ReplaceLineEndings("\n").Split('\n')[0].Split(".  ")[0];
-            report.Problem = $"libtorch does not load: {reason}\nscripts/setup.sh sets it up.";
+            report.Problem = $"libtorch does not load: {reason}\n" + (OperatingSystem.IsLinux() ? "scripts/setup.sh sets it up."
+                : "NuGet brings it: dotnet run -c Release --project src/TransformerTorch.Cli -- doctor");
         }
         return report;
     }

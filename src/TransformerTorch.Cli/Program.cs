@@ -16,4 +16,5 @@ return await CommandLine.Run(args,
     ConfigCommand.Create(),
     BenchCommand.Create(),
     DoctorCommand.Create(),
+    TestCommand.Create(),
 ]);

@@ -32,6 +32,7 @@ internal static class VerifyCommand
 
     public static Command Create()
     {
+        _precision.AcceptOnlyFromAmong("fp32", "bf16");
         var command = new Command("verify", "Hold models against the reference's outputs, losses, gradients and generations")
         {
             _folders, _device, _precision, _attention, _json,

@@ -15,6 +15,13 @@ public sealed class UsageTests
     [InlineData("generate --model m --prompt-ids 1,b", "tt generate: --prompt-ids: 'b' is no id; expected whole numbers such as 5,6,7")]
     [InlineData("generate --model m --prompt a --top-k many",
         "tt generate: Cannot parse argument 'many' for option '--top-k': expected a whole number")]
+    [InlineData("generate --model m --prompt a --device gpu", "tt: unknown device 'gpu': expected auto, cpu, cuda or cuda:N")]
+    [InlineData("predict --model m --device cuda:x a", "tt: unknown device 'cuda:x': expected auto, cpu, cuda or cuda:N")]
+    [InlineData("bench matmul --device gpu", "tt: unknown device 'gpu': expected auto, cpu, cuda or cuda:N")]
+    [InlineData("verify m --precision fp16", "tt verify: Argument 'fp16' not recognized. Must be one of:")]
+    [InlineData("test", "tt: tests are run by scripts/tt test, in a checkout")]
+    [InlineData("train run.yaml --set device=gpu",
+        "--set device=gpu: device: `gpu` is no device: expected `auto`, `cpu`, `cuda` or `cuda:N`")]
     [InlineData("train none.yaml", "none.yaml: there is no file none.yaml")]
     [InlineData("train run.yaml --set learning_rate=fast", "--set learning_rate=fast: learning_rate: expected a number, found `fast`")]
     [InlineData("", "tt: Required command was not provided.")]
@@ -67,7 +74,7 @@ public sealed class UsageTests
 
         var help = tt.Run("--help").Succeeded().Output;
 
-        Assert.All(["train", "generate", "config", "doctor"], name => Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal));
+        Assert.All(["train", "generate", "config", "doctor", "test"], name => Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal));
     }
 
     [Fact]
