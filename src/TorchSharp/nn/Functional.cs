@@ -24,7 +24,11 @@ public static partial class torch
                 double eps = 1e-05) =>
                 s_group_norm.Call(input, num_groups, weight, bias, eps);
 
+            /// <param name="query">(.., Tq, D).</param>
+            /// <param name="key">(.., Tk, D).</param>
+            /// <param name="value">(.., Tk, Dv).</param>
             /// <param name="attn_mask">Added to the scores, or true where a key may be seen; (.., Tq, Tk).</param>
+            /// <param name="p">The share of weights that dropout sets to zero.</param>
             /// <param name="is_casual">Query i sees keys up to i. Not together with a mask.</param>
             public static Tensor scaled_dot_product_attention(
                 Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0, bool is_casual = false)
