@@ -1,4 +1,4 @@
-// A chat with a model's folder: each line of standard input is answered as it is written.
+// A chat with a model's folder: dotnet run -- path/to/model, then each line of standard input is answered as it is written.
 using Microsoft.Extensions.AI;
 using TransformerTorch.AI;
 

@@ -1,4 +1,4 @@
-// An endpoint that classifies: dotnet run --Model path/to/classifier, then
+// An endpoint that classifies: dotnet run -- --Model path/to/classifier, then
 // curl localhost:5000/classify -H 'Content-Type: application/json' -d '["I like it", "I do not"]'
 using TransformerTorch.Pipelines;
 

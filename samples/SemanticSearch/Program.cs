@@ -1,4 +1,4 @@
-// The lines of a file that mean most nearly what is asked: SemanticSearch MODEL FILE QUESTION
+// The lines of a file that mean most nearly what is asked: dotnet run -- path/to/model FILE QUESTION
 using Microsoft.Extensions.AI;
 using TransformerTorch.AI;
 

@@ -17,7 +17,7 @@ public sealed class ModelOptions
     /// <summary>What clients call it; empty: the folder's name.</summary>
     public string Name { get; set; } = "";
 
-    /// <summary>auto, cpu, cuda or cuda:N.</summary>
+    /// <summary>cpu where nothing is said, cuda or cuda:N, or auto: the first GPU where there is one, else the CPU.</summary>
     public string Device { get; set; } = "cpu";
 
     /// <summary>The weights' type in memory: float32, bfloat16, float16, or in few bits int8 or int4; empty: the files'.</summary>

@@ -41,7 +41,7 @@ internal static class BridgeLibrary
             .FirstOrDefault(File.Exists) : null;
         return "This machine's C library is older than its libtorch wants: "
             + (host is null ? "scripts/setup.sh makes a dotnet that brings its own."
-                : $"start the program by '{host}' in place of 'dotnet'.");
+                : $"start the program by '{host}' in place of 'dotnet' ('run' with -p:UseAppHost=false).");
 
         static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
     }
