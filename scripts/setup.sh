@@ -57,7 +57,8 @@ lock "$state/lock"
 if is_ready; then exit 0; fi   # another run did it meanwhile
 : >"$log"
 # In the caller's folder another global.json might count.
-(cd "$root" && dotnet --version) >>"$log" 2>&1 || die "needs the .NET 10 SDK, which $dotnet is not: https://dotnet.microsoft.com/download/dotnet/10.0"
+(cd "$root" && dotnet --version) >>"$log" 2>&1 ||
+  die "needs the .NET 10 SDK, which $dotnet is not: https://dotnet.microsoft.com/download/dotnet/10.0"
 
 torch_loader= bridge= torch_lib=
 pick_provider "$requested"

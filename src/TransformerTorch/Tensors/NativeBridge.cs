@@ -54,7 +54,8 @@ public static unsafe partial class NativeBridge
         var remedy = reason.StartsWith("no ", StringComparison.Ordinal)
             ? "; on x86-64 Linux `scripts/setup.sh --provider system` builds it" : "";
         if (!loaded && !IsOff)
-            Tell($"native bridge not used ({reason}): attention, norms, loss and optimizer run as plain TorchSharp operators, slower{remedy}");
+            Tell($"native bridge not used ({reason}): "
+                + $"attention, norms, loss and optimizer run as plain TorchSharp operators, slower{remedy}");
         return (loaded, reason);
     }
 

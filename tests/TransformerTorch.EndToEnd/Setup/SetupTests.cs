@@ -41,7 +41,7 @@ public sealed class SetupTests : IDisposable
     }
 
     [Theory]
-    [InlineData("linux-x64", "provider package (cpu): the native library is built with cmake, not found here; NuGet's TorchSharp loads here")]
+    [InlineData("linux-x64", "(cpu): the native library is built with cmake, not found here; NuGet's TorchSharp loads here")]
     [InlineData("osx-arm64", "needed and not found: cmake")]
     public void Without_the_tools_NuGets_is_taken_where_it_loads(string platform, string said)
     {
