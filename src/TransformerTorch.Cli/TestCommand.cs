@@ -8,7 +8,7 @@ internal static class TestCommand
     public static Command Create()
     {
         var filter = new Argument<string?>("FILTER") { Description = "A part of tests' full names", Arity = ArgumentArity.ZeroOrOne };
-        var command = new Command("test", "Run every test of this repository, or those whose name holds FILTER (scripts/tt alone)") { filter };
+        var command = new Command("test", "Run this repository's tests, or those whose name holds FILTER (scripts/tt alone)") { filter };
         command.SetAction(int (ParseResult _) => throw new UsageException("tests are run by scripts/tt test, in a checkout"));
         return command;
     }

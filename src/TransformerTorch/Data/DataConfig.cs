@@ -188,6 +188,6 @@ public sealed record MixturePartConfig
     [Range(0.0, 1e9, MinimumIsExclusive = true)]
     public double Weight { get; init; } = 1;
 
-    /// <summary>The source, as the whole section has it.</summary>
+    /// <summary>The source, with the keys of its kind as `data` has them.</summary>
     public required DataConfig Data { get; init; }
 }

@@ -88,7 +88,7 @@ public sealed class Head : nn.Module<Tensor, Tensor>
     /// <summary>(outputs), or none.</summary>
     public Tensor? Bias => _fixedBias?.Weight.view(-1) ?? _bias ?? _output?.Bias;
 
-    /// <summary>Bytes of what its scores are read off beside its own projections: a table that it is tied to, or a copy in few bits.</summary>
+    /// <summary>Bytes of what its scores are read off beside its own projections: a tied table, or a copy in few bits.</summary>
     public long WeightBytes => _quantized?.Bytes ?? (_tied is null ? 0 : Weights.Bytes(_tied()));
 
     /// <summary>Gives the scores' own bias its first value, zero.</summary>
