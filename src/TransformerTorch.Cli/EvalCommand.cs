@@ -32,7 +32,8 @@ internal static class EvalCommand
             figures.Remove("step");
             if (parsed.GetValue(json)) Console.WriteLine(figures.ToJsonString());
             else
-                foreach (var (name, value) in figures) Console.WriteLine($"{name["eval_".Length..],-18}{(double?)value ?? double.NaN:0.######}");
+                foreach (var (name, value) in figures)
+                    Console.WriteLine($"{name["eval_".Length..],-18}{(double?)value ?? double.NaN:0.######}");
             return Task.FromResult(CommandLine.Done);
         });
         return command;

@@ -74,7 +74,7 @@ public sealed class MetricsLog : IDisposable
         };
     }
 
-    /// <summary>Figures by the names that they have in the file; null where one is no finite number, as of a step that was skipped.</summary>
+    /// <summary>Figures by the names that they have in the file; null where one is no finite number, as of a skipped step.</summary>
     public static JsonObject Json<T>(T metrics)
     {
         var json = (JsonObject)JsonSerializer.SerializeToNode(metrics, _snakeCase)!;

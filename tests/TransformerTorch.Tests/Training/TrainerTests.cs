@@ -113,7 +113,8 @@ public sealed class TrainerTests : IDisposable
         var skipped = MetricsLog.Json(new StepMetrics(3, 0, double.NaN, 1e-3, double.PositiveInfinity, 10, 20)).ToJsonString();
         var best = new BestModel(new(null, 0, 0));
 
-        Assert.StartsWith("{\"step\":3,\"epoch\":0,\"loss\":null,\"learning_rate\":0.001,\"grad_norm\":null,", skipped, StringComparison.Ordinal);
+        Assert.StartsWith("{\"step\":3,\"epoch\":0,\"loss\":null,\"learning_rate\":0.001,\"grad_norm\":null,", skipped,
+            StringComparison.Ordinal);
         Assert.Equal([false, true, false], new[] { double.NaN, 2, double.NaN }.Select((loss, i) => best.Add(i, new(i, loss))));
     }
 

@@ -25,7 +25,8 @@ public abstract record ObjectiveConfig
     [Range(0.0, 1, MaximumIsExclusive = true)]
     public double LabelSmoothingFactor { get; init; }
 
-    /// <summary>Weight of the squared logarithm of the softmax's denominator, which keeps scores from drifting, in training; 1e-4 is usual.</summary>
+    /// <summary>Weight, in training, of the squared logarithm of the softmax's denominator, which keeps scores from drifting; 1e-4 is
+    /// usual.</summary>
     [Range(0.0, 1)]
     public double ZLoss { get; init; }
 
