@@ -47,7 +47,7 @@ public sealed class SchemaLimitTests
     [Fact]
     public void Long_patterns_are_compared_where_two_places_in_a_text_may_be_the_same()
     {
-        var pattern = $"^(b|{new string('a', 150_000)})$";
+        var pattern = $"^(b|{new string('a', 60_000)})$";
         var constraint = Constraint(new JsonObject
         {
             ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string", ["pattern"] = pattern },
