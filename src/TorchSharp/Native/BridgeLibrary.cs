@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace TorchSharp.Native;
 
 /// <summary>Loads the bridge from where <see cref="BridgeFile"/> says it may be.</summary>
-internal static class BridgeLibrary
+internal static partial class BridgeLibrary
 {
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(BridgeLibrary).Assembly, Resolve);
 
@@ -12,6 +12,9 @@ internal static class BridgeLibrary
     {
         if (name != NativeMethods.Library)
             return 0;
+        // UCX, which comes with Debian's libtorch, would take SIGSEGV over, by which .NET learns of null references, and end the process.
+        if (OperatingSystem.IsLinux())
+            _ = SetEnvironment("UCX_ERROR_SIGNALS", "", overwrite: 0);
         var failures = new List<string>();
         var candidates = BridgeFile.Installed();
         foreach (var path in BridgeFile.Given is { } given ? candidates.Prepend(given) : candidates) {
@@ -28,6 +31,10 @@ internal static class BridgeLibrary
         throw new DllNotFoundException(
             $"The native bridge to libtorch cannot be loaded. {Remedy(failures)} Tried:\n  " + string.Join("\n  ", failures));
     }
+
+    // .NET's own variables are not those that native code reads.
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
 
     /// <summary>What to do. A libtorch of a newer system brings its C library along, for which set-up makes a dotnet.</summary>
     private static string Remedy(List<string> failures)
