@@ -5,6 +5,7 @@ using Microsoft.Extensions.AI;
 using Spectre.Console;
 using TransformerTorch.AI;
 using TransformerTorch.Generation.Batching;
+using TransformerTorch.Tensors;
 using TransformerTorch.Text.Templates;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
@@ -57,10 +58,11 @@ internal static class ChatCommand
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
+        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         await using var source = new ModelSource(await ServedModel.LoadAsync(new ModelOptions
         {
-            Model = folder, Device = parsed.GetRequiredValue(_device), Type = parsed.GetRequiredValue(_type),
+            Model = folder, Device = $"{device}", Type = parsed.GetRequiredValue(_type),
         }, cancellation));
         using var client = new TransformerChatClient(source);
         var options = new ChatOptions

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using TransformerTorch.AI;
 using TransformerTorch.Server;
+using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Cli;
 
@@ -126,12 +127,13 @@ internal static class ServeCommand
     private static async Task<ModelSource> Load(
         string model, string adapter, string name, ParseResult parsed, CancellationToken cancellation)
     {
+        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
         var folder = await ModelArgument.Folder(model, cancellation);
         Console.Error.WriteLine($"loading {(adapter.Length > 0 ? adapter : model)} ...");
         return new ModelSource(await ServedModel.LoadAsync(new ModelOptions
         {
             Model = folder, Adapter = adapter, Name = name.Length > 0 || folder == model ? name : model,
-            Device = parsed.GetRequiredValue(_device), Type = parsed.GetRequiredValue(_type),
+            Device = $"{device}", Type = parsed.GetRequiredValue(_type),
             MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting),
         }, cancellation));
     }

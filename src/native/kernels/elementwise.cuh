@@ -24,6 +24,12 @@ template <Activation A> __device__ __forceinline__ Gate gate(float x) {
     }
 }
 
+// The function's value; an infinity times nothing would be no number.
+template <Activation A> __device__ __forceinline__ float activated(float x, const Gate& g) {
+    if (A == Activation::relu) return x > 0 ? x : x == x ? 0.0f : x;
+    return x * g.factor;
+}
+
 // x (rows, width), gated (rows, 2 width) of which the second half multiplies -> y (rows, width)
 template <class T, Activation A>
 __global__ void activation_kernel(const T* x, T* y, int64_t rows, int64_t width, bool gated, bool aligned) {
@@ -35,7 +41,7 @@ __global__ void activation_kernel(const T* x, T* y, int64_t rows, int64_t width,
     load4(from, left, aligned, v);
     if (gated) load4(from + width, left, aligned, up);
 #pragma unroll
-    for (int k = 0; k < 4; k++) v[k] = v[k] * gate<A>(v[k]).factor * up[k];
+    for (int k = 0; k < 4; k++) v[k] = activated<A>(v[k], gate<A>(v[k])) * up[k];
     store4(y + row * width + at, left, aligned, v);
 }
 template <class T, Activation A>
@@ -50,7 +56,7 @@ __global__ void activation_backward_kernel(const T* x, const T* dy, T* dx, int64
 #pragma unroll
     for (int k = 0; k < 4; k++) {
         const Gate g = gate<A>(v[k]);
-        dup[k] = d[k] * v[k] * g.factor;
+        dup[k] = d[k] * activated<A>(v[k], g);
         d[k] *= up[k] * (g.factor + g.slope);
     }
     store4(dx + first, left, aligned, d);
