@@ -77,8 +77,11 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
         using (var client = new HttpClient(handler) { BaseAddress = server.Http.BaseAddress })
         using (var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json"))
         using (var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content })
-        using (var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead))
+        {
+            request.Headers.Authorization = server.Http.DefaultRequestHeaders.Authorization;
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
             await (await response.Content.ReadAsStreamAsync()).ReadExactlyAsync(new byte[6]);
+        }
 
         const string gone = "http_requests_total{path=\"/v1/chat/completions\",status=\"499\"}";
         var figures = "";
