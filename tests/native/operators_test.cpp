@@ -50,15 +50,22 @@ void activations() {
             type == at::kFloat ? 1e-6 : 1e-2);
 }
 
-// What overflows or is no number, against libtorch's own functions.
+// What overflows or is no number, against the C library's functions of one: libtorch's own of vectors are wrong there on some processors.
 void extremes() {
-    Tensor x = at::tensor({INFINITY, NAN, 3e38f, 100.0f, 0.0f, -0.0f, -100.0f, -1e4f}).repeat({5}).to(where());   // vectors and a rest
-    for (std::string name : {"gelu", "gelu_tanh", "silu", "relu"}) {
-        Tensor truth = name == "silu" ? at::silu(x) : name == "relu" ? at::relu(x) : at::gelu(x, name == "gelu" ? "none" : "tanh");
+    const std::map<std::string, double (*)(double)> functions{
+        {"gelu", [](double v) { return v * 0.5 * std::erfc(-v * M_SQRT1_2); }},
+        {"gelu_tanh", [](double v) { return v * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); }},
+        {"silu", [](double v) { return v / (1 + std::exp(-v)); }},
+        {"relu", [](double v) { return v > 0 ? v : v == v ? 0 : v; }},
+    };
+    for (auto [name, function] : functions) {
+        std::vector<double> values{INFINITY, NAN, 3e38, 100, 0.0, -0.0, -100, -1e4}, results;
+        if (name == "relu") values.push_back(-INFINITY);   // the others' products with nothing are no numbers there
+        for (double v : values) results.push_back(function(v));
+        Tensor x = at::tensor(values).to(at::kFloat).repeat({5}).to(where());   // vectors and a rest
+        Tensor truth = at::tensor(results).to(at::kFloat).repeat({5}).to(where());
         expect(name + " of extremes", at::allclose(call("activation", x, name, false), truth, 1e-6, 1e-30, /*equal_nan*/ true));
     }
-    Tensor low = at::full({40}, -INFINITY).to(where());
-    expect("relu of minus infinity", call("activation", low, "relu", false).equal(at::relu(low)));
 }
 
 // What is no number spoils what it takes part in, and nothing else.
