@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace TransformerTorch.Tensors;
 
 /// <summary>
-/// Memory of the CPU's tensors of 1 MB and more, as the native library hands it out; of smaller ones and of all else the system tells.
+/// Memory of the CPU's tensors of 16 KB and more, as the native library hands it out; of smaller ones and of all else the system tells.
 /// </summary>
 public static unsafe partial class HostMemory
 {

@@ -147,7 +147,7 @@ TT_API int32_t tt_set_threads(int32_t threads);                           // thi
 TT_API int32_t tt_interop_threads(void);
 TT_API int32_t tt_set_interop_threads(int32_t threads);                   // once, before the first parallel work
 
-// Memory of the CPU's tensors of 1 MB and more, in bytes; all zero under TT_ALLOCATOR=system. `restart`: the peak is counted from here.
+// Memory of the CPU's tensors of 16 KB and more, in bytes; all zero under TT_ALLOCATOR=system. `restart`: the peak is counted from here.
 typedef struct { int64_t used, kept, peak; } tt_cpu_memory;   // kept: free, for the next that fits
 TT_API int32_t tt_cpu_memory_stats(tt_cpu_memory* memory, int32_t restart);
 
