@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using TransformerTorch.Cli.Bench;
-using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Cli;
 
@@ -33,7 +32,7 @@ internal static class BenchCommand
         };
         command.SetAction((parsed, stop) =>
         {
-            var on = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(device)));
+            var on = CommandLine.Device(parsed, device);
             var run = new BenchRun(parsed.GetRequiredValue(dtype), on, Math.Max(1, parsed.GetValue(steps)))
             {
                 Batch = parsed.GetValue(batch), Length = parsed.GetValue(length), Stop = stop,

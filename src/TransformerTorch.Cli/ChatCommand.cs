@@ -5,7 +5,6 @@ using Microsoft.Extensions.AI;
 using Spectre.Console;
 using TransformerTorch.AI;
 using TransformerTorch.Generation.Batching;
-using TransformerTorch.Tensors;
 using TransformerTorch.Text.Templates;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
@@ -58,7 +57,7 @@ internal static class ChatCommand
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
+        var device = CommandLine.Device(parsed, _device);
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         await using var source = new ModelSource(await ServedModel.LoadAsync(new ModelOptions
         {

@@ -101,6 +101,11 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>The device that an option names.</summary>
+    /// <exception cref="UsageException">No device has that name, or there is none here.</exception>
+    public static TorchSharp.torch.Device Device(ParseResult parsed, Option<string> option)
+        => Checked(() => Devices.Parse(parsed.GetRequiredValue(option)));
+
     // `tt --help` and `tt train --help` are answered whatever else stands there.
     private static bool AsksForHelp(ParseResult parsed) => parsed.Action is HelpAction;
 

@@ -7,7 +7,6 @@ using TransformerTorch.Checkpoints;
 using TransformerTorch.Generation;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
-using TransformerTorch.Tensors;
 using TransformerTorch.Text;
 
 namespace TransformerTorch.Cli;
@@ -85,7 +84,7 @@ internal static class GenerateCommand
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
+        var device = CommandLine.Device(parsed, _device);
         var folder = await ModelArgument.Folder(parsed.GetRequiredValue(_model), cancellation);
         var options = CommandLine.Checked(() => Options(parsed, folder));
         var tokenizer = parsed.GetResult(_ids) is null ? TokenizerOf(folder) : null;

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using TransformerTorch.Models;
 using TransformerTorch.Pipelines;
-using TransformerTorch.Tensors;
 using static TorchSharp.torch;
 
 namespace TransformerTorch.Cli;
@@ -40,7 +39,7 @@ internal static class PredictCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(top) < 1) throw new UsageException($"--top {parsed.GetValue(top)}: at least 1");
-            var on = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(device)));
+            var on = CommandLine.Device(parsed, device);
             var folder = await ModelArgument.Folder(parsed.GetRequiredValue(model), cancellation);
             var asked = new Asked(folder, on, parsed.GetValue(question), parsed.GetValue(top));
             string[] given = parsed.GetValue(texts) is [_, ..] named ? named : [.. Lines().Where(line => line.Length > 0)];

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using TransformerTorch.AI;
 using TransformerTorch.Server;
-using TransformerTorch.Tensors;
 
 namespace TransformerTorch.Cli;
 
@@ -127,7 +126,7 @@ internal static class ServeCommand
     private static async Task<ModelSource> Load(
         string model, string adapter, string name, ParseResult parsed, CancellationToken cancellation)
     {
-        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
+        var device = CommandLine.Device(parsed, _device);
         var folder = await ModelArgument.Folder(model, cancellation);
         Console.Error.WriteLine($"loading {(adapter.Length > 0 ? adapter : model)} ...");
         return new ModelSource(await ServedModel.LoadAsync(new ModelOptions

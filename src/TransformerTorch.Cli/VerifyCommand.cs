@@ -43,7 +43,7 @@ internal static class VerifyCommand
 
     private static int Run(ParseResult parsed)
     {
-        var device = CommandLine.Checked(() => Devices.Parse(parsed.GetRequiredValue(_device)));
+        var device = CommandLine.Device(parsed, _device);
         var precision = parsed.GetValue(_precision);
         if (parsed.GetValue(_attention) is { } name) AttentionKernel.Override = CommandLine.Checked(() => AttentionKernel.Parse(name));
         var failures = new JsonObject();
