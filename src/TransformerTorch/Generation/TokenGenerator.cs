@@ -17,13 +17,17 @@ public sealed class TokenGenerator
 
     /// <summary>A generator over a model.</summary>
     /// <exception cref="ArgumentException">The model fills in or embeds texts but does not continue them.</exception>
-    public TokenGenerator(LanguageModel model)
+    public TokenGenerator(LanguageModel model) => _model = Generating(model);
+
+    /// <summary>The model, where it is one that continues texts.</summary>
+    /// <exception cref="ArgumentException">It fills in or embeds texts but does not continue them.</exception>
+    internal static T Generating<T>(T model) where T : LanguageModel
     {
         if (model is not (CausalLanguageModel or SequenceToSequenceModel))
             throw new ArgumentException($"a {model.GetType().Name} does not generate texts");
         if (!model.Config.IsCausal)
             throw new ArgumentException($"this {model.Config.ModelType} sees what follows, to embed texts: it does not generate them");
-        _model = model;
+        return model;
     }
 
     /// <summary>Continues one prompt, yielding ids as they come, an end token included. Cancellation takes effect between tokens.</summary>

@@ -32,8 +32,7 @@ public sealed class BatchEngine : IAsyncDisposable
     /// </exception>
     public BatchEngine(CausalLanguageModel model, BatchOptions? options = null)
     {
-        _ = new TokenGenerator(model); // which refuses what does not generate
-        (_model, _options) = (model, (options ?? new BatchOptions()).Validated());
+        (_model, _options) = (TokenGenerator.Generating(model), (options ?? new BatchOptions()).Validated());
         model.eval();
         var context = model.Config.ContextLength;
         var tokens = _options.CachedTokens > 0 ? _options.CachedTokens : Math.Max(Math.Min(8L * context, 65_536), 8192);
