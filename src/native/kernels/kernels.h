@@ -99,7 +99,7 @@ struct QuantizedView {
     const void* scales;
     const float* x;
     int64_t x_row;
-    const int8_t *high, *low;            // x in 16 bits (rows, groups * group) where uses_halves
+    const int16_t* shorts;               // x in 16 bits (rows, groups * group) as split_row leaves it, where uses_shorts
     const float* units;                  // (rows, groups, 2): of these, and an int32 to take off their sums
     const float* bias;                   // (outputs) or none
     void* y;                             // (rows, outputs)
@@ -147,9 +147,9 @@ struct Kernels {
     int64_t (*skinny_size)(const SkinnyView&);                              // bytes that x packed takes
     void (*pack_skinny)(const SkinnyView&, void* packed);
     void (*skinny)(const SkinnyView&, int64_t first, int64_t last);         // outputs, from x packed
-    bool uses_halves;                                                       // quantized wants x split
+    bool uses_shorts;                                                       // quantized wants x split
     void (*quantized)(const QuantizedView&, int64_t first, int64_t last);   // blocks of outputs
-    void (*split_row)(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units);
+    void (*split_row)(const float* x, int64_t groups, int64_t group, int bits, int16_t* shorts, float* units);
     void (*quantize_block)(const float* w, int bits, int64_t groups, int64_t group, int32_t* words, void* scales);
     void (*dequantize_block)(const int32_t* words, const void* scales, int bits, int64_t groups, int64_t group, float* w);
 };

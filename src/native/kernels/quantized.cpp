@@ -81,19 +81,18 @@ Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& sca
     if (K < wide) rows = at::constant_pad_nd(rows, {0, wide - K});
     const int64_t N = rows.size(0);
     QuantizedView view{kernel_type(x), (int)bits, N, outputs, groups, group, packed.data_ptr<int32_t>(), scales.data_ptr(),
-                       rows.data_ptr<float>(), wide, nullptr, nullptr, nullptr, floats(b), y.data_ptr()};
-    Tensor halves, units;
-    if (kernels().uses_halves) {
-        halves = at::empty({2, N, wide}, at::kChar);
+                       rows.data_ptr<float>(), wide, nullptr, nullptr, floats(b), y.data_ptr()};
+    Tensor shorts, units;
+    if (kernels().uses_shorts) {
+        shorts = at::empty({N, wide}, at::kShort);
         units = at::empty({N, groups, 2}, at::kFloat);
-        int8_t *high = halves.data_ptr<int8_t>(), *low = high + N * wide;
+        int16_t* split = shorts.data_ptr<int16_t>();
         float* unit = units.data_ptr<float>();
         for_ranges(N, std::max<int64_t>(1, 32768 / wide), [&](int64_t first, int64_t last) {
             for (int64_t row = first; row < last; row++)
-                kernels().split_row(view.x + row * wide, groups, group, (int)bits, high + row * wide, low + row * wide,
-                                    unit + 2 * row * groups);
+                kernels().split_row(view.x + row * wide, groups, group, (int)bits, split + row * wide, unit + 2 * row * groups);
         });
-        view.high = high, view.low = low, view.units = unit;
+        view.shorts = split, view.units = unit;
     }
     if (N > 0)
         for_pieces(blocks, groups * words * Outputs * 4, [&](int64_t first, int64_t last) { kernels().quantized(view, first, last); });

@@ -5,9 +5,6 @@
 #include <algorithm>
 
 #include "vec.h"
-#if defined(__AVX512VNNI__)
-#include <immintrin.h>
-#endif
 
 namespace tt::TT_NAMESPACE {
 
@@ -22,96 +19,6 @@ template <int Bits> TT_INLINE vf unpack(vi words, int j) {
     return __builtin_convertvector((words << (32 - Bits - place)) >> (32 - Bits), vf);
 }
 
-// M rows of x with one block of outputs, from floats. On every instruction set, and exact but for rounding.
-template <int Bits, int M> static void quantized_tile(const QuantizedView& a, int64_t row, int64_t block, float* y) {
-    constexpr int64_t PerWord = 32 / Bits;
-    const int64_t words = a.group / PerWord;
-    const int32_t* w = a.weight + block * a.groups * words * QB;
-    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
-    const float* x = a.x + row * a.x_row;
-    vf total[M][NQ] = {};
-    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB, x += a.group) {
-        vf s[M][NQ] = {};
-        for (int64_t k = 0; k < words; k++)
-#pragma GCC unroll 4
-            for (int n = 0; n < NQ; n++) {
-                vi v = load_words(w + k * QB + n * L);
-#pragma GCC unroll 8
-                for (int j = 0; j < PerWord; j++) {
-                    vf u = unpack<Bits>(v, j);
-#pragma GCC unroll 8
-                    for (int m = 0; m < M; m++) s[m][n] += u * x[m * a.x_row + k * PerWord + j];
-                }
-            }
-#pragma GCC unroll 8
-        for (int m = 0; m < M; m++)
-#pragma GCC unroll 4
-            for (int n = 0; n < NQ; n++) total[m][n] += s[m][n] * load(scales + n * L);
-    }
-#pragma GCC unroll 8
-    for (int m = 0; m < M; m++)
-#pragma GCC unroll 4
-        for (int n = 0; n < NQ; n++) store(y + m * QB + n * L, total[m][n]);
-}
-
-#if defined(__AVX512VNNI__) && TT_LANES == 16
-constexpr bool UsesHalves = true;
-
-// The same with x in 16 bits, high and low byte apart, and integer products: weights are moved to be positive, which x's sums undo. R
-// blocks that are `apart` go together: as many streams from memory, and x is read once for all.
-template <int Bits, int M, int R>
-static void quantized_tile_vnni(const QuantizedView& a, int64_t row, int64_t block, int64_t apart, float* y) {
-    constexpr int64_t PerWord = 32 / Bits;
-    constexpr int Halves = 8 / Bits;
-    const int64_t words = a.group / PerWord, wide = a.groups * a.group;
-    const int64_t next = a.groups * words * QB, w_apart = apart * next, scales_apart = apart * a.groups * QB;
-    const int32_t* w = a.weight + block * next;
-    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
-    const int32_t move = (int32_t)(Bits == 8 ? 0x80808080u : 0x88888888u);
-    vf total[R][M] = {};
-    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
-        const int8_t *high = a.high + row * wide + g * a.group, *rest = a.low + row * wide + g * a.group;
-        vi sh[R][M] = {}, sl[R][M] = {};
-        for (int64_t k = 0; k < words; k++) {
-            vi v[R];
-#pragma GCC unroll 4
-            for (int r = 0; r < R; r++) v[r] = load_words(w + r * w_apart + k * QB) ^ move;
-            if (R == 1) __builtin_prefetch(w + k * QB + next, 0, 2);   // what the next block reads
-#pragma GCC unroll 2
-            for (int half = 0; half < Halves; half++)
-#pragma GCC unroll 8
-                for (int m = 0; m < M; m++) {
-                    int32_t h, l;
-                    std::memcpy(&h, high + m * wide + k * PerWord + 4 * half, 4);
-                    std::memcpy(&l, rest + m * wide + k * PerWord + 4 * half, 4);
-                    __m512i xh = _mm512_set1_epi32(h), xl = _mm512_set1_epi32(l);
-#pragma GCC unroll 4
-                    for (int r = 0; r < R; r++) {
-                        vi u = Bits == 8 ? v[r] : (half ? v[r] >> 4 : v[r]) & 0x0f0f0f0f;
-                        sh[r][m] = (vi)_mm512_dpbusd_epi32((__m512i)sh[r][m], (__m512i)u, xh);
-                        sl[r][m] = (vi)_mm512_dpbusd_epi32((__m512i)sl[r][m], (__m512i)u, xl);
-                    }
-                }
-        }
-#pragma GCC unroll 8
-        for (int m = 0; m < M; m++) {
-            const float* unit = a.units + 2 * ((row + m) * a.groups + g);
-            int32_t moved;
-            std::memcpy(&moved, unit + 1, 4);
-#pragma GCC unroll 4
-            for (int r = 0; r < R; r++)
-                total[r][m] += __builtin_convertvector(sh[r][m] * 256 + sl[r][m] - moved, vf) * (load(scales + r * scales_apart) * unit[0]);
-        }
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < R; r++)
-#pragma GCC unroll 8
-        for (int m = 0; m < M; m++) store(y + (r * M + m) * QB, total[r][m]);
-}
-#else
-constexpr bool UsesHalves = false;
-#endif
-
 // Writes rows of a block's outputs.
 static void quantized_out(const QuantizedView& a, int64_t row, int64_t rows, int64_t block, const float* y) {
     const int64_t output = block * QB, count = std::min(QB, a.outputs - output);
@@ -124,85 +31,110 @@ static void quantized_out(const QuantizedView& a, int64_t row, int64_t rows, int
         }
 }
 
+#if TT_LANES >= 8
+constexpr bool UsesShorts = true;
+
+// Pairs of 16 bits, multiplied and added to a lane's sum of 32.
+TT_INLINE vi dot(vi sum, vi a, vi b) {
+#if defined(__AVX512VNNI__)
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif TT_LANES == 16
+    return sum + (vi)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#else
+    return sum + (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#endif
+}
+
+// (a ^ b) & mask
+TT_INLINE vi part_of(vi a, int32_t b, int32_t mask) {
+#if TT_LANES == 16
+    return (vi)_mm512_ternarylogic_epi32((__m512i)a, (__m512i)(b - vi{}), (__m512i)(mask - vi{}), 0x28);
+#else
+    return (a ^ b) & mask;
+#endif
+}
+
+// M rows of x, in 16 bits as split_row leaves them, with R blocks of outputs that are `apart`: as many streams from memory, and x is read
+// once for all. Weights are moved to be positive, which x's sums undo: so a mask takes the two out of a word that stand 16 bits apart.
+template <int Bits, int M, int R>
+static void quantized_tile(const QuantizedView& a, int64_t row, int64_t block, int64_t apart, float* y) {
+    constexpr int64_t PerWord = 32 / Bits;
+    constexpr int Pairs = PerWord / 2, Sums = Bits == 4 && L == 16 && M <= 2 ? 2 : 1;   // high halves of bytes as they stand, times 16
+    const int64_t words = a.group / PerWord, wide = a.groups * a.group;
+    const int64_t next = a.groups * words * QB, w_apart = apart * next, scales_apart = apart * a.groups * QB;
+    const int32_t* w = a.weight + block * next;
+    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+    const int32_t move = (int32_t)(Bits == 8 ? 0x80808080u : 0x88888888u), mask = Bits == 8 ? 0x00ff00ff : 0x000f000f;
+    vf total[R][M][NQ] = {};
+    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
+        const int16_t* x = a.shorts + row * wide + g * a.group;
+        vi s[R][M][NQ][Sums] = {};
+        for (int64_t k = 0; k < words; k++) {
+            vi v[R][NQ];
+#pragma GCC unroll 4
+            for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+                for (int n = 0; n < NQ; n++) v[r][n] = load_words(w + r * w_apart + k * QB + n * L);
+            if (R == 1) __builtin_prefetch(w + k * QB + next, 0, 2);   // what the next block reads
+#pragma GCC unroll 4
+            for (int pair = 0; pair < Pairs; pair++) {
+                const int high = pair / 2, sum = high % Sums, place = pair % 2 * 8 + (high - sum) * 4, up = sum * 4;
+                vi part[R][NQ];
+#pragma GCC unroll 4
+                for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+                    for (int n = 0; n < NQ; n++) part[r][n] = part_of(v[r][n] >> place, move, mask << up);
+#pragma GCC unroll 8
+                for (int m = 0; m < M; m++) {
+                    int32_t two;
+                    std::memcpy(&two, x + m * wide + k * PerWord + 2 * pair, 4);
+                    const vi twos = two - vi{};
+#pragma GCC unroll 4
+                    for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+                        for (int n = 0; n < NQ; n++) s[r][m][n][sum] = dot(s[r][m][n][sum], part[r][n], twos);
+                }
+            }
+        }
+#pragma GCC unroll 8
+        for (int m = 0; m < M; m++) {
+            const float* unit = a.units + 2 * ((row + m) * a.groups + g);
+            int32_t moved;
+            std::memcpy(&moved, unit + 1, 4);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+                for (int n = 0; n < NQ; n++) {
+                    const vi sum = s[r][m][n][0] + (Sums > 1 ? s[r][m][n][Sums - 1] >> 4 : vi{}) - moved;
+                    total[r][m][n] += __builtin_convertvector(sum, vf) * (load(scales + r * scales_apart + n * L) * unit[0]);
+                }
+        }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+        for (int m = 0; m < M; m++)
+#pragma GCC unroll 2
+            for (int n = 0; n < NQ; n++) store(y + (r * M + m) * QB + n * L, total[r][m][n]);
+}
 // M rows of x with R blocks that are `apart`.
 template <int Bits, int M, int R> static void quantized_rows(const QuantizedView& a, int64_t row, int64_t block, int64_t apart) {
     float y[R * M * QB];
-#if defined(__AVX512VNNI__) && TT_LANES == 16
-    quantized_tile_vnni<Bits, M, R>(a, row, block, apart, y);
-#else
-    for (int r = 0; r < R; r++) quantized_tile<Bits, M>(a, row, block + r * apart, y + r * M * QB);
-#endif
+    quantized_tile<Bits, M, R>(a, row, block, apart, y);
     for (int r = 0; r < R; r++) quantized_out(a, row, M, block + r * apart, y + r * M * QB);
 }
 
-// Many rows, as a prompt has them: a group's weights become floats once for all of them, and sums are as in quantized_tile.
-constexpr int MostTogether = 12 / NQ;   // rows whose sums stay in registers
-constexpr int64_t MostRows = 96;        // and so many of x in the second cache
-
-// M rows of x with the weights (group, 16), added to totals.
-template <int M>
-static void quantized_group(const float* x, int64_t x_row, int64_t group, const float* w, const bf16* scales, float* totals) {
-    vf s[M][NQ] = {};
-    for (int64_t k = 0; k < group; k++) {
-        vf v[NQ];
-#pragma GCC unroll 4
-        for (int n = 0; n < NQ; n++) v[n] = load(w + k * QB + n * L);
-#pragma GCC unroll 12
-        for (int m = 0; m < M; m++) {
-            vf one = splat(x[m * x_row + k]);
-#pragma GCC unroll 4
-            for (int n = 0; n < NQ; n++) s[m][n] += v[n] * one;
-        }
-    }
-#pragma GCC unroll 12
-    for (int m = 0; m < M; m++)
-#pragma GCC unroll 4
-        for (int n = 0; n < NQ; n++) {
-            float* total = totals + m * QB + n * L;
-            store(total, load(total) + s[m][n] * load(scales + n * L));
-        }
-}
-template <int M, class... Rest> TT_INLINE void quantized_group_of(int64_t rows, Rest... rest) {
-    if (rows == M) quantized_group<M>(rest...);
-    else if constexpr (M > 1) quantized_group_of<M - 1>(rows, rest...);
-}
-
-template <int Bits> static void quantized_many(const QuantizedView& a, int64_t first, int64_t count, int64_t block) {
-    constexpr int64_t PerWord = 32 / Bits;
-    const int64_t words = a.group / PerWord, tiles = (count + MostTogether - 1) / MostTogether, together = (count + tiles - 1) / tiles;
-    const int32_t* w = a.weight + block * a.groups * words * QB;
-    const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
-    float u[128 * QB], totals[MostRows * QB] = {};
-    for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB) {
-        for (int64_t k = 0; k < words; k++)
-#pragma GCC unroll 4
-            for (int n = 0; n < NQ; n++) {
-                vi v = load_words(w + k * QB + n * L);
-#pragma GCC unroll 8
-                for (int j = 0; j < PerWord; j++) store(u + (k * PerWord + j) * QB + n * L, unpack<Bits>(v, j));
-            }
-        for (int64_t row = 0; row < count; row += together)
-            quantized_group_of<MostTogether>(std::min(together, count - row), a.x + (first + row) * a.x_row + g * a.group, a.x_row, a.group,
-                                             (const float*)u, scales, totals + row * QB);
-    }
-    quantized_out(a, first, count, block, totals);
-}
-
-// One row or two with 8 bits leave the processor waiting for memory, which it reads faster from two far apart places; 4 bits keep it busy.
-template <int M> static void quantized_far(const QuantizedView& a, int64_t first, int64_t last) {
+// One row or two leave the processor waiting for memory, which it reads faster from two far apart places; 4 bits keep AVX2 busy.
+template <int Bits, int M> static void quantized_far(const QuantizedView& a, int64_t first, int64_t last) {
     const int64_t apart = (last - first) / 2;
-    for (int64_t block = first; block < first + apart; block++) quantized_rows<8, M, 2>(a, 0, block, apart);
-    if (first + 2 * apart < last) quantized_rows<8, M, 1>(a, 0, last - 1, 0);
+    for (int64_t block = first; block < first + apart; block++) quantized_rows<Bits, M, 2>(a, 0, block, apart);
+    if (first + 2 * apart < last) quantized_rows<Bits, M, 1>(a, 0, last - 1, 0);
 }
 
 template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t first, int64_t last) {
-    if (Bits == 8 && a.rows == 1) return quantized_far<1>(a, first, last);
-    if (Bits == 8 && a.rows == 2) return quantized_far<2>(a, first, last);
-    if (!UsesHalves && a.rows > 4) {
-        for (int64_t row = 0; row < a.rows; row += MostRows)
-            for (int64_t block = first; block < last; block++) quantized_many<Bits>(a, row, std::min(MostRows, a.rows - row), block);
-        return;
-    }
+    constexpr bool Far = Bits == 8 || L == 16;
+    if (Far && a.rows == 1) return quantized_far<Bits, 1>(a, first, last);
+    if (Far && a.rows == 2) return quantized_far<Bits, 2>(a, first, last);
     for (int64_t block = first; block < last; block++) {
         int64_t row = 0;
         for (; row + 4 <= a.rows; row += 4) quantized_rows<Bits, 4, 1>(a, row, block, 0);
@@ -213,14 +145,48 @@ template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t
         }
     }
 }
+#else
+constexpr bool UsesShorts = false;
+
+// From floats: a group's weights become floats once for up to so many rows.
+template <int Bits> static void quantized_blocks(const QuantizedView& a, int64_t first, int64_t last) {
+    constexpr int64_t MostRows = 96, PerWord = 32 / Bits;
+    const int64_t words = a.group / PerWord;
+    for (int64_t row = 0; row < a.rows; row += MostRows)
+        for (int64_t block = first; block < last; block++) {
+            const int64_t count = std::min(MostRows, a.rows - row);
+            const int32_t* w = a.weight + block * a.groups * words * QB;
+            const bf16* scales = at<bf16>(a.scales, block * a.groups * QB);
+            float totals[MostRows * QB] = {};
+            for (int64_t g = 0; g < a.groups; g++, w += words * QB, scales += QB)
+                for (int n = 0; n < NQ; n++) {
+                    vf u[128];
+                    for (int64_t i = 0; i < a.group; i++) u[i] = unpack<Bits>(load_words(w + i / PerWord * QB + n * L), (int)(i % PerWord));
+                    for (int64_t m = 0; m < count; m++) {
+                        const float* x = a.x + (row + m) * a.x_row + g * a.group;
+                        vf s = {};
+                        for (int64_t i = 0; i < a.group; i++) s += u[i] * x[i];
+                        float* total = totals + m * QB + n * L;
+                        store(total, load(total) + s * load(scales + n * L));
+                    }
+                }
+            quantized_out(a, row, count, block, totals);
+        }
+}
+#endif
+
 static void quantized(const QuantizedView& a, int64_t first, int64_t last) {
     if (a.bits == 8) quantized_blocks<8>(a, first, last);
     else quantized_blocks<4>(a, first, last);
 }
 
-// One row of x, by groups: high and low bytes of 16 bits, and for each group its unit and what moved weights add to a sum.
-static void split_row(const float* x, int64_t groups, int64_t group, int bits, int8_t* high, int8_t* low, float* units) {
-    for (int64_t g = 0; g < groups; g++, x += group, high += group, low += group) {
+// One row of x in 16 bits, by groups: pairs as they stand in a word of weights (of each four 0 and 2, 1 and 3), and for each group its unit
+// and what moved weights add to a sum.
+static void split_row(const float* x, int64_t groups, int64_t group, int bits, int16_t* shorts, float* units) {
+    typedef int16_t vs __attribute__((vector_size(2 * TT_LANES)));
+    vs swap;
+    for (int lane = 0; lane < L; lane++) swap[lane] = (int16_t)((lane & ~3) + (lane & 1) * 2 + (lane >> 1 & 1));
+    for (int64_t g = 0; g < groups; g++, x += group, shorts += group) {
         vf most = splat(0), spoilt = splat(0);
         for (int64_t i = 0; i < group; i += L) {
             vf v = load_part(x + i, group - i);
@@ -228,16 +194,19 @@ static void split_row(const float* x, int64_t groups, int64_t group, int bits, i
             spoilt += v * 0.0f;
         }
         const bool finite = sum(spoilt) == 0;   // else no number comes of the group
-        float unit = finite ? max(most) / 32512 : NAN, inverse = unit > 0 ? 1 / unit : 0;
-        int32_t total = 0;
-        for (int64_t i = 0; i < group; i++) {
-            int32_t q = finite ? (int32_t)(x[i] * inverse + 12582912.0f - 12582912.0f) : 0;   // rounded
-            low[i] = (int8_t)(q & 255);
-            high[i] = (int8_t)((q - low[i]) >> 8);
-            total += q;
+        const float unit = finite ? max(most) / 32767 : NAN, inverse = unit > 1e-37f ? 1 / unit : 0;
+        vi totals = {};
+        for (int64_t i = 0; i < group; i += L) {
+            const vf v = finite ? load(x + i) * inverse : splat(0);
+            const vi q = __builtin_convertvector(v + 12582912.0f - 12582912.0f, vi);   // rounded
+            const vs swapped = __builtin_shuffle(__builtin_convertvector(q, vs), swap);
+            std::memcpy(shorts + i, &swapped, sizeof swapped);
+            totals += q;
         }
+        int32_t total = 0;
+        for (int lane = 0; lane < L; lane++) total += totals[lane];
         units[2 * g] = unit;
-        int32_t moved = total * (bits == 8 ? 128 : 8);
+        const int32_t moved = total * (bits == 8 ? 128 : 8);
         std::memcpy(units + 2 * g + 1, &moved, 4);
     }
 }

@@ -47,7 +47,7 @@ const Kernels& table() {
          rows_scratch, attention_rows, join_rows},
         paged_scratch, paged_attention, norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw,
         lion, sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny_size,
-        pack_skinny, skinny, UsesHalves, quantized, split_row, quantize_block, dequantize_block,
+        pack_skinny, skinny, UsesShorts, quantized, split_row, quantize_block, dequantize_block,
     };
     return kernels;
 }
