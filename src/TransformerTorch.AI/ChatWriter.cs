@@ -87,17 +87,23 @@ public sealed class ChatWriter
         };
     }
 
+    // Where an answer has a form and functions are offered, it is in that form or a call.
     private JsonConstraint? Constraint(ChatQuery query, JsonArray? offered)
     {
-        if (query.ToolUse == ToolUse.Required)
-        {
-            if (offered is null) throw new ArgumentException("a function must be called, but none is given");
-            if (query.Tool is { } only && !ToolFormat.Functions(offered).Any(f => f.Name == only))
-                throw new ArgumentException($"the function '{only}' must be called, but is not given");
-            var call = JsonSerializer.SerializeToElement(_tools.Schema(offered, query.Tool));
-            return _model.Json!.Schema(call, _tools.Opening, _tools.Closing);
-        }
-        return query.Schema is { } schema ? _model.Json!.Schema(schema) : query.JsonObject ? _model.Json!.AnyObject() : null;
+        JsonForm? answer = query.Schema is { } schema ? new JsonForm(schema) : query.JsonObject ? JsonForm.AnyObject : null;
+        if (query.ToolUse == ToolUse.Required) answer = null;
+        else if (answer is null) return null;
+        return _model.Json!.OneOf([.. new[] { answer, Call(query, offered) }.OfType<JsonForm>()]);
+    }
+
+    private JsonForm? Call(ChatQuery query, JsonArray? offered)
+    {
+        if (offered is null)
+            return query.ToolUse == ToolUse.Required ? throw new ArgumentException("a function must be called, but none is given") : null;
+        if (query.Tool is { } only && !ToolFormat.Functions(offered).Any(f => f.Name == only))
+            throw new ArgumentException($"the function '{only}' must be called, but is not given");
+        var call = JsonSerializer.SerializeToElement(_tools.Schema(offered, query.Tool));
+        return new JsonForm(call, _tools.Opening, _tools.Closing);
     }
 
     private static async IAsyncEnumerable<ChatPiece> Pieces(IAsyncEnumerable<TextPiece> pieces, int input, JsonArray? tools,

@@ -21,7 +21,22 @@ public static class Telemetry
     private static readonly Histogram<double> s_each = Seconds("gen_ai.client.operation.time_per_output_chunk", "For each token after it");
 
     /// <summary>Begins an operation ("chat", "embeddings", "text_completion").</summary>
-    public static Operation Begin(string operation, string model) => new(operation, model);
+    internal static Operation Begin(string operation, string model) => new(operation, model);
+
+    /// <summary>An operation for as long as some work takes; where that fails, so did the operation.</summary>
+    public static async Task MeasureAsync(string operation, string model, Func<Operation, Task> work)
+    {
+        using var begun = Begin(operation, model);
+        try
+        {
+            await work(begun).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            begun.Fail(e);
+            throw;
+        }
+    }
 
     private static Histogram<double> Seconds(string name, string description) => s_meter.CreateHistogram(name, "s", description, null,
         Advice(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92));

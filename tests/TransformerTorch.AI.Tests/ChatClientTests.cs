@@ -210,6 +210,32 @@ public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedMo
     }
 
     [Fact]
+    public async Task Where_functions_are_offered_an_answer_of_a_form_is_in_it_or_is_a_call()
+    {
+        var weather = AIFunctionFactory.Create((string city) => "sunny", "get_weather", "The weather");
+        var (answers, calls) = (0, 0);
+        for (var seed = 0; seed < 24; seed++)
+        {
+            var options = new ChatOptions
+            {
+                ResponseFormat = ChatResponseFormat.ForJsonSchema<Person>(), Tools = [weather], MaxOutputTokens = 120, Seed = seed,
+                Temperature = 2,
+            };
+            var response = await loaded.Client.GetResponseAsync([new(ChatRole.User, "Who, or what weather?")], options);
+
+            if (response.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>().SingleOrDefault() is { } call)
+            {
+                Assert.Equal(("get_weather", "city"), (call.Name, Assert.Single(call.Arguments!.Keys)));
+                calls++;
+                continue;
+            }
+            Assert.Equal(["name", "age"], JsonNode.Parse(response.Text)!.AsObject().Select(m => m.Key));
+            answers++;
+        }
+        Assert.True(answers > 0 && calls > 0, $"{answers} answers, {calls} calls");
+    }
+
+    [Fact]
     public async Task Cancellation_takes_effect_between_tokens_and_frees_what_was_held()
     {
         using var cancel = new CancellationTokenSource();

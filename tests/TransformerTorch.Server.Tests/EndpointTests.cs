@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 
 namespace TransformerTorch.Server.Tests;
@@ -25,6 +26,29 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
         var (_, echoed) = await server.PostAsync("/v1/completions", "{\"prompt\":\"Once\",\"echo\":true," + greedy);
         Assert.Equal($"{byText!["choices"]![0]!["text"]}", $"{byIds!["choices"]![0]!["text"]}");
         Assert.Equal("Once" + byText["choices"]![0]!["text"], $"{echoed!["choices"]![0]!["text"]}");
+    }
+
+    [Fact]
+    public async Task A_request_that_fails_is_counted_as_such()
+    {
+        var errors = new List<object?>();
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Name == "gen_ai.client.operation.duration") l.EnableMeasurementEvents(instrument);
+            },
+        };
+        meters.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        {
+            lock (errors) errors.AddRange(tags.ToArray().Where(t => t.Key == "error.type").Select(t => t.Value));
+        });
+        meters.Start();
+
+        var (status, _) = await server.PostAsync("/v1/embeddings", """{"input":"dog","dimensions":100000}""");
+
+        Assert.Equal(400, status);
+        Assert.Contains("System.ArgumentException", errors);
     }
 
     [Fact]

@@ -16,14 +16,16 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         var model = models.Find(body.Text("model"));
         var writer = models.Writer(model);
         var (query, count) = (Query(body, model), body.Whole("n", 1, limits.MaxChoices) ?? 1);
-        using var operation = Telemetry.Begin("chat", model.Name);
-        IAsyncEnumerable<ChatPiece>[] answers = [.. Choices.Seeded(query.Options, count)
-            .Select(options => writer.Chat(query with { Options = options }, cancellation))];
-        var head = new Head($"chatcmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds(), model.Name);
-        var run = new Run(model, head, answers, query, operation);
-        if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
-        else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
-            .ConfigureAwait(false);
+        await Telemetry.MeasureAsync("chat", model.Name, async operation =>
+        {
+            IAsyncEnumerable<ChatPiece>[] answers = [.. Choices.Seeded(query.Options, count)
+                .Select(options => writer.Chat(query with { Options = options }, cancellation))];
+            var head = new Head($"chatcmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds(), model.Name);
+            var run = new Run(model, head, answers, query, operation);
+            if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
+            else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
+                .ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 
     private sealed record Head(string Id, long Created, string Model)

@@ -28,18 +28,20 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         if (prompts.Count * count > limits.MaxChoices)
             throw RequestBody.Wrong("prompt", $"at most {limits.MaxChoices} texts in all, counting each 'n' times");
 
-        using var operation = Telemetry.Begin("text_completion", model.Name);
-        IAsyncEnumerable<ChatPiece>[] answers = [.. prompts.SelectMany(prompt => Choices.Seeded(options, count)
-            .Select(seeded => writer.Continue(prompt, seeded, limits.MaxOutputTokens, logs, cancellation)))];
-        string[] openings = [.. prompts.SelectMany(p => Enumerable.Repeat(echo ? model.Tokenizer.Decode(p) : "", count))];
-        var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-        var run = new Run(model, answers, count, openings, logs, operation, choices => new JsonObject
+        await Telemetry.MeasureAsync("text_completion", model.Name, async operation =>
         {
-            ["id"] = id, ["object"] = "text_completion", ["created"] = created, ["model"] = model.Name, ["choices"] = choices,
-        });
-        if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
-        else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
-            .ConfigureAwait(false);
+            IAsyncEnumerable<ChatPiece>[] answers = [.. prompts.SelectMany(prompt => Choices.Seeded(options, count)
+                .Select(seeded => writer.Continue(prompt, seeded, limits.MaxOutputTokens, logs, cancellation)))];
+            string[] openings = [.. prompts.SelectMany(p => Enumerable.Repeat(echo ? model.Tokenizer.Decode(p) : "", count))];
+            var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            var run = new Run(model, answers, count, openings, logs, operation, choices => new JsonObject
+            {
+                ["id"] = id, ["object"] = "text_completion", ["created"] = created, ["model"] = model.Name, ["choices"] = choices,
+            });
+            if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
+            else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
+                .ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 
     // Copies: answers of each prompt, which stand together.

@@ -15,18 +15,21 @@ internal sealed class Embeddings(ModelRegistry models, ServerOptions limits)
         var (texts, format) = (body.Texts("input"), body.Text("encoding_format") ?? "float");
         if (texts.Count == 0 || texts.Count > limits.MaxInputs) throw RequestBody.Wrong("input", $"1 to {limits.MaxInputs} texts");
         if (format is not "float" and not "base64") throw RequestBody.Wrong("encoding_format", "float or base64");
-        using var operation = Telemetry.Begin("embeddings", model.Name);
-        var (vectors, tokens) = await model.EmbedAsync(texts, body.Whole("dimensions", 1), context.RequestAborted).ConfigureAwait(false);
-        operation.Done(tokens, null);
-        await context.Response.WriteAsJsonAsync(new JsonObject
+        await Telemetry.MeasureAsync("embeddings", model.Name, async operation =>
         {
-            ["object"] = "list", ["model"] = model.Name,
-            ["data"] = new JsonArray([.. vectors.Select((v, i) => (JsonNode)new JsonObject
+            var dimensions = body.Whole("dimensions", 1);
+            var (vectors, tokens) = await model.EmbedAsync(texts, dimensions, context.RequestAborted).ConfigureAwait(false);
+            operation.Done(tokens, null);
+            await context.Response.WriteAsJsonAsync(new JsonObject
             {
-                ["object"] = "embedding", ["index"] = i, ["embedding"] = format == "base64" ? Base64(v) : Numbers(v),
-            })]),
-            ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["total_tokens"] = tokens },
-        }, context.RequestAborted).ConfigureAwait(false);
+                ["object"] = "list", ["model"] = model.Name,
+                ["data"] = new JsonArray([.. vectors.Select((v, i) => (JsonNode)new JsonObject
+                {
+                    ["object"] = "embedding", ["index"] = i, ["embedding"] = format == "base64" ? Base64(v) : Numbers(v),
+                })]),
+                ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["total_tokens"] = tokens },
+            }, context.RequestAborted).ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 
     private static JsonNode Base64(float[] vector) => Convert.ToBase64String(MemoryMarshal.AsBytes(vector.AsSpan()));

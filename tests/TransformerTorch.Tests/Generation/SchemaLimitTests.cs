@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Tests.Support;
+using TransformerTorch.Tests.Training;
 using TransformerTorch.Text;
 
 namespace TransformerTorch.Tests.Generation;
@@ -10,6 +11,7 @@ namespace TransformerTorch.Tests.Generation;
 /// Schemas that would end the process or hold the engine's thread are refused, and what is kept of them does no harm. Truth: they end in a
 /// <see cref="SchemaException"/> and nothing else.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class SchemaLimitTests
 {
     private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
@@ -68,6 +70,24 @@ public sealed class SchemaLimitTests
         Apply(other);
         Take(other, "\"");
         Take(far, "a\""); // nothing of what was broken off is remembered as wrong
+    }
+
+    [Fact]
+    public void Many_texts_of_one_schema_leave_no_more_in_memory_than_some()
+    {
+        var schema = new JsonObject
+        {
+            ["type"] = "object", ["additionalProperties"] = false,
+            ["properties"] = new JsonObject("abcdefgh".Select(n => KeyValuePair.Create($"{n}", JsonNode.Parse("""{"$ref":"#"}""")))),
+        };
+        var (random, before) = (new Random(1), GC.GetTotalMemory(forceFullCollection: true));
+        for (var text = 0; text < 3000; text++) // each goes by places where none was before
+        {
+            var path = random.GetItems<char>("abcdefgh", 12);
+            Take(Constraint(schema), $"{string.Concat(path.Select(n => $"{{\"{n}\":"))}{{}}{new string('}', path.Length)}");
+        }
+        var kept = (GC.GetTotalMemory(forceFullCollection: true) - before) >> 20;
+        Assert.True(kept < 60, $"{kept} MB");
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using TransformerTorch.Training.Optimization;
 
 namespace TransformerTorch.Tests.Training;
 
-/// <summary>Alone, as other tests draw from the same random state.</summary>
+/// <summary>Alone, as other tests draw from the same random state and claim the same memory.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;
 

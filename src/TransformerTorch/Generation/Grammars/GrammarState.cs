@@ -26,9 +26,6 @@ internal sealed class GrammarState
     /// <summary>Whether nothing may follow.</summary>
     public bool IsFinal => _ways.Count == 0;
 
-    /// <summary>Some states' costs by token (<see cref="TokenTrie"/>); one for all states of a grammar.</summary>
-    public Dictionary<GrammarState, int[]> Costs => _grammar.Costs;
-
     /// <summary>What follows is another piece of work, of which there is a most.</summary>
     public void Begin() => _grammar.Begin();
 
@@ -40,6 +37,13 @@ internal sealed class GrammarState
         _next[value] = _grammar.After(_ways, value);
         _known[value] = true; // only now: it may have been refused
         return _next[value];
+    }
+
+    /// <summary>Forgets where bytes lead: what is not in use elsewhere can go.</summary>
+    internal void Forget()
+    {
+        Array.Clear(_next);
+        Array.Clear(_known);
     }
 
     /// <summary>A terminal under way, and the rules after it.</summary>
@@ -70,9 +74,11 @@ internal sealed class GrammarState
 /// <summary>A rule as an automaton. Its states are shared by all texts that follow it, one at a time.</summary>
 internal sealed class Grammar
 {
-    private const int MostWays = 4096, MostStates = 20_000;
+    private const int MostWays = 4096;
+    private const int MostHeld = 200_000, StateSize = 32; // ways and what a state takes beside them: some ten megabytes
     private const int MostWork = 1_000_000; // about a second
     private int _work; // ways and rules that were looked at
+    private int _held;
     private readonly Dictionary<Ways, GrammarState> _states = [];
 
     /// <exception cref="SchemaException">Nothing satisfies the rule, or it can be satisfied in too many ways.</exception>
@@ -87,7 +93,8 @@ internal sealed class Grammar
 
     public void Begin() => _work = 0;
 
-    internal Dictionary<GrammarState, int[]> Costs { get; } = [];
+    /// <summary>Whether more came up than is kept. Texts go on; those to come want a new grammar, free of what this one has made.</summary>
+    public bool IsFull { get; private set; }
 
     /// <summary>Whether a text satisfies the rule.</summary>
     public bool Accepts(ReadOnlySpan<byte> text)
@@ -115,9 +122,19 @@ internal sealed class Grammar
     private GrammarState? State(HashSet<GrammarState.Way> ways, bool complete)
     {
         if (ways.Count == 0 && !complete) return null;
-        if (_states.Count > MostStates) _states.Clear(); // those in use stay alive by themselves
         var key = new Ways([.. ways], complete);
-        return _states.TryGetValue(key, out var known) ? known : _states[key] = new GrammarState(this, key.All, complete);
+        if (_states.TryGetValue(key, out var known)) return known;
+        if (_held > MostHeld) Forget();
+        _held += StateSize + ways.Count;
+        return _states[key] = new GrammarState(this, key.All, complete);
+    }
+
+    // States in use stay alive by themselves.
+    private void Forget()
+    {
+        (_held, IsFull) = (0, true);
+        _states.Clear();
+        Start.Forget();
     }
 
     /// <summary>Adds the terminals that a stack can begin with.</summary>

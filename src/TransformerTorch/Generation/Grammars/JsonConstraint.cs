@@ -3,42 +3,50 @@ using TransformerTorch.Generation.Batching;
 
 namespace TransformerTorch.Generation.Grammars;
 
-/// <summary>Makes <see cref="JsonConstraint"/>s for one model, and keeps the schemas used last ready.</summary>
+/// <summary>A form that a text may have.</summary>
+/// <param name="Schema">what its JSON satisfies</param>
+/// <param name="Opening">what comes before the JSON</param>
+/// <param name="Closing">what comes after it</param>
+public readonly record struct JsonForm(JsonElement Schema, string Opening = "", string Closing = "")
+{
+    /// <summary>Any JSON object.</summary>
+    public static JsonForm AnyObject { get; } = new(JsonDocument.Parse("""{"type":"object"}""").RootElement);
+}
+
+/// <summary>Makes <see cref="JsonConstraint"/>s for one model, and keeps those used last ready.</summary>
 public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
 {
-    private const int MostKept = 32, MostLength = 200_000;
+    private const int MostKept = 16, MostLength = 200_000;
     private readonly Lazy<TokenTrie> _vocabulary = new(vocabulary);
-    private readonly Dictionary<(string Schema, string Opening, string Closing), Grammar> _known = [];
-    private static readonly JsonElement s_object = JsonDocument.Parse("""{"type":"object"}""").RootElement;
-
-    /// <summary>Any JSON object.</summary>
-    public JsonConstraint AnyObject() => Schema(s_object);
+    private readonly Dictionary<string, Grammar> _known = [];
 
     /// <summary>What satisfies a schema.</summary>
-    /// <param name="schema">the schema</param>
-    /// <param name="opening">what comes before the JSON</param>
-    /// <param name="closing">what comes after it</param>
     /// <exception cref="SchemaException">It cannot be followed.</exception>
-    public JsonConstraint Schema(JsonElement schema, string opening = "", string closing = "")
+    public JsonConstraint Schema(JsonElement schema) => OneOf(new JsonForm(schema));
+
+    /// <summary>What has one of these forms.</summary>
+    /// <exception cref="SchemaException">One cannot be followed.</exception>
+    public JsonConstraint OneOf(params IReadOnlyList<JsonForm> forms)
     {
-        var text = schema.GetRawText();
-        if (text.Length > MostLength) throw new SchemaException($"a schema of {text.Length} characters, at most {MostLength} are read");
-        var key = (text, opening, closing);
+        var key = string.Join('\0', forms.SelectMany(f => new[] { f.Opening, f.Schema.GetRawText(), f.Closing }));
+        if (key.Length > MostLength) throw new SchemaException($"a schema of {key.Length} characters, at most {MostLength} are read");
         Grammar? grammar;
         lock (_known) grammar = _known.GetValueOrDefault(key);
-        return new JsonConstraint(grammar ?? Keep(), _vocabulary.Value);
+        return new JsonConstraint(grammar is { IsFull: false } ? grammar : Keep(), _vocabulary.Value);
 
         Grammar Keep()
         {
             // Not within the lock: a schema that takes long holds up nobody else.
-            var json = SchemaCompiler.Compile(schema.Clone());
-            var made = new Grammar(new Series(new Literal(opening), json, new Literal(closing)));
+            var made = new Grammar(new Choice([.. forms.Select(Rule)]));
             lock (_known)
             {
                 if (_known.Count >= MostKept) _known.Clear();
-                return _known.TryAdd(key, made) ? made : _known[key];
+                return _known[key] = made;
             }
         }
+
+        static Rule Rule(JsonForm form)
+            => new Series(new Literal(form.Opening), SchemaCompiler.Compile(form.Schema.Clone()), new Literal(form.Closing));
     }
 }
 

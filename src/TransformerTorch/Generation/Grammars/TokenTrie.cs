@@ -8,6 +8,8 @@ public sealed class TokenTrie
     private const int MostKept = 64; // a few hundred kilobytes each
     private readonly List<Node> _nodes = [new Node()];
     private readonly byte[][] _tokens;
+    private readonly Dictionary<GrammarState, int[]> _costs = [];
+    private readonly Queue<GrammarState> _oldest = [];
 
     private sealed class Node
     {
@@ -34,8 +36,8 @@ public sealed class TokenTrie
     /// <summary>By token, the fewest bytes to an end after it; <see cref="Rule.Never"/> where it does not fit.</summary>
     internal int[] Costs(GrammarState state)
     {
-        if (state.Costs.TryGetValue(state, out var known)) return known;
-        if (state.Costs.Count >= MostKept) state.Costs.Clear();
+        lock (_costs)
+            if (_costs.TryGetValue(state, out var known)) return known;
         state.Begin();
         var costs = new int[_tokens.Length];
         Array.Fill(costs, Rule.Never);
@@ -46,7 +48,12 @@ public sealed class TokenTrie
             foreach (var (value, child) in _nodes[top.Node].Children)
                 if (top.State.Step(value) is { } next) open.Push((child, next));
         }
-        return state.Costs[state] = costs;
+        lock (_costs)
+        {
+            if (_costs.TryAdd(state, costs)) _oldest.Enqueue(state);
+            if (_oldest.Count > MostKept) _costs.Remove(_oldest.Dequeue());
+        }
+        return costs;
     }
 
     private int Child(int node, byte value)
