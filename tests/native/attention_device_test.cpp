@@ -74,7 +74,7 @@ void drops_what_the_cpu_drops() {
     auto device = std::exchange(Case::attend, [](const Case& c, const Tensor& q, const Tensor& k, const Tensor& v) {
         return c.by_operator(q, k, v);
     });
-    expect("the GPU drops what the CPU drops", kept(c, 1, 40, 70, 2).eq(0).equal(there.eq(0)));
+    expect("the emulated GPU drops what the CPU drops", kept(c, 1, 40, 70, 2).eq(0).equal(there.eq(0)));
     Case::attend = device;
 }
 
@@ -83,8 +83,9 @@ int run(int cases) {
     const bool gpu = tt_cuda_device_count() > 0;
     std::puts(gpu ? "on a GPU" : "emulated");
     Case::attend = gpu ? attend_on_gpu : attend_in_emulation;
+    if (gpu) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);   // libtorch's kernels, where they are
     rows_without_keys_give_zeros();
-    drops_what_the_cpu_drops();
+    if (!gpu) drops_what_the_cpu_drops();   // which has a generator of its own
     Limits limits{2, 130, 200, 2, {at::kFloat, at::kHalf, at::kBFloat16}, false};
     if (gpu) limits.queries = limits.keys = 700;
     for (int i = 0; i < cases; i++) {

@@ -33,8 +33,8 @@ struct DeviceAttention {
 
     uint32_t drop_below = 0;
     float keep_scale = 1;
-    uint64_t seed = 0;
-    const int64_t *seed_at = nullptr, *offset_at = nullptr;   // where a captured graph finds its seed; or none
+    uint64_t seed = 0, offset = 0;          // of this call's random numbers
+    const int64_t *seed_at = nullptr, *offset_at = nullptr;   // in a captured graph: seed, and what each replay adds to offset
 
     void* out = nullptr;                    // (B, Tq, H, D)
     float* lse = nullptr;                   // (B, H, Tq)

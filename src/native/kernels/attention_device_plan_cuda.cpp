@@ -71,7 +71,7 @@ void DevicePlan::take_bias(const Tensor& given) {
 void DevicePlan::take_dropout(double dropout) {
     attention.drop_below = drop_below(dropout);
     attention.keep_scale = keep_scale(attention.drop_below);
-    if (!seed_from_graph(attention)) attention.seed = draw_seed();
+    take_seed(attention);
 }
 
 void DevicePlan::split_keys(int64_t key_block) {

@@ -117,8 +117,8 @@ __device__ __forceinline__ uint4 philox(uint64_t seed, unsigned query, unsigned 
     return x;
 }
 __device__ __forceinline__ uint64_t seed_of(const DeviceAttention& a) {
-    if (!a.seed_at) return a.seed;
-    return (uint64_t)*a.seed_at ^ ((uint64_t)*a.offset_at + a.seed) * 0x9E3779B97F4A7C15ull;   // another at each replay of a graph
+    const uint64_t seed = a.seed_at ? (uint64_t)*a.seed_at : a.seed, offset = a.offset + (a.offset_at ? (uint64_t)*a.offset_at : 0);
+    return seed ^ offset * 0x9E3779B97F4A7C15ull;
 }
 // The numbers of keys 2 pair and 2 pair + 1 of an octet, in the low and the high half.
 __device__ __forceinline__ unsigned random_pair(const DeviceAttention& a, const Sight& s, uint64_t seed, const Query& x, int octet,
