@@ -33,9 +33,12 @@ use_distribution_libtorch() { # true where one new enough is installed
   torch_include=$include torch_lib=$lib torch_rpath=$lib torch_loader= torch_from="the distribution's libtorch $version"
 }
 
+nvcc_here() { echo "${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}"; }
+
 find_nvcc() { # for a libtorch that brings none
   [[ $device == cuda ]] || return 0
-  export CUDACXX=${CUDACXX:-$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")}
+  CUDACXX=$(nvcc_here)
+  export CUDACXX
   [[ -x $CUDACXX ]] || die "--device cuda needs nvcc: install the CUDA toolkit, or set CUDACXX to its nvcc"
 }
 

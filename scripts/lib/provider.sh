@@ -31,7 +31,8 @@ system_hindrance() { # why the native library cannot be built here; empty where 
   local missing
   missing=$(missing_tools)
   if [[ -n $missing ]] && ! can_install; then echo "the native library is built with $missing, not found here"
-  elif ! (use_distribution_libtorch); then debian_hindrance; fi
+  elif ! (use_distribution_libtorch); then debian_hindrance
+  elif [[ $device == cuda && ! -x $(nvcc_here) ]]; then echo "the native library for CUDA is built with nvcc, not found here"; fi
 }
 
 package_hindrance() { # why NuGet's TorchSharp does not run here; empty where it does

@@ -61,7 +61,8 @@ internal static class AttentionTimes
         Tensor Forward()
         {
             using var use = AttentionKernel.Use(kind);
-            return AttentionKernel.Run(qkv.narrow(2, 0, H), qkv.narrow(2, H, H), qkv.narrow(2, 2 * H, H), arguments);
+            var (q, k, v) = Operators.SplitHeads(qkv, H, H);
+            return AttentionKernel.Run(q, k, v, arguments);
         }
         BenchResult Row(string what, int products, Action action)
         {

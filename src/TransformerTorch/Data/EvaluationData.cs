@@ -13,8 +13,8 @@ public sealed class EvaluationData(IExamples examples, ICollator collator, int r
     /// <param name="tokens">What was held out.</param>
     /// <exception cref="DataException">It is too short for one example.</exception>
     internal EvaluationData Required(long tokens) => Count > 0 ? this : throw new DataException(
-        $"data.val_set_size: the {tokens:N0} tokens held out are too few for one window of data.sequence_len. " +
-        "Hold out more, lower sequence_len, or set it to 0.");
+        $"data.val_set_size, or data.val_files: the {tokens:N0} tokens held out are too few for one window of data.sequence_len. " +
+        "Hold out more, lower sequence_len, or hold out none.");
 
     /// <summary>The first <paramref name="samples"/> examples in batches, or all where that is 0.</summary>
     public IEnumerable<Batch> Batches(long samples = 0)

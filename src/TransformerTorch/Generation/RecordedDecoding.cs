@@ -17,7 +17,7 @@ internal sealed class RecordedDecoding : IDisposable
 
     private readonly LanguageModel _model;
     private readonly PagedCache _cache;
-    private readonly int _rows, _capacity;
+    private readonly int _rows, _longest, _pages; // of each
     private readonly Func<IRecording> _record;
     private PagedBatch? _places;
     private Tensor? _ids, _logits; // (1, R), (R, V)
@@ -25,12 +25,11 @@ internal sealed class RecordedDecoding : IDisposable
     private int _steps;
     private bool _refused;
 
-    private RecordedDecoding(LanguageModel model, int rows, int capacity, Func<IRecording> record)
+    private RecordedDecoding(LanguageModel model, int rows, int longest, Func<IRecording> record)
     {
         const int page = 16;
-        var pages = (capacity + page - 1) / page;
-        (_model, _rows, _capacity, _record) = (model, rows, pages * page, record);
-        _cache = new PagedCache(new int[model.Config.Main.Blocks.Count], [rows * pages], page);
+        (_model, _rows, _longest, _pages, _record) = (model, rows, longest, (longest + page - 1) / page, record);
+        _cache = new PagedCache(new int[model.Config.Main.Blocks.Count], [rows * _pages], page);
     }
 
     /// <summary>For these texts; null where they or the model need the cache that grows.</summary>
@@ -62,12 +61,12 @@ internal sealed class RecordedDecoding : IDisposable
     private Tensor Begin(Tensor ids)
     {
         using var scope = NewDisposeScope();
-        var (T, each) = ((int)ids.shape[1], _capacity / _cache.PageSize);
-        var spans = Enumerable.Range(0, _rows).Select(row => new PagedSpan(T, T, [[.. Enumerable.Range(row * each, each)]]));
+        var T = (int)ids.shape[1];
+        var spans = Enumerable.Range(0, _rows).Select(row => new PagedSpan(T, T, [[.. Enumerable.Range(row * _pages, _pages)]]));
         using var batch = new PagedBatch(_cache, spans, ids.device);
         var hidden = _model.Backbone.Hidden(new ModelInputs { Ids = ids.reshape(1, -1), Pages = batch }).view(_rows, T, -1);
         var logits = _model.Logits(hidden.select(1, T - 1)).to(ScalarType.Float32);
-        _places = PagedBatch.Moving(_cache, _rows, T, _capacity, ids.device);
+        _places = PagedBatch.Moving(_cache, _rows, T, _longest, ids.device);
         _ids = zeros([1, _rows], ScalarType.Int64, ids.device).DetachFromDisposeScope();
         _logits = zeros_like(logits).DetachFromDisposeScope();
         return logits.MoveToOuterDisposeScope();

@@ -36,14 +36,14 @@ public sealed class PagedBatch : IDisposable
     }
 
     // Sequences of one new token each, whose pages follow one another.
-    private PagedBatch(PagedCache cache, int rows, int length, int capacity, Device device)
+    private PagedBatch(PagedCache cache, int rows, int length, int longest, Device device)
     {
-        (_cache, _spans, _device, _single, Longest) = (cache, [], device, rows, capacity);
+        (_cache, _spans, _device, _single, Longest) = (cache, [], device, rows, longest);
         using var scope = NewDisposeScope();
-        var pages = capacity / cache.PageSize;
+        var pages = (longest + cache.PageSize - 1) / cache.PageSize;
         Positions = full([1, rows], length, ScalarType.Int64, device).DetachFromDisposeScope();
         _lengths = full([rows], length + 1, ScalarType.Int64, device).DetachFromDisposeScope();
-        _groups = [new Group(arange(rows, ScalarType.Int64, device).mul(capacity).add(length).DetachFromDisposeScope(),
+        _groups = [new Group(arange(rows, ScalarType.Int64, device).mul(pages * cache.PageSize).add(length).DetachFromDisposeScope(),
             arange((long)rows * pages, ScalarType.Int64, device).view(rows, pages).DetachFromDisposeScope())];
     }
 
@@ -52,12 +52,12 @@ public sealed class PagedBatch : IDisposable
     /// the host but its ids.
     /// </summary>
     /// <param name="cache">where keys and values are, of one group of layers</param>
-    /// <param name="rows">sequences; one has the positions from its row times the capacity on</param>
+    /// <param name="rows">sequences, whose pages follow one another's: as many as hold the longest</param>
     /// <param name="length">tokens that each has already</param>
-    /// <param name="capacity">tokens that each can have, whole pages</param>
+    /// <param name="longest">tokens that each can have</param>
     /// <param name="device">the model's</param>
-    internal static PagedBatch Moving(PagedCache cache, int rows, int length, int capacity, Device device) =>
-        new(cache, rows, length, capacity, device);
+    internal static PagedBatch Moving(PagedCache cache, int rows, int length, int longest, Device device) =>
+        new(cache, rows, length, longest, device);
 
     /// <summary>One token on, by the device's own work.</summary>
     internal void Advance()

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,7 +22,9 @@ internal interface IRecording : IDisposable
 internal sealed partial class CudaGraph(Device device) : IRecording
 {
     // One stream of a device for all: each that cuBLAS has met keeps a workspace.
-    private static readonly ConcurrentDictionary<int, nint> s_aside = new();
+    private static readonly Dictionary<int, nint> s_aside = [];
+    // One recording at a time: they share that stream and the device's generator.
+    private static readonly Lock s_recording = new();
     private readonly int _device = Math.Max(device.index, 0);
     private nint _graph;
 
@@ -35,6 +36,21 @@ internal sealed partial class CudaGraph(Device device) : IRecording
 
     public void Record(Action work)
     {
+        lock (s_recording) RecordAlone(work);
+    }
+
+    public void Replay() => Check(tt_cuda_graph_replay(_graph));
+
+    public void Dispose()
+    {
+        if (_graph == 0) return;
+        _ = tt_cuda_synchronize(_device);
+        tt_cuda_graph_free(_graph);
+        _graph = 0;
+    }
+
+    private void RecordAlone(Action work)
+    {
         Check(tt_cuda_synchronize(_device));
         if (IsLarge) Check(tt_cuda_empty_cache());
         var (device, before) = (tt_cuda_current_device(), Handle(tt_cuda_stream_current(_device)));
@@ -42,7 +58,7 @@ internal sealed partial class CudaGraph(Device device) : IRecording
         {
             _graph = Handle(tt_cuda_graph_new());
             Check(tt_cuda_set_device(_device));
-            Check(tt_cuda_stream_set(s_aside.GetOrAdd(_device, at => Handle(tt_cuda_stream_new(at, 0)))));
+            Check(tt_cuda_stream_set(Aside(_device)));
             Check(tt_cuda_graph_capture_begin(_graph));
             try
             {
@@ -63,15 +79,8 @@ internal sealed partial class CudaGraph(Device device) : IRecording
         }
     }
 
-    public void Replay() => Check(tt_cuda_graph_replay(_graph));
-
-    public void Dispose()
-    {
-        if (_graph == 0) return;
-        _ = tt_cuda_synchronize(_device);
-        tt_cuda_graph_free(_graph);
-        _graph = 0;
-    }
+    private static nint Aside(int device)
+        => s_aside.TryGetValue(device, out var known) ? known : s_aside[device] = Handle(tt_cuda_stream_new(device, 0));
 
     private static void Check(int status) => NativeBridge.Check(status, "CUDA graph");
 

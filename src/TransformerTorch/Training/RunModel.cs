@@ -85,13 +85,17 @@ internal sealed class RunModel
         tell(Said(name, report));
         if (config.Lora is not { } lora) return new(objective);
         var adapter = LoraAdapter.Add(model, lora.Options(report.New.Select(n => n[..n.LastIndexOf('.')])));
-        if (lora.ModulesToSave.FirstOrDefault(n => !adapter.Wholes.Any(w => LoraOptions.IsPart(w, n))) is { } unknown)
+        if (lora.ModulesToSave.FirstOrDefault(n => !HasPart(n)) is { } unknown)
             throw new ModelConfigException($"lora.modules_to_save: the model has no module '{unknown}'");
         if (report.AddedTokens > 0 && !model.Backbone.TokenWeight.requires_grad)
             throw new ModelConfigException(
                 $"lora.modules_to_save: {report.AddedTokens} tokens are new, and their rows would never be trained: add the " +
                 "token table and the head (embed_tokens, lm_head; wte for GPT-2)");
         return new(objective, adapter, Directory.Exists(name) ? Path.GetFullPath(name) : name);
+
+        // A head that is the token table has no weight of its own.
+        bool HasPart(string part)
+            => adapter.Wholes.Any(w => LoraOptions.IsPart(w, part)) || model.Names.IsIgnored($"{part}.weight");
     }
 
     private static IObjective Built(RunConfig config, JsonObject keys)

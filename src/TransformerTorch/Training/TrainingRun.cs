@@ -111,7 +111,8 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var perStep = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps;
         var total = config.MaxSteps > 0 ? config.MaxSteps
             : (int)Math.Ceiling(config.NumTrainEpochs * loader.BatchesPerEpoch / config.GradientAccumulationSteps);
-        if (state is not null) state = Continued(state, checkpoint!, saved.Configuration);
+        var held = data.Validation?.Lay(recipe, config.PerDeviceEvalBatchSize).Required(data.Validation.Tokens); // before anything moves
+        if (state is not null) state = Continued(state, checkpoint!, saved.Configuration, total);
         else if (_output.SetAside() is { } aside) reporter.Report(new Warned($"{config.OutputDir} held an earlier run: moved to {aside}."));
         AtomicFile.WriteText(_output.Configuration, saved.Configuration);
         using var metrics = new MetricsLog(_output.Metrics, state?.Step ?? 0);
@@ -132,12 +133,11 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
             Average = saved.Average,
             Throughput = speed,
             Control = _control,
-            Evaluator = data.Validation is not { } held ? null
-                : new Evaluator(objective, held.Lay(recipe, config.PerDeviceEvalBatchSize).Required(held.Tokens))
-                {
-                    Precision = config.Precision, Device = device,
-                    Scorer = () => Scorer.For(objective.Parts[0].Model, tokenizer.Tokenizer, config.Writing),
-                },
+            Evaluator = held is null ? null : new Evaluator(objective, held)
+            {
+                Precision = config.Precision, Device = device,
+                Scorer = () => Scorer.For(objective.Parts[0].Model, tokenizer.Tokenizer, config.Writing),
+            },
             Sample = step => Sample(objective, tokenizer, step),
             Save = loop => Save(loop, saved),
             Reload = step => TrainingCheckpoint.LoadWeights(TrainingCheckpoint.Of(_output.Checkpoints, step), saved),
@@ -179,7 +179,7 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         }
     }
 
-    private LoopState Continued(LoopState state, string checkpoint, string configuration)
+    private LoopState Continued(LoopState state, string checkpoint, string configuration, int total)
     {
         if (TrainingCheckpoint.SetAside(_output.Checkpoints, state.Step) is { } aside)
             reporter.Report(new Warned($"Checkpoints after step {state.Step} were moved to {aside}."));
@@ -187,9 +187,11 @@ public sealed class TrainingRun(RunConfig config, ITrainingReporter reporter)
         var changed = configuration.Split('\n').Except(before).Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
         if (changed.Count > 0)
             reporter.Report(new Warned($"The configuration differs from the checkpoint's: {string.Join(", ", changed)}."));
-        if (state.Best.Metric is null || !config.LoadBestModelAtEnd) return state;
+        if (state.Best.Metric is null || state.Step >= total) return state; // a run at its end has its best or says what is missing
         var other = changed.Any(line => line.Split(':')[0] is "metric_for_best_model" or "greater_is_better");
-        if (!other && AtomicFolder.Defect(TrainingCheckpoint.Of(_output.Checkpoints, state.Best.Step)) is null) return state;
+        var isThere = !config.LoadBestModelAtEnd
+            || AtomicFolder.Defect(TrainingCheckpoint.Of(_output.Checkpoints, state.Best.Step)) is null;
+        if (!other && isThere) return state;
         reporter.Report(new Warned($"The best model is looked for anew: that of step {state.Best.Step} " +
             (other ? "was the best by another measure." : $"is not in {_output.Checkpoints} any more.")));
         return state with { Best = new(null, 0, 0) };

@@ -198,7 +198,12 @@ int32_t tt_cuda_graph_capture_begin(tt_graph handle) {
     return tt::status([&] {
         Recording& r = recording(handle);
         r.device = c10::cuda::current_device();
-        r.graph.capture_begin(r.pool, cudaStreamCaptureModeThreadLocal);
+        try {
+            r.graph.capture_begin(r.pool, cudaStreamCaptureModeThreadLocal);
+        } catch (...) {
+            take_back(r);
+            throw;
+        }
     });
 }
 

@@ -67,7 +67,8 @@ const char* why_not_libtorch(const Tensor& query, const Tensor& key, const Atten
     if (o.soft_cap > 0) return "it has no soft cap";
     if (is_plain(query, key, o)) return nullptr;
     if (query.size(3) > 256) return "it has head sizes to 256";
-    if (query.scalar_type() == at::kFloat) return "in float32 it has neither windows nor grouped heads";
+    if (query.scalar_type() != at::kHalf && query.scalar_type() != at::kBFloat16)
+        return "beside float16 and bfloat16 it has neither windows nor grouped heads";
     if (query.size(3) % 8) return "it wants head sizes in multiples of 8";
     if (o.scale <= 0) return "it wants a positive scale";
     if (query.size(1) > key.size(1)) return "there are more queries than keys";

@@ -197,10 +197,10 @@ static void split_row(const float* x, int64_t groups, int64_t group, int bits, i
         const float unit = finite ? max(most) / 32767 : NAN, inverse = unit > 1e-37f ? 1 / unit : 0;
         vi totals = {};
         for (int64_t i = 0; i < group; i += L) {
-            const vf v = finite ? load(x + i) * inverse : splat(0);
+            const vf v = finite ? load_part(x + i, group - i) * inverse : splat(0);
             const vi q = __builtin_convertvector(v + 12582912.0f - 12582912.0f, vi);   // rounded
             const vs swapped = __builtin_shuffle(__builtin_convertvector(q, vs), swap);
-            std::memcpy(shorts + i, &swapped, sizeof swapped);
+            std::memcpy(shorts + i, &swapped, std::min(L, group - i) * sizeof(int16_t));
             totals += q;
         }
         int32_t total = 0;

@@ -25,6 +25,7 @@ public sealed class RecordedDecodingTests
 
     [Theory]
     [InlineData("gpt2", """{ "n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 64 }""")]
+    [InlineData("gpt2", """{ "n_layer": 1, "n_embd": 16, "n_head": 2, "n_positions": 27 }""")] // to its last position
     [InlineData("bloom", """{ "n_layer": 2, "hidden_size": 32, "n_head": 2, "seq_length": 64 }""")]
     [InlineData("llama", s_llama + "}")]
     [InlineData("mistral", s_llama + """, "sliding_window": 8 }""")]

@@ -132,7 +132,7 @@ public sealed class TrainerTests : IDisposable
 
         var error = Assert.Throws<DataException>(() => _run.Start());
 
-        Assert.StartsWith("data.val_set_size: the ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("data.val_set_size, or data.val_files: the ", error.Message, StringComparison.Ordinal);
         Assert.Empty(_run.Events.OfType<StepDone>());
     }
 

@@ -97,7 +97,8 @@ public sealed class ReplacedTokenDetection : nn.Module, IObjective
     {
         using var scope = NewDisposeScope();
         var (hidden, ids, labels) = Corrupt(batch);
-        var generator = _generator.TargetLossSum(hidden, batch[Batch.Names.Labels], _options.GeneratorScoring);
+        var scoring = training ? _options.GeneratorScoring : CrossEntropyOptions.Default;
+        var generator = _generator.TargetLossSum(hidden, batch[Batch.Names.Labels], scoring);
         var detected = _detector.Loss(batch.Inputs with { Ids = ids }, new ModelLabels { Labels = labels })[0];
         return
         [
