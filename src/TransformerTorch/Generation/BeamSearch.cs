@@ -64,8 +64,7 @@ internal static class BeamSearch
             Beam[] beams = [.. searches.SelectMany(s => s.Beams)];
             if (length > 0)
             {
-                var parents = beams.Select((b, row) => (long)((row / plan.Copies * plan.Copies) + b.Parent));
-                session.Select(tensor([.. parents], device: model.Backbone.TokenWeight.device));
+                session.Inherit([.. beams.Select((b, row) => (row / plan.Copies * plan.Copies) + b.Parent)]);
                 session.Continue(tensor([.. beams.Select(b => (long)b.Ids[^1])], device: model.Backbone.TokenWeight.device));
             }
             IReadOnlyList<int>[] texts = [.. beams.Select((b, row) => (IReadOnlyList<int>)[.. begin[row], .. b.Ids])];

@@ -65,7 +65,8 @@ internal sealed class DecodingSession : IDisposable
         {
             var rows = arange(logits.shape[0], device: logits.device).repeat_interleave(_copies);
             (logits, _copies) = (logits.index_select(0, rows), 1);
-            Select(rows);
+            _cache.Select(rows);
+            if (_sourceMask is not null) _sourceMask = KvCache.Rows(_sourceMask, rows);
         }
         return logits.MoveToOuterDisposeScope();
     }
@@ -79,12 +80,8 @@ internal sealed class DecodingSession : IDisposable
         _mask = null;
     }
 
-    /// <summary>Keeps these rows, in this order.</summary>
-    public void Select(Tensor rows)
-    {
-        _cache.Select(rows);
-        if (_sourceMask is not null) _sourceMask = KvCache.Rows(_sourceMask, rows);
-    }
+    /// <summary>Has each row go on from where its parent, of the same prompt, is.</summary>
+    public void Inherit(IReadOnlyList<int> parents) => _cache.Inherit(parents);
 
     public static int[] ToInts(Tensor ids)
     {

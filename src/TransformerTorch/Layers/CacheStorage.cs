@@ -24,9 +24,22 @@ internal sealed class CacheStorage : IDisposable
         return (room.Keys.narrow(1, _start, _end - _start), room.Values.narrow(1, _start, _end - _start));
     }
 
+    public Device Device => _room!.Value.Keys.device;
+
     public void Select(Tensor rows)
     {
         if (_room is { } room) _room = (KvCache.Rows(room.Keys, rows), KvCache.Rows(room.Values, rows));
+    }
+
+    /// <summary>Writes what some rows (N) hold over what others (N) hold.</summary>
+    public void Inherit(Tensor from, Tensor to)
+    {
+        if (_room is not { } room) return;
+        foreach (var all in new[] { room.Keys, room.Values })
+        {
+            var held = all.narrow(1, _start, _end - _start);
+            held.index_copy_(0, to, held.index_select(0, from));
+        }
     }
 
     public void Dispose()

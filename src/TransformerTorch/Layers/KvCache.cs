@@ -63,7 +63,24 @@ public sealed class KvCache : IDisposable
     /// <summary>Counts the positions that every layer has appended.</summary>
     public void Advance(long positions) => Offset += positions;
 
-    /// <summary>Keeps these rows of the batch, in this order (beam search).</summary>
+    /// <summary>
+    /// Gives each row what its parent has of its own (beam search): rows that are their own parents stay where they are. A row and its
+    /// parent have the same memory and the same padding.
+    /// </summary>
+    /// <param name="parents">for each row</param>
+    public void Inherit(IReadOnlyList<int> parents)
+    {
+        int[] heirs = [.. Enumerable.Range(0, parents.Count).Where(row => parents[row] != row)];
+        if (heirs.Length == 0) return;
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var device = _layers[0].Own.Device;
+        var (from, to) = (tensor([.. heirs.Select(row => (long)parents[row])], device: device),
+            tensor([.. heirs.Select(row => (long)row)], device: device));
+        foreach (var layer in _layers) layer.Own.Inherit(from, to);
+    }
+
+    /// <summary>Keeps these rows of the batch, in this order, with their memory and padding.</summary>
     /// <param name="rows">(B') int64</param>
     public void Select(Tensor rows)
     {

@@ -133,6 +133,23 @@ public class ModelContractTests
         TensorAssert.Close(whole.narrow(1, 6, 1), continued, Within);
     }
 
+    [Theory, MemberData(nameof(Writers))]
+    public void A_cache_whose_rows_inherit_continues_their_parents(string family)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Model(family);
+        var (ids, next) = (Ids(4, 6), Ids(4, 1));
+        int[] parents = [2, 1, 0, 2]; // two change places, one stays, one goes
+        using var cache = model.Backbone.NewCache(capacity: 8);
+        Hidden(model, ids, cache: cache);
+        cache.Inherit(parents);
+        var continued = Hidden(model, next, cache: cache);
+        var rows = tensor(parents.Select(p => (long)p).ToArray());
+        var whole = Hidden(model, cat([ids.index_select(0, rows), next], 1));
+        TensorAssert.Close(whole.narrow(1, 6, 1), continued, Within);
+    }
+
     [Theory, MemberData(nameof(Families))]
     public void Documents_packed_into_one_row_give_what_each_gives_alone(string family)
     {
