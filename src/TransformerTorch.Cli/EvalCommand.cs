@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using TransformerTorch.Configuration;
 using TransformerTorch.Layers;
 using TransformerTorch.Training;
@@ -24,18 +25,31 @@ internal static class EvalCommand
         {
             var config = Yaml.Load<RunConfig>(parsed.GetRequiredValue(path), parsed.GetValue(set));
             var progress = new TrainingProgress();
-            var run = new EvaluationRun(config, progress.Report)
+            var type = parsed.GetValue(quantize);
+            var run = new EvaluationRun(config, progress.Report) { Quantize = type is null ? null : Quantization.Parse(type) };
+            var (whole, quantized) = run.Run(parsed.GetValue(model), stop);
+            var (figures, few) = (Figures(whole), quantized is null ? null : Figures(quantized));
+            if (parsed.GetValue(json))
             {
-                Quantize = parsed.GetValue(quantize) is { } type ? Quantization.Parse(type) : null,
-            };
-            var figures = MetricsLog.Json(run.Run(parsed.GetValue(model), stop));
-            figures.Remove("step");
-            if (parsed.GetValue(json)) Console.WriteLine(figures.ToJsonString());
-            else
-                foreach (var (name, value) in figures)
-                    Console.WriteLine($"{name["eval_".Length..],-18}{(double?)value ?? double.NaN:0.######}");
+                if (few is not null) figures[type!] = few;
+                Console.WriteLine(figures.ToJsonString());
+                return Task.FromResult(CommandLine.Done);
+            }
+            if (few is not null) Console.WriteLine($"{"",-18}{"whole",-14}{type}");
+            foreach (var (name, value) in figures)
+                Console.WriteLine($"{name["eval_".Length..],-18}{Shown(value),-14}{(few is null ? "" : Shown(few[name]))}".TrimEnd());
             return Task.FromResult(CommandLine.Done);
         });
         return command;
     }
+
+    private static JsonObject Figures(EvaluationMetrics metrics)
+    {
+        var figures = MetricsLog.Json(metrics);
+        figures.Remove("step");
+        return figures;
+    }
+
+    private static string Shown(JsonNode? figure)
+        => ((double?)figure ?? double.NaN).ToString("0.######", System.Globalization.CultureInfo.CurrentCulture);
 }

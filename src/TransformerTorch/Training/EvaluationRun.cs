@@ -16,16 +16,16 @@ namespace TransformerTorch.Training;
 /// <param name="tell">Told what is prepared.</param>
 public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
 {
-    /// <summary>Stores its weights in few bits first; null: as they are.</summary>
+    /// <summary>Measures it with its weights in few bits too; null: as they are alone.</summary>
     public Quantization? Quantize { get; init; }
 
-    /// <summary>Measures a model: that of the run, or another one in its place.</summary>
+    /// <summary>Measures a model: that of the run, or another one in its place. Then, where that is asked for, in few bits.</summary>
     /// <param name="name">A model's or an adapter's folder, or org/name on the hub; null: the run's own.</param>
     /// <param name="stop">Ends the preparation of data.</param>
     /// <exception cref="DataException">The data are missing or malformed, or nothing is held out.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
     /// <exception cref="ModelConfigException">The model is not one for this objective, or has other classes than the data.</exception>
-    public EvaluationMetrics Run(string? name = null, CancellationToken stop = default)
+    public (EvaluationMetrics Whole, EvaluationMetrics? Quantized) Run(string? name = null, CancellationToken stop = default)
     {
         using var scope = NewDisposeScope();
         config = config.Settled();
@@ -42,13 +42,15 @@ public sealed class EvaluationRun(RunConfig config, Action<TrainingEvent> tell)
 
         var objective = Open(folder, device);
         var model = objective.Parts[0].Model;
-        if (Quantize is { } bits) model.Quantize(bits);
         Check(model, learnt.ModelKeys);
         var evaluator = new Evaluator(objective, held.Lay(learnt.Recipe, config.PerDeviceEvalBatchSize).Required(held.Tokens))
         {
             Precision = config.Precision, Device = device, Scorer = () => Scorer.For(model, tokenizer.Tokenizer, config.Writing),
         };
-        return evaluator.Run(step: 0);
+        var whole = evaluator.Run(step: 0);
+        if (Quantize is not { } bits) return (whole, null);
+        model.Quantize(bits);
+        return (whole, evaluator.Run(step: 0));
     }
 
     private IObjective Open(string folder, Device device)

@@ -139,7 +139,12 @@ public sealed class TrainingRunTests : IDisposable
         _run.Config = _run.Config with { MaxSteps = 100, LearningRate = 1e-2, SaveSteps = 0 };
         var whole = _run.Start().Evaluation!.EvalLoss;
 
-        double Loss(Quantization bits) => new EvaluationRun(_run.Config, _ => { }) { Quantize = bits }.Run().EvalLoss;
+        double Loss(Quantization bits)
+        {
+            var (again, quantized) = new EvaluationRun(_run.Config, _ => { }) { Quantize = bits }.Run();
+            Assert.Equal(whole, again.EvalLoss, 1e-6 * whole);
+            return quantized!.EvalLoss;
+        }
         var (bits8, bits4) = (Loss(Quantization.Bits8), Loss(Quantization.Bits4));
 
         // Which of the two is nearer is chance: errors of so many weights cancel in a loss.
