@@ -17,6 +17,12 @@ public sealed class ModelOptions
     /// <summary>What clients call it; empty: the folder's name.</summary>
     public string Name { get; set; } = "";
 
+    /// <summary>What clients call it, by these options.</summary>
+    public string ServedName => Name.Length > 0 ? Name : NameOf(Source);
+
+    /// <summary>The folder, or org/name, that tells it from others: the adapter's where there is one.</summary>
+    internal string Source => Adapter.Length > 0 ? Adapter : Model;
+
     /// <summary>cpu where nothing is said, cuda or cuda:N, or auto: the first GPU where there is one, else the CPU.</summary>
     public string Device { get; set; } = "cpu";
 
@@ -51,4 +57,17 @@ public sealed class ModelOptions
 
     /// <summary>How long requests under way may take to end when the application stops.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Models that are served side by side are told apart by their names: these are, or it is said which are not.</summary>
+    /// <param name="models">the models</param>
+    /// <param name="remedy">how one is given another name</param>
+    /// <exception cref="ArgumentException">Two are called the same.</exception>
+    public static void RequireNames(IEnumerable<ModelOptions> models, string remedy)
+    {
+        if (models.GroupBy(m => m.ServedName).FirstOrDefault(g => g.Count() > 1) is { } same)
+            throw new ArgumentException($"{string.Join(" and ", same.Select(m => m.Source))} have one name, '{same.Key}': {remedy}");
+    }
+
+    private static string NameOf(string model)
+        => Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) : model;
 }

@@ -27,7 +27,7 @@ public sealed class ServedModel : IAsyncDisposable
     private ServedModel(ModelOptions options, string folder)
     {
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
-        Name = options.Name.Length > 0 ? options.Name : NameOf(options.Adapter.Length > 0 ? options.Adapter : options.Model);
+        Name = options.ServedName;
         Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName)) with { Beams = 1, Returned = 1 };
         if (options.MaxOutputTokens > 0) Defaults = Defaults with { MaxNewTokens = options.MaxOutputTokens };
         var load = HowToLoad(options);
@@ -165,9 +165,6 @@ public sealed class ServedModel : IAsyncDisposable
         return File.Exists(Path.Combine(folder, "modules.json"))
             || ModelConfig.Read(Path.Combine(model, "config.json")) is { Encoder: not null, Decoder: null };
     }
-
-    private static string NameOf(string model)
-        => Directory.Exists(model) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) : model;
 
     private static LoadOptions HowToLoad(ModelOptions options)
     {

@@ -81,6 +81,7 @@ internal static class ServeCommand
         builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
         var listening = new Listening(parsed);
         if (parsed.GetValue(_timeout) < 1) throw new UsageException($"--timeout {parsed.GetValue(_timeout)}: expected 1 or more");
+        var wanted = Models(parsed);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(listening.Configure);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>(); // signals are the command line's
         string[] keys = [.. parsed.GetValue(_keys)!
@@ -93,10 +94,11 @@ internal static class ServeCommand
             options.Hosts = listening.Names;
         });
         var sources = new List<ModelSource>();
-        foreach (var (name, model) in parsed.GetRequiredValue(_models).Select(Named))
-            sources.Add(await Load(model, "", name, parsed, cancellation));
-        foreach (var (name, adapter) in parsed.GetValue(_adapters)!.Select(Named))
-            sources.Add(await Load(sources[0].Options.Model, adapter, name, parsed, cancellation));
+        foreach (var model in wanted)
+        {
+            if (model.Adapter.Length > 0) model.Model = sources[0].Options.Model; // found already
+            sources.Add(await Load(model, cancellation));
+        }
         foreach (var source in sources) builder.Services.AddSingleton(source);
         await using var app = builder.Build();
         listening.Use(app);
@@ -123,18 +125,32 @@ internal static class ServeCommand
     private static (string Name, string Folder) Named(string given)
         => given.Split('=', 2) is [var name, var folder] && !Directory.Exists(given) ? (name, folder) : ("", given);
 
-    private static async Task<ModelSource> Load(
-        string model, string adapter, string name, ParseResult parsed, CancellationToken cancellation)
+    // Names are compared before anything is downloaded or loaded.
+    private static List<ModelOptions> Models(ParseResult parsed)
     {
-        var device = CommandLine.Device(parsed, _device);
-        var folder = await ModelArgument.Folder(model, cancellation);
-        Console.Error.WriteLine($"loading {(adapter.Length > 0 ? adapter : model)} ...");
-        return new ModelSource(await ServedModel.LoadAsync(new ModelOptions
+        var device = $"{CommandLine.Device(parsed, _device)}";
+        List<ModelOptions> models = [.. parsed.GetRequiredValue(_models).Select(Named).Select(m => Model(m.Name, m.Folder, ""))];
+        models.AddRange([.. parsed.GetValue(_adapters)!.Select(Named).Select(a => Model(a.Name, models[0].Model, a.Folder))]);
+        return CommandLine.Checked(() =>
         {
-            Model = folder, Adapter = adapter, Name = name.Length > 0 || folder == model ? name : model,
-            Device = $"{device}", Type = parsed.GetRequiredValue(_type),
+            ModelOptions.RequireNames(models, "give one another, as NAME=DIR");
+            return models;
+        });
+
+        ModelOptions Model(string name, string model, string adapter) => new()
+        {
+            Model = model, Adapter = adapter, Name = name, Device = device, Type = parsed.GetRequiredValue(_type),
             MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting),
-        }, cancellation));
+        };
+    }
+
+    private static async Task<ModelSource> Load(ModelOptions model, CancellationToken cancellation)
+    {
+        model.Name = model.ServedName; // what was given, not the cache's folder
+        var given = model.Adapter.Length > 0 ? model.Adapter : model.Model;
+        model.Model = await ModelArgument.Folder(model.Model, cancellation);
+        Console.Error.WriteLine($"loading {given} ...");
+        return new ModelSource(await ServedModel.LoadAsync(model, cancellation));
     }
 
     private sealed class OwnLifetime : IHostLifetime

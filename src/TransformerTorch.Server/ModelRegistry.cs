@@ -7,14 +7,23 @@ using TransformerTorch.Server.OpenAI;
 namespace TransformerTorch.Server;
 
 /// <summary>The models that are served, by name.</summary>
-internal sealed class ModelRegistry(IReadOnlyList<ModelSource> sources) : IHealthCheck
+internal sealed class ModelRegistry : IHealthCheck
 {
+    private readonly IReadOnlyList<ModelSource> _sources;
     private readonly ConcurrentDictionary<ServedModel, ChatWriter> _writers = [];
 
-    public IEnumerable<ServedModel> Ready => sources.Select(s => s.Ready).OfType<ServedModel>();
+    /// <exception cref="ArgumentException">Two models are called the same: the second would never be reached.</exception>
+    public ModelRegistry(IReadOnlyList<ModelSource> sources)
+    {
+        ModelOptions.RequireNames(
+            sources.Select(s => s.Options), $"give one another, as {nameof(ModelOptions)}.{nameof(ModelOptions.Name)}");
+        _sources = sources;
+    }
+
+    public IEnumerable<ServedModel> Ready => _sources.Select(s => s.Ready).OfType<ServedModel>();
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-        => Task.FromResult(sources.All(s => s.Ready is not null)
+        => Task.FromResult(_sources.All(s => s.Ready is not null)
             ? HealthCheckResult.Healthy($"{string.Join(", ", Ready.Select(m => m.Name))}") : HealthCheckResult.Unhealthy("still loading"));
 
     /// <summary>The model of that name; where a request names none, the first that does what it wants.</summary>

@@ -91,6 +91,20 @@ public sealed class ServeTests
         Assert.Equal((2, expected), (outcome.ExitCode, outcome.Error.Trim()));
     }
 
+    [Fact]
+    public void Two_models_of_one_name_are_refused_before_either_is_loaded()
+    {
+        using var tt = new Tt();
+        foreach (var run in new[] { "a", "b" }) Directory.CreateDirectory(tt.At($"{run}/model")); // as training leaves them, but empty
+
+        var outcome = tt.Run("serve", "--model", "a/model", "--model", "b/model");
+
+        Assert.Equal((2, "tt: a/model and b/model have one name, 'model': give one another, as NAME=DIR"),
+            (outcome.ExitCode, outcome.Error.Trim()));
+        Assert.DoesNotContain("have one name", tt.Run("serve", "--model", "a/model", "--model", "b=b/model").Error,
+            StringComparison.Ordinal);
+    }
+
     private static Tt.Running Serve(Tt tt, out Uri address, params string[] options)
     {
         var server = tt.Start(["serve", "--model", Sentences(), "--port", "0", .. options]);
