@@ -16,7 +16,8 @@ public static class ServiceCollectionExtensions
 
     /// <summary>
     /// Adds the model of a configuration section as <see cref="IChatClient"/>, <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> and
-    /// <see cref="ModelSource"/>. Wrong options fail the start.
+    /// <see cref="ModelSource"/>. Wrong options fail the start. Added again, the model is one still, and the later options go over the
+    /// earlier ones.
     /// </summary>
     public static IServiceCollection AddTransformerTorch(this IServiceCollection services, IConfiguration section)
         => services.AddTransformerTorch(null, options => section.Bind(options));
@@ -36,14 +37,16 @@ public static class ServiceCollectionExtensions
     private static IServiceCollection AddTransformerTorch(this IServiceCollection services, string? key, Action<ModelOptions> configure)
     {
         var name = key ?? Options.DefaultName;
-        services.AddOptions<ModelOptions>(name).Configure(configure).ValidateDataAnnotations()
-            .Validate(o => o.DrainTimeout >= TimeSpan.Zero, "DrainTimeout is negative").ValidateOnStart();
+        var options = services.AddOptions<ModelOptions>(name).Configure(configure);
+        if (services.Any(s => s.ServiceType == typeof(ModelLoader) && Equals(s.ServiceKey, key))) return services;
+        options.ValidateDataAnnotations().Validate(o => o.DrainTimeout >= TimeSpan.Zero, "DrainTimeout is negative").ValidateOnStart();
         services.TryAddKeyedSingleton(
             key, (provider, _) => new ModelSource(provider.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get(name)));
         services.TryAddKeyedSingleton<IChatClient>(key, (provider, _) => new TransformerChatClient(Source(provider)));
         services.TryAddKeyedSingleton<IEmbeddingGenerator<string, Embedding<float>>>(
             key, (provider, _) => new TransformerEmbeddingGenerator(Source(provider)));
-        services.AddSingleton<IHostedService>(provider => new ModelLoader(Source(provider)));
+        services.AddKeyedSingleton(key, (provider, _) => new ModelLoader(Source(provider)));
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<ModelLoader>(key));
         services.AddHealthChecks().Add(new HealthCheckRegistration(
             key is null ? "model" : $"model {key}", provider => new ModelHealthCheck(Source(provider)), null, ["ready"]));
         return services;

@@ -42,6 +42,27 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public async Task A_model_that_is_added_twice_is_one_with_the_later_options()
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Services.AddTransformerTorch(options => (options.Model, options.MaxSequences) = ("not to be loaded", 3));
+        builder.Services.AddTransformerTorch(options => options.Model = SmallModel.Sentences);
+        foreach (var name in new[] { "first", "second" })
+            builder.Services.AddKeyedTransformerTorch("key", options => (options.Model, options.Name) = (SmallModel.Sentences, name));
+        using var host = builder.Build();
+        await host.StartAsync();
+
+        var report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+
+        Assert.Equal(HealthStatus.Healthy, report.Status);
+        Assert.Equal(["model", "model key"], report.Entries.Keys.Order());
+        Assert.Equal(2, host.Services.GetServices<IHostedService>().OfType<ModelLoader>().Count());
+        Assert.Equal(3, host.Services.GetRequiredService<ModelSource>().Options.MaxSequences);
+        Assert.Equal("second", host.Services.GetRequiredKeyedService<ModelSource>("key").Ready!.Name);
+        await host.StopAsync();
+    }
+
+    [Fact]
     public async Task A_folder_that_asks_for_beams_is_served_without()
     {
         using var folder = new SmallModel();
