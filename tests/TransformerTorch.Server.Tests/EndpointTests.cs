@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
+using TransformerTorch.AI.Tests.Support;
+using TransformerTorch.Text;
 
 namespace TransformerTorch.Server.Tests;
 
@@ -26,6 +28,38 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
         var (_, echoed) = await server.PostAsync("/v1/completions", "{\"prompt\":\"Once\",\"echo\":true," + greedy);
         Assert.Equal($"{byText!["choices"]![0]!["text"]}", $"{byIds!["choices"]![0]!["text"]}");
         Assert.Equal("Once" + byText["choices"]![0]!["text"], $"{echoed!["choices"]![0]!["text"]}");
+    }
+
+    [Fact]
+    public async Task Embeddings_of_ids_are_those_of_the_texts_they_stand_for()
+    {
+        string[] texts = ["dog", "a cat"];
+        var tokenizer = Tokenizer.FromPretrained(SmallModel.Sentences);
+        string[] ids = [.. texts.Select(text => $"[{string.Join(',', tokenizer.Encode(text, addSpecialTokens: false).Ids)}]")];
+
+        var byText = await Vectors("""["dog","a cat"]""");
+        Assert.Equal(byText, await Vectors($"[{ids[0]},{ids[1]}]"));
+        Assert.Equal(await Vectors("\"a cat\""), await Vectors(ids[1]));
+
+        await Refused("[5,1000000]", "which has no 1000000");
+        await Refused("[[5],[-1]]", "which has no -1");
+        await Refused("[[5],[]]", "lists of one id or more");
+        await Refused("[5,\"dog\"]", "expected ids");
+        await Refused("[[5],\"dog\"]", "a text, a list of ids, or a list of either");
+
+        async Task<string[]> Vectors(string input)
+        {
+            var (status, json) = await server.PostAsync("/v1/embeddings", $"{{\"input\":{input},\"encoding_format\":\"base64\"}}");
+            Assert.Equal(200, status);
+            return [.. json!["data"]!.AsArray().Select(d => $"{d!["embedding"]}")];
+        }
+
+        async Task Refused(string input, string why)
+        {
+            var (status, json) = await server.PostAsync("/v1/embeddings", $"{{\"input\":{input}}}");
+            Assert.Equal((400, "input"), (status, $"{json!["error"]!["param"]}"));
+            Assert.Contains(why, $"{json["error"]!["message"]}", StringComparison.Ordinal);
+        }
     }
 
     [Fact]

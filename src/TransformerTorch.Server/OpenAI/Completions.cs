@@ -130,14 +130,12 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         if (given.ValueKind == JsonValueKind.String) return [writer.Encode(given.GetString()!)];
         if (given.ValueKind == JsonValueKind.Array && given.GetArrayLength() > 0)
         {
-            if (given[0].ValueKind == JsonValueKind.Number) return [Ids(given)];
+            if (given[0].ValueKind == JsonValueKind.Number) return [RequestBody.Ids("prompt", given)];
             if (given.EnumerateArray().All(p => p.ValueKind == JsonValueKind.String))
                 return [.. given.EnumerateArray().Select(p => writer.Encode(p.GetString()!))];
-            if (given.EnumerateArray().All(p => p.ValueKind == JsonValueKind.Array)) return [.. given.EnumerateArray().Select(Ids)];
+            if (given.EnumerateArray().All(p => p.ValueKind == JsonValueKind.Array))
+                return [.. given.EnumerateArray().Select(list => RequestBody.Ids("prompt", list))];
         }
         throw RequestBody.Wrong("prompt", "a text, a list of ids, or a list of either");
     }
-
-    private static int[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(id =>
-        id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) ? value : throw RequestBody.Wrong("prompt", "ids"))];
 }

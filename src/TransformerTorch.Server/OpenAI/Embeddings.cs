@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using TransformerTorch.AI;
@@ -12,7 +13,7 @@ internal sealed class Embeddings(ModelRegistry models, ServerOptions limits)
     {
         var body = await RequestBody.ReadAsync(context).ConfigureAwait(false);
         var model = models.Find(body.Text("model"), embeds: true);
-        var (texts, format) = (body.Texts("input"), body.Text("encoding_format") ?? "float");
+        var (texts, format) = (Inputs(body, model), body.Text("encoding_format") ?? "float");
         if (texts.Count == 0 || texts.Count > limits.MaxInputs) throw RequestBody.Wrong("input", $"1 to {limits.MaxInputs} texts");
         if (format is not "float" and not "base64") throw RequestBody.Wrong("encoding_format", "float or base64");
         await Telemetry.MeasureAsync("embeddings", model.Name, async operation =>
@@ -30,6 +31,29 @@ internal sealed class Embeddings(ModelRegistry models, ServerOptions limits)
                 ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["total_tokens"] = tokens },
             }, context.RequestAborted).ConfigureAwait(false);
         }).ConfigureAwait(false);
+    }
+
+    // Ids become the text that they stand for: the embedder puts its own beginning and end around it, and cuts it where it is too long.
+    private static IReadOnlyList<string> Inputs(RequestBody body, ServedModel model)
+    {
+        if (body.Element("input") is not { ValueKind: JsonValueKind.Array } list || list.GetArrayLength() == 0) return body.Texts("input");
+        if (list[0].ValueKind == JsonValueKind.Number) return [Decoded(list)];
+        if (list.EnumerateArray().All(l => l.ValueKind == JsonValueKind.Array)) return [.. list.EnumerateArray().Select(Decoded)];
+        return list.EnumerateArray().All(l => l.ValueKind == JsonValueKind.String) ? body.Texts("input")
+            : throw RequestBody.Wrong("input", "a text, a list of ids, or a list of either");
+
+        string Decoded(JsonElement list)
+        {
+            var ids = RequestBody.Ids("input", list);
+            if (ids.Length == 0) throw RequestBody.Wrong("input", "lists of one id or more");
+            foreach (var id in ids)
+            {
+                if (model.Tokenizer.IdToToken(id) is null)
+                    throw RequestBody.Wrong("input", $"ids of the vocabulary of '{model.Name}', which has no {id}: have its own tokenizer "
+                        + "make them, or send texts");
+            }
+            return model.Tokenizer.Decode(ids);
+        }
     }
 
     private static JsonNode Base64(float[] vector) => Convert.ToBase64String(MemoryMarshal.AsBytes(vector.AsSpan()));

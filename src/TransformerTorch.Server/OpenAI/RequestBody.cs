@@ -112,6 +112,10 @@ internal sealed class RequestBody
         _ => throw Wrong(name, "a text or a list of texts"),
     };
 
+    /// <summary>A list of a tokenizer's ids.</summary>
+    public static int[] Ids(string name, JsonElement list) => [.. list.EnumerateArray().Select(id =>
+        id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var value) ? value : throw Wrong(name, "ids"))];
+
     public static ApiException Wrong(string name, string expected)
         => new(400, $"'{name}' is wrong: expected {expected}", name, "invalid_value");
 }
