@@ -45,11 +45,7 @@ public sealed class ServedModel : IAsyncDisposable
             throw new CheckpointException($"{folder} holds a {model.GetType().Name}, which neither chats nor embeds");
         }
         _model = Decoder = decoder;
-        Engine = new BatchEngine(decoder, new BatchOptions
-        {
-            MaxSequences = options.MaxSequences, MaxWaiting = options.MaxWaiting, PrefillTokens = options.PrefillTokens,
-            CachedTokens = options.CachedTokens,
-        });
+        Engine = EngineOver(decoder, options, folder);
         Writer = new BatchTextGenerator(Engine, decoder, Tokenizer);
         using (NewDisposeScope()) VocabularySize = (int)decoder.HeadWeight.shape[0];
         Json = new JsonConstraints(() => new TokenTrie(Tokenizer, VocabularySize));
@@ -164,6 +160,24 @@ public sealed class ServedModel : IAsyncDisposable
         var model = AdapterFolder.IsOne(folder) ? AdapterFolder.Base(folder) : folder;
         return File.Exists(Path.Combine(folder, "modules.json"))
             || ModelConfig.Read(Path.Combine(model, "config.json")) is { Encoder: not null, Decoder: null };
+    }
+
+    private static BatchEngine EngineOver(CausalLanguageModel decoder, ModelOptions options, string folder)
+    {
+        try
+        {
+            return new BatchEngine(decoder, new BatchOptions
+            {
+                MaxSequences = options.MaxSequences, MaxWaiting = options.MaxWaiting, PrefillTokens = options.PrefillTokens,
+                CachedTokens = options.CachedTokens,
+            });
+        }
+        catch (ArgumentException e)
+        {
+            var remedy = decoder.Config.IsCausal ? "" : "; with the modules.json of sentence-transformers beside it, it embeds";
+            decoder.Dispose();
+            throw new CheckpointException($"{folder} cannot be served: {e.Message}{remedy}", e);
+        }
     }
 
     private static LoadOptions HowToLoad(ModelOptions options)

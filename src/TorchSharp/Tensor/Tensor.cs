@@ -55,6 +55,7 @@ public static partial class torch
         internal IntPtr MoveHandle()
         {
             var owned = handle;
+            Interlocked.Decrement(ref _totalCount); // the new object counts
             handle = 0;
             return owned;
         }
