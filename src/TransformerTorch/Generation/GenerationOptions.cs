@@ -97,7 +97,7 @@ public sealed partial record GenerationOptions
     /// <summary>What a decoder beside an encoder begins with; null: as the model's configuration says.</summary>
     public int? DecoderStartToken { get; init; }
 
-    /// <summary>Texts that end the text and do not belong to it; <see cref="TextGenerator"/> looks for them.</summary>
+    /// <summary>Texts that end the text and do not belong to it; generators and pipelines of texts look for them.</summary>
     public IReadOnlyList<string> StopTexts { get; init; } = [];
 
     /// <summary>Draws the same tokens every time; null: from torch's default generator.</summary>

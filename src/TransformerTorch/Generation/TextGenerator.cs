@@ -100,6 +100,14 @@ internal sealed class StopTexts(IReadOnlyList<string> stops)
 {
     private string _held = "";
 
+    /// <summary>A whole text up to where the first stop text stands in it.</summary>
+    public static string Cut(string text, IReadOnlyList<string> stops)
+    {
+        var stop = new StopTexts(stops);
+        var certain = stop.Add(text);
+        return stop.Met ? certain : certain + stop.Finish();
+    }
+
     /// <summary>Whether a stop text was met.</summary>
     public bool Met { get; private set; }
 

@@ -29,11 +29,14 @@ public class TextToText : IDisposable
     public GenerationOptions Defaults { get; }
 
     /// <summary>What the model makes of a text.</summary>
-    public string Run(string text, GenerationOptions? options = null) => Run([text], options)[0];
+    /// <inheritdoc cref="Run(IReadOnlyList{string}, GenerationOptions?, CancellationToken)"/>
+    public string Run(string text, GenerationOptions? options = null, CancellationToken cancellation = default)
+        => Run([text], options, cancellation)[0];
 
     /// <summary>What the model makes of each text; where several are asked for, each text's follow each other.</summary>
     /// <exception cref="ArgumentException">A text is empty or too long, or the options contradict each other.</exception>
-    public string[] Run(IReadOnlyList<string> texts, GenerationOptions? options = null)
+    /// <exception cref="OperationCanceledException">Cancelled; takes effect between tokens.</exception>
+    public string[] Run(IReadOnlyList<string> texts, GenerationOptions? options = null, CancellationToken cancellation = default)
     {
         var (chosen, copies) = (options ?? Defaults, Math.Max(1, (options ?? Defaults).Returned));
         var ids = _model.Tokenizer.EncodeBatch([.. texts.Select(t => _prefix + t)]).Select(e => (IReadOnlyList<int>)e.Ids).ToArray();
@@ -41,9 +44,12 @@ public class TextToText : IDisposable
         // Texts of one length go together, so that none is padded: what comes out does not depend on its neighbours.
         foreach (var batch in Enumerable.Range(0, ids.Length).GroupBy(i => ids[i].Count).SelectMany(g => g.Chunk(BatchSize)))
         {
-            var made = _generator.Generate([.. batch.Select(i => ids[i])], chosen);
+            var made = _generator.Generate([.. batch.Select(i => ids[i])], chosen, cancellation);
             for (var i = 0; i < made.Length; i++)
-                results[(batch[i / copies] * copies) + (i % copies)] = _model.Tokenizer.Decode(made[i]).Trim();
+            {
+                var text = StopTexts.Cut(_model.Tokenizer.Decode(made[i]), chosen.StopTexts);
+                results[(batch[i / copies] * copies) + (i % copies)] = text.Trim();
+            }
         }
         return results;
     }

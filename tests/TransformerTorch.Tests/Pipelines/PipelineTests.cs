@@ -135,9 +135,7 @@ public sealed class PipelineTests
     [Fact]
     public void Texts_of_texts_do_not_depend_on_their_neighbours()
     {
-        using var folder = new TemporaryFolder();
-        foreach (var file in Directory.GetFiles(Fixtures.Model("t5"))) File.Copy(file, folder[Path.GetFileName(file)]);
-        File.Copy(Path.Combine(Fixtures.Root, "pipelines", "fill-mask", "tokenizer.json"), folder["tokenizer.json"], overwrite: true);
+        using var folder = Summarizer();
         using var summarizer = Summarization.Load(folder.Root, "a dog ");
         var options = new GenerationOptions { Temperature = 0, MaxNewTokens = 6 };
 
@@ -145,6 +143,46 @@ public sealed class PipelineTests
 
         Assert.Equal(summarizer.Run("a cat sat on the mat", options), together[1]);
         Assert.Equal(summarizer.Run("cat", options), together[0]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Texts_of_texts_end_before_a_stop_text(int beams)
+    {
+        using var folder = Summarizer();
+        using var summarizer = Summarization.Load(folder.Root);
+        var options = new GenerationOptions { Temperature = 0, Beams = beams, MaxNewTokens = 8 };
+        var free = summarizer.Run("the dog", options);
+        var (stop, other) = (free[^1..], "no such text");
+
+        var stopped = summarizer.Run(["the dog", "cat"], options with { StopTexts = [other, stop] });
+
+        Assert.Equal(free[..free.IndexOf(stop, StringComparison.Ordinal)].Trim(), stopped[0]);
+        Assert.DoesNotContain(stop, stopped[1], StringComparison.Ordinal);
+        Assert.Equal(free, summarizer.Run("the dog", options with { StopTexts = [other] }));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Texts_of_texts_stop_between_tokens_when_cancelled(int beams)
+    {
+        using var folder = Summarizer();
+        using var summarizer = Summarization.Load(folder.Root);
+        using var source = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        var options = new GenerationOptions { Temperature = 0, Beams = beams, MaxNewTokens = 100_000, EndTokens = [] };
+        string[] texts = [.. Enumerable.Range(0, 100_000).Select(i => string.Concat(Enumerable.Repeat("cat ", 1 + (i % 20))))];
+
+        Assert.Throws<OperationCanceledException>(() => summarizer.Run(texts, options, source.Token));
+    }
+
+    private static TemporaryFolder Summarizer()
+    {
+        var folder = new TemporaryFolder();
+        foreach (var file in Directory.GetFiles(Fixtures.Model("t5"))) File.Copy(file, folder[Path.GetFileName(file)]);
+        File.Copy(Path.Combine(Fixtures.Root, "pipelines", "fill-mask", "tokenizer.json"), folder["tokenizer.json"], overwrite: true);
+        return folder;
     }
 
     private static void Same(JsonArray expected, IReadOnlyList<LabelScore> actual)
