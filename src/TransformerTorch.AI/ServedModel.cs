@@ -28,7 +28,7 @@ public sealed class ServedModel : IAsyncDisposable
     {
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
         Name = options.ServedName;
-        Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName)) with { Beams = 1, Returned = 1 };
+        Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName), beams: false);
         if (options.MaxOutputTokens > 0) Defaults = Defaults with { MaxNewTokens = options.MaxOutputTokens };
         var load = HowToLoad(options);
         if (IsEmbedder(folder))

@@ -133,7 +133,9 @@ internal static class GenerateCommand
     // The command line, else the model's own defaults. Who asks for a choice among tokens wants one drawn.
     private static GenerationOptions Options(ParseResult parsed, string folder)
     {
-        var own = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName));
+        var beams = parsed.GetValue(_beams);
+        var own = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName), beams: beams != 1);
+        if (beams > 1) own = own.WithBeams(beams.Value);
         var draws = parsed.GetValue(_topK) is not null || parsed.GetValue(_topP) is not null || parsed.GetValue(_minP) is not null;
         return (own with
         {
@@ -142,7 +144,7 @@ internal static class GenerateCommand
             TopK = parsed.GetValue(_topK) ?? own.TopK,
             TopP = parsed.GetValue(_topP) ?? own.TopP,
             MinP = parsed.GetValue(_minP) ?? own.MinP,
-            Beams = parsed.GetValue(_beams) ?? own.Beams,
+            Beams = beams ?? own.Beams,
             Seed = parsed.GetValue(_seed) ?? own.Seed,
             StopTexts = parsed.GetValue(_stop) ?? [],
         }).Validated();

@@ -27,6 +27,23 @@ public sealed class ModelCommandTests
         Assert.True(report["files"]!.AsObject().Count > 1);
     }
 
+    [Fact]
+    public void Beams_draw_nothing_where_the_folder_would_and_are_refused_beside_what_only_draws_need()
+    {
+        using var tt = new Tt();
+        Directory.CreateDirectory(tt.At("model"));
+        foreach (var file in Directory.GetFiles(Fixture("models/gpt2"))) File.Copy(file, tt.At($"model/{Path.GetFileName(file)}"));
+        tt.Write("model/generation_config.json", """{"do_sample":true,"temperature":0.7}""");
+        string[] generate = ["generate", "--model", "model", "--prompt-ids", "5,6", "--max-new-tokens", "6", "--beams", "3"];
+
+        var found = tt.Run(generate).Succeeded().Output;
+        var refused = tt.Run([.. generate, "--seed", "1"]);
+
+        Assert.Equal(found, tt.Run(generate).Output);
+        Assert.Equal((2, "tt: num_beams is 3, which draws nothing, but seed is 1: leave out one of the two"),
+            (refused.ExitCode, refused.Error.Trim()));
+    }
+
     [SkippableFact]
     public void Where_libtorch_wants_a_newer_C_library_than_the_machines_the_dotnet_that_has_it_is_named()
     {

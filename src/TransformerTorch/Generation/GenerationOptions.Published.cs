@@ -51,13 +51,18 @@ public sealed partial record GenerationOptions
     /// Reads a model folder's <c>generation_config.json</c>, or such keys of its <c>config.json</c>; the defaults where there are none.
     /// Unknown keys are not ours.
     /// </summary>
+    /// <param name="folder">the model's folder</param>
+    /// <param name="beams">whether its beams are read; else one text is generated for a prompt, without any</param>
     /// <exception cref="ArgumentException">The file is damaged or its values contradict each other.</exception>
-    public static GenerationOptions Read(string folder)
+    public static GenerationOptions Read(string folder, bool beams = true)
     {
         var path = Path.Combine(folder, GenerationKeys.FileName);
         try
         {
-            return GenerationKeys.Read(folder) is { Count: > 0 } keys ? FromJson(keys).Validated() : new GenerationOptions();
+            var keys = GenerationKeys.Read(folder);
+            if (keys.Count == 0) return new GenerationOptions();
+            if (!beams) (keys["num_beams"], keys["num_return_sequences"]) = (1, 1);
+            return FromJson(keys).Validated();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NullReferenceException)
         {
@@ -65,14 +70,17 @@ public sealed partial record GenerationOptions
         }
     }
 
-    /// <summary>Reads the published keys; without <c>do_sample</c> nothing is drawn, and what only draws need is passed over.</summary>
+    /// <summary>
+    /// Reads the published keys. Without <c>do_sample</c> nothing is drawn, nor among beams, as the reference would: what only draws need
+    /// is passed over.
+    /// </summary>
     public static GenerationOptions FromJson(JsonObject keys)
     {
         var draws = keys["do_sample"]?.GetValue<bool>() ?? false;
         var options = new GenerationOptions { TopK = draws ? 50 : 0 };
         foreach (var (key, value) in keys)
             if (value is not null && s_keys.TryGetValue(key, out var read)) options = read(options, value);
-        return draws ? options : options with { Temperature = 0, TopK = 0, TopP = 1, MinP = 0, TypicalP = 1 };
+        return draws && options.Beams == 1 ? options : options.WithBeams(options.Beams);
     }
 
     /// <summary>Keys that we do not know and that may well change what is generated.</summary>

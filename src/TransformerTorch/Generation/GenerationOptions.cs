@@ -103,7 +103,7 @@ public sealed partial record GenerationOptions
     /// <summary>Draws the same tokens every time; null: from torch's default generator.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>Over 1: beam search over so many, which draws nothing.</summary>
+    /// <summary>Over 1: beam search over so many, which draws nothing; <see cref="WithBeams"/> leaves out what only draws need.</summary>
     public int Beams { get; init; } = 1;
 
     /// <summary>Beams are ranked by log probability over length to this power.</summary>
@@ -114,6 +114,10 @@ public sealed partial record GenerationOptions
 
     /// <summary>How many texts for each prompt: the best beams, or as many draws.</summary>
     public int Returned { get; init; } = 1;
+
+    /// <summary>The likeliest text, searched with so many beams: these options without what only draws need.</summary>
+    public GenerationOptions WithBeams(int beams)
+        => this with { Beams = beams, Temperature = 0, TopK = 0, TopP = 1, MinP = 0, TypicalP = 1, Seed = null };
 
     /// <summary>These options, if they can be followed.</summary>
     /// <exception cref="ArgumentException">A value is out of its range or contradicts another.</exception>
@@ -144,8 +148,21 @@ public sealed partial record GenerationOptions
         Require(Returned >= 1, $"num_return_sequences is {Returned}, expected 1 or more");
         Require(Beams == 1 || Returned <= Beams, $"num_return_sequences is {Returned}, over num_beams {Beams}");
         Require(Beams > 1 || Returned == 1 || Temperature > 0, $"num_return_sequences is {Returned}, but the likeliest text is one");
+        Require(Beams == 1 || Drawn() is null, $"num_beams is {Beams}, which draws nothing, but {Drawn()}: leave out one of the two");
         return this;
     }
+
+    // What was certainly set in order to draw; a temperature of 1 is also what stands where nothing was said.
+    private string? Drawn() => this switch
+    {
+        { Temperature: not (0 or 1) } => $"temperature is {Temperature}",
+        { TopK: > 0 } => $"top_k is {TopK}",
+        { TopP: < 1 } => $"top_p is {TopP}",
+        { MinP: > 0 } => $"min_p is {MinP}",
+        { TypicalP: < 1 } => $"typical_p is {TypicalP}",
+        { Seed: not null } => $"seed is {Seed}",
+        _ => null,
+    };
 
     private static void Require(bool condition, string message)
     {

@@ -71,6 +71,15 @@ public class PublishedConfigTests
         Assert.Equal(["eos_token_id", "max_new_tokens", "do_sample", "top_k"], GenerationKeys.Read(folder.Root).Select(p => p.Key));
     }
 
+    [Fact]
+    public void Beams_that_a_folder_would_draw_among_are_searched_and_without_beams_it_draws()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("generation_config.json", """{"do_sample":true,"temperature":0.6,"num_beams":3,"num_return_sequences":2}""");
+        Assert.Equal(new GenerationOptions { Temperature = 0, Beams = 3, Returned = 2 }, GenerationOptions.Read(folder.Root));
+        Assert.Equal(new GenerationOptions { Temperature = 0.6, TopK = 50 }, GenerationOptions.Read(folder.Root, beams: false));
+    }
+
     [Theory]
     [InlineData("config.json", """{"model_type":"gpt2","layer_norm_epsilon":NaN}""", ":1:43")]
     [InlineData("generation_config.json", """{"temperature":Infinity}""", ":1:16")]

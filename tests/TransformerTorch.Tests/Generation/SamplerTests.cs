@@ -150,6 +150,15 @@ public class SamplerTests
         Refused(new GenerationOptions { ForcedEndTokens = [1, 2], SuppressTokens = [2, 1] },
             "forced_eos_token_id is 1, 2, which suppress_tokens forbids");
         new GenerationOptions { ForcedEndTokens = [1, 2], SuppressTokens = [2] }.Validated();
+        NotDrawn(new GenerationOptions { Beams = 4, Temperature = 0.7 }, "temperature is 0.7");
+        NotDrawn(new GenerationOptions { Beams = 4, TopK = 5 }, "top_k is 5");
+        NotDrawn(new GenerationOptions { Beams = 4, TopP = 0.9 }, "top_p is 0.9");
+        NotDrawn(new GenerationOptions { Beams = 4, MinP = 0.1 }, "min_p is 0.1");
+        NotDrawn(new GenerationOptions { Beams = 4, TypicalP = 0.2 }, "typical_p is 0.2");
+        NotDrawn(new GenerationOptions { Beams = 4, Seed = 0 }, "seed is 0");
+        new GenerationOptions { Temperature = 0.7, TopK = 5, TopP = 0.9, MinP = 0.1, TypicalP = 0.2, Seed = 0 }.WithBeams(4).Validated();
+        static void NotDrawn(GenerationOptions options, string drawn)
+            => Refused(options, $"num_beams is 4, which draws nothing, but {drawn}: leave out one of the two");
         static void Refused(GenerationOptions options, string message)
             => Assert.Equal(message, Assert.Throws<ArgumentException>(options.Validated).Message);
     }
