@@ -23,6 +23,10 @@ internal sealed class GrammarState
     /// <summary>The fewest bytes to an end.</summary>
     public int Least { get; }
 
+    /// <summary>The fewest bytes to an end where the name that is under way, if it may be any, takes some more.</summary>
+    public int LeastWith(int more)
+        => IsComplete ? 0 : _ways.Min(w => (int)Math.Min(Rule.Never, (long)w.Least + (w.Terminal is NameBody ? more : 0)));
+
     /// <summary>Whether nothing may follow.</summary>
     public bool IsFinal => _ways.Count == 0;
 

@@ -5,7 +5,7 @@ namespace TransformerTorch.Generation.Grammars;
 
 /// <summary>A form that a text may have.</summary>
 /// <param name="Schema">what its JSON satisfies</param>
-/// <param name="Opening">what comes before the JSON</param>
+/// <param name="Opening">what comes before the JSON, without quotation marks and braces</param>
 /// <param name="Closing">what comes after it</param>
 public readonly record struct JsonForm(JsonElement Schema, string Opening = "", string Closing = "")
 {
@@ -17,6 +17,7 @@ public readonly record struct JsonForm(JsonElement Schema, string Opening = "", 
 public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
 {
     private const int MostKept = 16, MostLength = 200_000;
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
     private readonly Lazy<TokenTrie> _vocabulary = new(vocabulary);
     private readonly Dictionary<string, Grammar> _known = [];
 
@@ -29,6 +30,8 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
     public JsonConstraint OneOf(params IReadOnlyList<JsonForm> forms)
     {
         var key = string.Join('\0', forms.SelectMany(f => new[] { f.Opening, f.Schema.GetRawText(), f.Closing }));
+        if (forms.FirstOrDefault(f => f.Opening.AsSpan().ContainsAny("\"{}")) is { Opening: { } opening })
+            throw new ArgumentException($"'{opening}' before JSON: its quotation marks and braces would be read as the JSON's own");
         if (key.Length > MostLength) throw new SchemaException($"a schema of {key.Length} characters, at most {MostLength} are read");
         Grammar? grammar;
         lock (_known) grammar = _known.GetValueOrDefault(key);
@@ -37,7 +40,7 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
         Grammar Keep()
         {
             // Not within the lock: a schema that takes long holds up nobody else.
-            var made = new Grammar(new Choice([.. forms.Select(Rule)]));
+            var made = new Grammar(new Choice([.. forms.Select(Of)]));
             lock (_known)
             {
                 if (_known.Count >= MostKept) _known.Clear();
@@ -45,8 +48,20 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
             }
         }
 
-        static Rule Rule(JsonForm form)
-            => new Series(new Literal(form.Opening), SchemaCompiler.Compile(form.Schema.Clone()), new Literal(form.Closing));
+        static Rule Of(JsonForm form)
+            => new Series(new Literal(form.Opening), SchemaCompiler.Compile(Read(form.Schema)), new Literal(form.Closing));
+
+        static JsonElement Read(JsonElement schema)
+        {
+            try
+            {
+                return JsonElement.Parse(schema.GetRawText(), s_strict);
+            }
+            catch (JsonException e)
+            {
+                throw new SchemaException($"this schema cannot be read: {e.Message}");
+            }
+        }
     }
 }
 
@@ -58,6 +73,7 @@ public sealed class JsonConstraint : ITokenConstraint
 {
     private readonly TokenTrie _vocabulary;
     private GrammarState _state;
+    private MemberNames _names;
 
     internal JsonConstraint(Grammar grammar, TokenTrie vocabulary) => (_state, _vocabulary) = (grammar.Start, vocabulary);
 
@@ -70,7 +86,7 @@ public sealed class JsonConstraint : ITokenConstraint
         var (costs, any) = (_vocabulary.Costs(_state), false);
         for (var id = 0; id < scores.Length; id++)
         {
-            var allowed = endTokens.Contains(id) ? _state.IsComplete : id < costs.Length && costs[id] < left;
+            var allowed = endTokens.Contains(id) ? _state.IsComplete : id < costs.Length && Cost(id, costs[id], left) < left;
             any |= allowed && scores[id] > float.NegativeInfinity;
             if (!allowed) scores[id] = float.NegativeInfinity;
         }
@@ -82,7 +98,32 @@ public sealed class JsonConstraint : ITokenConstraint
     {
         _state.Begin();
         foreach (var value in _vocabulary.Bytes(token))
-            _state = _state.Step(value) ?? throw new InvalidOperationException($"token {token} does not fit the schema");
+        {
+            _state = _state.Step(value) ?? throw Unfit();
+            _names = _names.Step(value) ?? throw Unfit();
+        }
         return _state.IsFinal;
+
+        InvalidOperationException Unfit() => new($"token {token} does not fit the schema");
+    }
+
+    /// <summary>What a token costs where names count: a name that is there already must become another.</summary>
+    private int Cost(int token, int cost, int left)
+    {
+        if (cost >= left) return cost;
+        var bytes = _vocabulary.Bytes(token);
+        // Nearly all tokens end no name, and could be followed by a few characters more.
+        var isFar = !_names.IsWithin || (cost + MemberNames.Spare < left && !_names.IsNearLimit(bytes.Length));
+        if (isFar && !_vocabulary.HasQuote(token)) return cost;
+        var names = _names;
+        foreach (var value in bytes)
+        {
+            if (names.Step(value) is not { } next) return Rule.Never;
+            names = next;
+        }
+        if (names.Missing is not (> 0 and var missing)) return cost;
+        var state = _state;
+        foreach (var value in bytes) state = state.Step(value)!;
+        return state.LeastWith(missing);
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace TransformerTorch.Generation.Grammars;
 
 /// <summary>The inside of a JSON string, up to its closing quote, that has so many characters (code points).</summary>
-internal sealed class StringBody(int least, int most) : Terminal
+internal class StringBody(int least, int most) : Terminal
 {
     /// <param name="Count">characters begun, no further than counts</param>
     /// <param name="Escape">-1 after a backslash, 1 to 4: digits of \u missing</param>
@@ -53,6 +53,25 @@ internal sealed class StringBody(int least, int most) : Terminal
             _ => null,
         };
     }
+}
+
+/// <summary>The inside of any member's name. That no other member has it is told by <see cref="MemberNames"/>.</summary>
+internal sealed class NameBody() : StringBody(0, Most)
+{
+    /// <summary>Characters of a name.</summary>
+    public const int Most = 64;
+}
+
+/// <summary>What opens the name of any member, and is counted with what it may take to be another than those before.</summary>
+internal sealed class NameQuote : Terminal
+{
+    public override object Start => false;
+
+    public override object? Step(object state, byte value) => !(bool)state && value == '"' ? true : null;
+
+    public override bool CanEnd(object state) => (bool)state;
+
+    public override int LeastFrom(object state) => (bool)state ? 0 : 1 + MemberNames.Spare;
 }
 
 /// <summary>

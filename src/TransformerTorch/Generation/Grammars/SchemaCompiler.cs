@@ -240,7 +240,7 @@ internal sealed class SchemaCompiler
         if (listed.Count == 0 && missing.Count == 0)
         {
             if (extra is null) return Bracketed("{", "}", new Series());
-            var pair = new Series(new Literal("\""), new StringBody(0, 64), new Literal(":"), _space, extra);
+            var pair = new Series(new NameQuote(), new NameBody(), new Literal(":"), _space, extra);
             return Bracketed("{", "}", new Repeat(pair, new Series(new Literal(","), _space), least, most));
         }
         if (least > required.Count || most < listed.Count + missing.Count)

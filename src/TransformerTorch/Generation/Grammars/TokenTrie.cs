@@ -8,6 +8,7 @@ public sealed class TokenTrie
     private const int MostKept = 64; // a few hundred kilobytes each
     private readonly List<Node> _nodes = [new Node()];
     private readonly byte[][] _tokens;
+    private readonly bool[] _quotes;
     private readonly Dictionary<GrammarState, int[]> _costs = [];
     private readonly Queue<GrammarState> _oldest = [];
 
@@ -22,6 +23,7 @@ public sealed class TokenTrie
     public TokenTrie(Tokenizer tokenizer, int vocabularySize)
     {
         _tokens = [.. Enumerable.Range(0, vocabularySize).Select(tokenizer.TokenBytes)];
+        _quotes = [.. _tokens.Select(t => t.Contains((byte)'"'))];
         for (var id = 0; id < vocabularySize; id++)
         {
             var at = 0;
@@ -29,6 +31,9 @@ public sealed class TokenTrie
             if (_tokens[id].Length > 0) _nodes[at].Tokens.Add(id);
         }
     }
+
+    /// <summary>Whether a token has a quotation mark.</summary>
+    internal bool HasQuote(int id) => _quotes[id];
 
     /// <summary>A token's bytes.</summary>
     internal ReadOnlySpan<byte> Bytes(int id) => _tokens[id];
