@@ -7,7 +7,8 @@ namespace TransformerTorch.Generation.Grammars;
 
 /// <summary>
 /// JSON schemas (2020-12) as rules of JSON text. Members come in the schema's order and no others where some are listed; what a schema only
-/// says about its meaning is passed over; what it asks for and cannot be had is refused by name.
+/// says about its meaning is passed over, and so are formats beyond <see cref="StringFormat"/>; what it asks for and cannot be had is
+/// refused by name.
 /// </summary>
 internal sealed class SchemaCompiler
 {
@@ -94,21 +95,6 @@ internal sealed class SchemaCompiler
         _ => "",
     };
 
-    private static IEnumerable<(JsonElement Schema, string Path)> Children(JsonElement schema, string path)
-    {
-        if (schema.TryGetProperty("properties", out var properties))
-            foreach (var p in Members(properties, $"{path}/properties")) yield return (p.Value, $"{path}/properties/{p.Name}");
-        foreach (var key in new[] { "items", "additionalProperties", "contains", "not", "if", "then", "else" })
-            if (schema.TryGetProperty(key, out var one)) yield return (one, $"{path}/{key}");
-        foreach (var key in new[] { "anyOf", "oneOf", "allOf", "prefixItems" })
-        {
-            if (!schema.TryGetProperty(key, out var several)) continue;
-            if (several.ValueKind != JsonValueKind.Array || several.GetArrayLength() == 0)
-                throw new SchemaException($"{path}/{key}: expected schemas in a list");
-            for (var i = 0; i < several.GetArrayLength(); i++) yield return (several[i], $"{path}/{key}/{i}");
-        }
-    }
-
     /// <summary>The rule of a schema, made when it is needed.</summary>
     private Rule Value(JsonElement schema, string path, int depth)
     {
@@ -163,8 +149,10 @@ internal sealed class SchemaCompiler
         {
             var (least, most) = (Whole(schema, "minLength", 0, path), Whole(schema, "maxLength", int.MaxValue, path));
             var body = new StringBody(least, most);
-            return new(new Literal("\""), schema.TryGetProperty(SchemaNegation.Except, out var others)
-                ? new OtherString(body, others.EnumerateArray().Select(TextOf)) : body);
+            if (schema.TryGetProperty(SchemaNegation.Except, out var others))
+                return new(new Literal("\""), new OtherString(body, others.EnumerateArray().Select(TextOf)));
+            return (least, most) == (0, int.MaxValue) && StringFormat.Of(schema, path) is { } format
+                ? new(new Literal("\""), format, new Literal("\"")) : new(new Literal("\""), body);
         }
         if (schema.TryGetProperty(SchemaNegation.Except, out _))
             throw new SchemaException($"{path}: 'pattern' is not supported beside 'not'");

@@ -78,7 +78,8 @@ internal sealed class SchemaForms(Func<JsonElement, string, (JsonElement Schema,
 
     // What the schema says besides, without what says nothing about values.
     private static JsonObject Beside(JsonElement schema) => new(schema.EnumerateObject()
-        .Where(m => m.Name != "$ref" && !s_several.Contains(m.Name) && !s_turned.Contains(m.Name) && !SchemaCompiler.IsSilent(m.Name))
+        .Where(m => m.Name != "$ref" && !s_several.Contains(m.Name) && !s_turned.Contains(m.Name)
+            && (!SchemaCompiler.IsSilent(m.Name) || StringFormat.IsOne(m)))
         .Select(m => KeyValuePair.Create(m.Name, JsonSerializer.SerializeToNode(m.Value))));
 
     private static List<Form> Product(IReadOnlyList<Form> left, IReadOnlyList<Form> right)

@@ -32,7 +32,8 @@ internal static class SchemaMerge
     private static JsonObject Members(JsonElement schema)
     {
         if (schema.ValueKind != JsonValueKind.Object) return [];
-        var members = new JsonObject(schema.EnumerateObject().Where(m => m.Name == "nullable" || !SchemaCompiler.IsSilent(m.Name))
+        var members = new JsonObject(schema.EnumerateObject().Where(m => m.Name == "nullable" || !SchemaCompiler.IsSilent(m.Name)
+                || StringFormat.IsOne(m))
             .Select(m => KeyValuePair.Create(m.Name, JsonSerializer.SerializeToNode(m.Value))));
         if (members.ContainsKey("contains")) members.TryAdd("minContains", 1);
         return members;

@@ -35,6 +35,22 @@ internal static class SchemaReader
     public static JsonElement.ObjectEnumerator Members(JsonElement map, string path)
         => map.ValueKind == JsonValueKind.Object ? map.EnumerateObject() : throw new SchemaException($"{path}: expected an object");
 
+    /// <summary>The schemas within one, and where they stand.</summary>
+    public static IEnumerable<(JsonElement Schema, string Path)> Children(JsonElement schema, string path)
+    {
+        if (schema.TryGetProperty("properties", out var properties))
+            foreach (var p in Members(properties, $"{path}/properties")) yield return (p.Value, $"{path}/properties/{p.Name}");
+        foreach (var key in new[] { "items", "additionalProperties", "contains", "not", "if", "then", "else" })
+            if (schema.TryGetProperty(key, out var one)) yield return (one, $"{path}/{key}");
+        foreach (var key in new[] { "anyOf", "oneOf", "allOf", "prefixItems" })
+        {
+            if (!schema.TryGetProperty(key, out var several)) continue;
+            if (several.ValueKind != JsonValueKind.Array || several.GetArrayLength() == 0)
+                throw new SchemaException($"{path}/{key}: expected schemas in a list");
+            for (var i = 0; i < several.GetArrayLength(); i++) yield return (several[i], $"{path}/{key}/{i}");
+        }
+    }
+
     /// <summary>Where a schema's reference leads.</summary>
     public static (JsonElement Schema, string Path) Target(JsonElement root, JsonElement schema, string path)
     {

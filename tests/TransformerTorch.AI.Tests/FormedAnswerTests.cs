@@ -1,0 +1,25 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace TransformerTorch.AI.Tests;
+
+/// <summary>Answers of a form, whatever else is asked for. Truth: System.Text.Json, which reads them as what they are to be.</summary>
+public sealed class FormedAnswerTests(LoadedModel loaded) : IClassFixture<LoadedModel>
+{
+    private static readonly ChatMessage[] _messages = [new(ChatRole.User, "What, and when?")];
+
+    private sealed record Event(DateTime At, DateTimeOffset Sent, DateOnly Day, TimeOnly Hour, Guid Id, Uri Page, DateTime? Until);
+
+    [Fact]
+    public async Task Moments_ids_and_addresses_are_always_read_back()
+    {
+        for (var seed = 0; seed < 12; seed++)
+        {
+            var response = await loaded.Client.GetResponseAsync<Event>(_messages,
+                new ChatOptions { MaxOutputTokens = 400, Seed = seed, Temperature = 1.5f });
+
+            Assert.True(response.Result.Page.IsAbsoluteUri);
+            Assert.NotEqual(default, response.Result.At);
+        }
+    }
+}
