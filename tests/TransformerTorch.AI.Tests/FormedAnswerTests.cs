@@ -22,4 +22,23 @@ public sealed class FormedAnswerTests(LoadedModel loaded) : IClassFixture<Loaded
             Assert.NotEqual(default, response.Result.At);
         }
     }
+
+    [Fact]
+    public async Task Neither_stop_texts_nor_rules_keep_an_answer_from_its_form()
+    {
+        var schema = JsonDocument.Parse("""{"type":"array","items":{"const":"ab"},"minItems":5,"maxItems":5}""").RootElement;
+        var options = new ChatOptions
+        {
+            ResponseFormat = ChatResponseFormat.ForJsonSchema(schema), MaxOutputTokens = 100, Temperature = 1.5f,
+            StopSequences = ["a", "\"", ","], AdditionalProperties = new() { ["no_repeat_ngram_size"] = 1 },
+        };
+        for (var seed = 0; seed < 5; seed++)
+        {
+            options.Seed = seed;
+            var response = await loaded.Client.GetResponseAsync(_messages, options);
+
+            Assert.Equal(Enumerable.Repeat("ab", 5), JsonSerializer.Deserialize<string[]>(response.Text)!);
+            Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        }
+    }
 }

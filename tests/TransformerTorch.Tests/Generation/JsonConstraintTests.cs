@@ -101,6 +101,14 @@ public sealed class JsonConstraintTests
     }
 
     [Fact]
+    public void A_vocabulary_that_cannot_write_all_of_JSON_is_refused()
+    {
+        var constraints = new JsonConstraints(() => new TokenTrie(_tokenizer, _tokenizer.TokenToId("}")!.Value));
+        var error = Assert.Throws<SchemaException>(() => constraints.OneOf(JsonForm.AnyObject));
+        Assert.Matches("^no token of this model is '.' alone, without which JSON may come to no end$", error.Message);
+    }
+
+    [Fact]
     public void A_schema_that_asks_for_a_great_deal_says_how_much_and_costs_little()
     {
         var million = """{"type":"array","items":{"type":"string","minLength":100},"minItems":1000000}""";

@@ -9,7 +9,10 @@ public sealed record BatchRequest
     /// <summary>How; beams and several texts are not for here.</summary>
     public GenerationOptions Options { get; init; } = new();
 
-    /// <summary>What may follow, beyond the options; null: anything. It belongs to this request alone.</summary>
+    /// <summary>
+    /// What may follow, beyond the options; null: anything. It belongs to this request alone, and comes first: options that leave nothing
+    /// of what it allows are passed over for that token; stop texts, which would cut what it asks for, are not heeded.
+    /// </summary>
     public ITokenConstraint? Constraint { get; init; }
 
     /// <summary>How many of the likeliest tokens are told beside each; null: no probabilities are told.</summary>
@@ -19,7 +22,7 @@ public sealed record BatchRequest
 /// <summary>Says step by step which tokens may follow.</summary>
 public interface ITokenConstraint
 {
-    /// <summary>Gives all tokens that may not follow negative infinity.</summary>
+    /// <summary>Gives all tokens that may not follow negative infinity; asked again for the same place, it says the same.</summary>
     /// <param name="scores">by token</param>
     /// <param name="endTokens">which end the text</param>
     /// <param name="left">tokens that may still come, this one included</param>

@@ -17,7 +17,8 @@ public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel m
     /// <inheritdoc cref="BatchEngine.Stream"/>
     public IAsyncEnumerable<TextPiece> Stream(BatchRequest request, CancellationToken cancellation = default)
     {
-        var (text, ended) = (new TextAssembly(tokenizer, request.Options.StopTexts), false);
+        var stops = request.Constraint is null ? request.Options.StopTexts : []; // else it says where the text ends
+        var (text, ended) = (new TextAssembly(tokenizer, stops), false);
         var ends = request.Options.EndTokens ?? model.Config.EndTokens;
         var sink = new ChannelSink<TextPiece>(
             (token, write) =>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TransformerTorch.Models;
 using static TorchSharp.torch;
 
@@ -79,14 +80,18 @@ internal sealed class Sequence : IDisposable
     {
         using var scope = NewDisposeScope();
         var allowed = _rules.Apply(scores, [Text], New);
-        if (_request.Constraint is { } constraint)
-        {
-            allowed = allowed.cpu().clone();
-            constraint.Apply(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(allowed.bytes), _plan.EndTokens,
-                _plan.NewTokens - New);
-            allowed = allowed.to(scores.device);
-        }
+        if (_request.Constraint is { } constraint) // it comes first: rules that leave nothing of what it allows are passed over
+            allowed = Within(constraint, allowed) ?? Within(constraint, scores) ?? allowed;
         return DecodingSession.ToInts(Sampler.Next(allowed, _plan.Options, _random))[0];
+    }
+
+    /// <summary>Scores of what a constraint allows; null: they leave nothing of it.</summary>
+    private Tensor? Within(ITokenConstraint constraint, Tensor scores)
+    {
+        var allowed = scores.cpu().clone();
+        var values = MemoryMarshal.Cast<byte, float>(allowed.bytes);
+        constraint.Apply(values, _plan.EndTokens, _plan.NewTokens - New);
+        return values.ContainsAnyExcept(float.NegativeInfinity) ? allowed.to(scores.device) : null;
     }
 
     /// <summary>Takes the next token, given the scores (1, V) that it came from; true where the text ends with it.</summary>

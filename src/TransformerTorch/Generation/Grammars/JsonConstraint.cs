@@ -32,6 +32,7 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
         var key = string.Join('\0', forms.SelectMany(f => new[] { f.Opening, f.Schema.GetRawText(), f.Closing }));
         if (forms.FirstOrDefault(f => f.Opening.AsSpan().ContainsAny("\"{}")) is { Opening: { } opening })
             throw new ArgumentException($"'{opening}' before JSON: its quotation marks and braces would be read as the JSON's own");
+        _vocabulary.Value.Require(string.Concat(forms.Select(f => f.Opening + f.Closing)));
         if (key.Length > MostLength) throw new SchemaException($"a schema of {key.Length} characters, at most {MostLength} are read");
         Grammar? grammar;
         lock (_known) grammar = _known.GetValueOrDefault(key);
@@ -67,7 +68,7 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
 
 /// <summary>
 /// Has a text be JSON that satisfies a schema. It ends in time: a token is left out if what it begins cannot be brought to an end with the
-/// tokens that may still come, given that every byte is a token.
+/// tokens that may still come, given that every byte is a token. Of ASCII's that is required.
 /// </summary>
 public sealed class JsonConstraint : ITokenConstraint
 {
@@ -87,7 +88,7 @@ public sealed class JsonConstraint : ITokenConstraint
         for (var id = 0; id < scores.Length; id++)
         {
             var allowed = endTokens.Contains(id) ? _state.IsComplete : id < costs.Length && Cost(id, costs[id], left) < left;
-            any |= allowed && scores[id] > float.NegativeInfinity;
+            any |= allowed;
             if (!allowed) scores[id] = float.NegativeInfinity;
         }
         if (!any) throw new SchemaException("no token of this model goes on with what the schema asks for");

@@ -6,6 +6,7 @@ namespace TransformerTorch.Generation.Grammars;
 public sealed class TokenTrie
 {
     private const int MostKept = 64; // a few hundred kilobytes each
+    private static readonly string s_ascii = string.Concat(Enumerable.Range(' ', 0x7F - ' ').Select(c => (char)c));
     private readonly List<Node> _nodes = [new Node()];
     private readonly byte[][] _tokens;
     private readonly bool[] _quotes;
@@ -30,6 +31,15 @@ public sealed class TokenTrie
             foreach (var value in _tokens[id]) at = Child(at, value);
             if (_tokens[id].Length > 0) _nodes[at].Tokens.Add(id);
         }
+    }
+
+    /// <summary>Each printable character of ASCII, and each byte of a text, is to be a token by itself: so JSON can be ended.</summary>
+    /// <exception cref="SchemaException">One is none.</exception>
+    internal void Require(string text)
+    {
+        foreach (var value in System.Text.Encoding.UTF8.GetBytes(s_ascii + text))
+            if (!_nodes[0].Children.TryGetValue(value, out var child) || _nodes[child].Tokens.Count == 0)
+                throw new SchemaException($"no token of this model is '{(char)value}' alone, without which JSON may come to no end");
     }
 
     /// <summary>Whether a token has a quotation mark.</summary>

@@ -242,6 +242,24 @@ public sealed class BatchEngineTests
         Assert.Equal(alone, await free);
     }
 
+    [Fact]
+    public async Task A_constraint_comes_before_options_that_leave_nothing_of_what_it_allows()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var prompt = Prompts(model, 6)[0];
+        await using var engine = new BatchEngine(model);
+        GenerationOptions[] options =
+        [
+            _greedy with { NoRepeatNgramSize = 1 }, _greedy with { SuppressTokens = [11] }, _greedy with { BadWords = [[11]] },
+            _greedy with { ForcedEndTokens = [12] }, _greedy with { SequenceBias = [([11], double.NegativeInfinity)] },
+        ];
+        foreach (var each in options)
+        {
+            var bound = engine.Stream(new BatchRequest { Prompt = prompt, Options = each, Constraint = new Only(11) });
+            Assert.All(await bound.ToListAsync(), t => Assert.Equal(11, t.Id));
+        }
+    }
+
     private static Task<int[]> Ids(BatchEngine engine, int[] prompt, GenerationOptions options)
     {
         var tokens = engine.Stream(new BatchRequest { Prompt = prompt, Options = options });
