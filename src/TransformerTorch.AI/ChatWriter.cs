@@ -87,13 +87,22 @@ public sealed class ChatWriter
         };
     }
 
-    // Where an answer has a form and functions are offered, it is in that form or a call.
+    // Where an answer has a form and functions are offered, it is in that form or a call; in that form alone, where a function's parameters
+    // ask for what cannot be followed.
     private JsonConstraint? Constraint(ChatQuery query, JsonArray? offered)
     {
         JsonForm? answer = query.Schema is { } schema ? new JsonForm(schema) : query.JsonObject ? JsonForm.AnyObject : null;
         if (query.ToolUse == ToolUse.Required) answer = null;
         else if (answer is null) return null;
-        return _model.Json!.OneOf([.. new[] { answer, Call(query, offered) }.OfType<JsonForm>()]);
+        var call = Call(query, offered);
+        try
+        {
+            return _model.Json!.OneOf([.. new[] { answer, call }.OfType<JsonForm>()]);
+        }
+        catch (SchemaException) when (answer is not null && call is not null)
+        {
+            return _model.Json!.OneOf(answer.Value);
+        }
     }
 
     private JsonForm? Call(ChatQuery query, JsonArray? offered)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using TransformerTorch.Generation.Grammars;
 
 namespace TransformerTorch.AI.Tests;
 
@@ -40,5 +41,21 @@ public sealed class FormedAnswerTests(LoadedModel loaded) : IClassFixture<Loaded
             Assert.Equal(Enumerable.Repeat("ab", 5), JsonSerializer.Deserialize<string[]>(response.Text)!);
             Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
         }
+    }
+
+    [Fact]
+    public async Task A_function_whose_parameters_cannot_be_followed_is_refused_only_where_it_must_be_called()
+    {
+        var parameters = JsonDocument.Parse("""{"type":"object","patternProperties":{"^a":{"type":"string"}}}""").RootElement;
+        var options = new ChatOptions
+        {
+            ResponseFormat = ChatResponseFormat.ForJsonSchema<int[]>(), MaxOutputTokens = 60, Seed = 1, Temperature = 1.5f,
+            Tools = [AIFunctionFactory.CreateDeclaration("note", "Takes notes", parameters)],
+        };
+        Assert.NotNull((await loaded.Client.GetResponseAsync<int[]>(_messages, options)).Result);
+
+        options.ToolMode = ChatToolMode.RequireAny;
+        var error = await Assert.ThrowsAsync<SchemaException>(() => loaded.Client.GetResponseAsync(_messages, options));
+        Assert.Contains("'patternProperties' is not supported", error.Message, StringComparison.Ordinal);
     }
 }
