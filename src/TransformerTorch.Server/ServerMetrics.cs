@@ -54,7 +54,7 @@ internal sealed class ServerMetrics : IDisposable
             ("cache_pages", "gauge", s => s.Pages), ("cache_pages_free", "gauge", s => s.FreePages),
             ("steps_total", "counter", s => s.Steps),
             ("prompt_tokens_total", "counter", s => s.PromptTokens), ("prompt_tokens_held_total", "counter", s => s.HeldTokens),
-            ("generated_tokens_total", "counter", s => s.NewTokens),
+            ("generated_tokens_total", "counter", s => s.NewTokens), ("preemptions_total", "counter", s => s.Preemptions),
         ];
         var running = models.Where(m => m.Engine is not null).Select(m => (m.Name, m.Engine!.Statistics)).ToList();
         foreach (var (name, kind, of) in figures)

@@ -10,6 +10,10 @@ namespace TransformerTorch.Generation.Batching;
 /// ends or is cancelled leaves and gives its pages back (Yu et al., 2022, "iteration-level scheduling"). One thread of its own does the
 /// computing; any threads may ask. What a text becomes does not depend on what else is under way.
 /// </summary>
+/// <remarks>
+/// A text takes pages as it grows, since nobody knows how long it becomes. Where none is left the youngest is preempted: it waits before
+/// all others and its keys and values are computed again, its tokens staying as they are (Kwon et al., 2023, "recomputation").
+/// </remarks>
 public sealed class BatchEngine : IAsyncDisposable
 {
     private readonly CausalLanguageModel _model;
@@ -17,14 +21,14 @@ public sealed class BatchEngine : IAsyncDisposable
     private readonly PagedCache _cache;
     private readonly PagePool _pool;
     private readonly BatchPass _pass;
-    private readonly List<Sequence> _running = [];
+    private readonly List<Sequence> _running = []; // in order of arrival, and before all who wait
     private readonly LinkedList<Sequence> _waiting = [];
     private readonly ConcurrentQueue<Sequence> _arrived = [];
     private readonly SemaphoreSlim _wake = new(0);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _queued; // arrived or waiting
     private volatile bool _draining, _stopping;
-    private long _newTokens, _heldTokens;
+    private long _newTokens, _heldTokens, _preemptions;
 
     /// <summary>An engine over a model, which it puts into evaluation mode and which outlives it.</summary>
     /// <exception cref="ArgumentException">
@@ -51,7 +55,7 @@ public sealed class BatchEngine : IAsyncDisposable
     public int Longest => _pool.Longest;
 
     /// <summary>What it does just now.</summary>
-    public BatchStatistics Statistics { get; private set; } = new(0, 0, 0, 0, 0, 0, 0, 0);
+    public BatchStatistics Statistics { get; private set; } = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /// <summary>
     /// Continues a prompt, yielding tokens as they come. Leaving the enumeration cancels the request, as the token does; its pages are free
@@ -132,12 +136,30 @@ public sealed class BatchEngine : IAsyncDisposable
         using var scope = NewDisposeScope();
         try
         {
-            foreach (var (sequence, likeliest, scores) in _pass.Run(_running)) Choose(sequence, likeliest, scores);
+            foreach (var (sequence, likeliest, scores) in _pass.Run(WithRoom(_pass.Parts(_running)))) Choose(sequence, likeliest, scores);
         }
         catch (Exception e)
         {
             EndAll(e); // whose fault it was is not known
         }
+    }
+
+    // The oldest is never preempted, since alone it has room: so all come to their end.
+    private List<(Sequence Of, int Count)> WithRoom(IReadOnlyList<(Sequence Of, int Count)> parts)
+    {
+        foreach (var (sequence, count) in parts)
+            while (_running.Contains(sequence) && !sequence.TryReach(count)) Preempt(_running[^1]);
+        return [.. parts.Where(p => _running.Contains(p.Of))];
+    }
+
+    private void Preempt(Sequence sequence)
+    {
+        _running.Remove(sequence);
+        sequence.Release();
+        _waiting.AddFirst(sequence);
+        _preemptions++;
+        Report(); // before it counts as queued, or one too many would seem to be here
+        Interlocked.Increment(ref _queued);
     }
 
     private void Choose(Sequence sequence, int? likeliest, Tensor scores)
@@ -169,8 +191,9 @@ public sealed class BatchEngine : IAsyncDisposable
     {
         while (_running.Count < _options.MaxSequences && _waiting.First is { } first)
         {
-            if (!first.Value.TryBegin(_pool, _options.PageSize, _options.SharePrefixes && _pass.CanShare)) break;
-            _heldTokens += first.Value.Computed;
+            var shared = _options.SharePrefixes && _pass.CanShare;
+            if (!first.Value.TryBegin(_pool, _options.PageSize, shared, _running.Count)) break;
+            if (first.Value.New == 0) _heldTokens += first.Value.Computed;
             _running.Add(Dequeue(first));
         }
     }
@@ -200,5 +223,5 @@ public sealed class BatchEngine : IAsyncDisposable
     }
 
     private void Report() => Statistics = new(_running.Count, _waiting.Count, _pool.Available, _pool.Count, _pass.Steps,
-        _pass.PromptTokens, _heldTokens, _newTokens);
+        _pass.PromptTokens, _heldTokens, _newTokens, _preemptions);
 }

@@ -9,14 +9,18 @@ public sealed record BatchOptions
     /// <summary>Texts that may wait; more are refused.</summary>
     public int MaxWaiting { get; init; } = 256;
 
-    /// <summary>Prompt tokens read in one step, shared out among the prompts: others' next tokens wait no longer than these take.</summary>
+    /// <summary>
+    /// Tokens of prompts, and of texts that were preempted, read in one step and shared out among them: others' next tokens wait no longer
+    /// than these take.
+    /// </summary>
     public int PrefillTokens { get; init; } = 512;
 
     /// <summary>Positions a page.</summary>
     public int PageSize { get; init; } = 32;
 
     /// <summary>
-    /// Positions in all, which bounds the memory of keys and values; 0: as many as eight texts of the model's context need, or 8,192.
+    /// Positions in all, which bounds the memory of keys and values and how long a text may become; 0: as many as eight texts of the
+    /// model's context need, but no fewer than 8,192 and no more than 65,536.
     /// </summary>
     public int CachedTokens { get; init; }
 
@@ -43,15 +47,16 @@ public sealed record BatchOptions
 
 /// <summary>What a <see cref="BatchEngine"/> does just now, and has done.</summary>
 /// <param name="Running">texts being continued</param>
-/// <param name="Waiting">texts not begun</param>
+/// <param name="Waiting">texts not begun, or preempted</param>
 /// <param name="FreePages">pages that can be had</param>
 /// <param name="Pages">pages in all</param>
 /// <param name="Steps">passes through the model</param>
 /// <param name="PromptTokens">read</param>
 /// <param name="HeldTokens">of prompts, not read because they were held already</param>
 /// <param name="NewTokens">generated</param>
+/// <param name="Preemptions">times that a text gave its pages back before its end, for older ones to go on</param>
 public sealed record BatchStatistics(
-    int Running, int Waiting, int FreePages, int Pages, long Steps, long PromptTokens, long HeldTokens, long NewTokens);
+    int Running, int Waiting, int FreePages, int Pages, long Steps, long PromptTokens, long HeldTokens, long NewTokens, long Preemptions);
 
 /// <summary>There is no room for another request: try again later.</summary>
 public sealed class EngineBusyException(int waiting) : Exception($"{waiting} requests are waiting already, and no more may");

@@ -24,14 +24,34 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
 
     public long PromptTokens { get; private set; }
 
-    /// <summary>
-    /// The texts that are far enough for their next token, with its scores (1, V) and, where nothing else counts, the likeliest.
-    /// </summary>
-    public IReadOnlyList<(Sequence Of, int? Likeliest, Tensor Scores)> Run(IReadOnlyList<Sequence> running)
+    /// <summary>Who computes how much, single tokens first.</summary>
+    public IReadOnlyList<(Sequence Of, int Count)> Parts(IReadOnlyList<Sequence> running)
     {
+        if (_alone)
+        {
+            var next = running.FirstOrDefault(s => s.New == 0) ?? running[(int)(Steps % running.Count)];
+            return [(next, Math.Max(1, next.Pending - next.New))]; // what it wrote is computed again at the lengths it was written at
+        }
+        var parts = running.Where(s => s.Pending == 1).Select(s => (s, 1)).ToList();
+        Sequence[] reading = [.. running.Where(s => s.Pending > 1).OrderBy(s => s.Pending)];
+        var left = budget;
+        for (var i = 0; i < reading.Length && left > 0; i++) // equal shares; what a short one leaves, longer ones share
+        {
+            var count = Math.Min(reading[i].Pending, Math.Max(1, left / (reading.Length - i)));
+            parts.Add((reading[i], count));
+            left -= count;
+        }
+        return [.. parts.OrderBy(p => p.Item2 > 1)];
+    }
+
+    /// <summary>Computes the parts, for which there are pages.</summary>
+    /// <returns>
+    /// The texts that are far enough for their next token, with its scores (1, V) and, where nothing else counts, the likeliest.
+    /// </returns>
+    public IReadOnlyList<(Sequence Of, int? Likeliest, Tensor Scores)> Run(IReadOnlyList<(Sequence Of, int Count)> parts)
+    {
+        if (parts.Count == 0) return [];
         using var scope = NewDisposeScope();
-        var parts = Parts(running);
-        foreach (var (of, count) in parts) of.Reach(count);
         var device = model.Backbone.TokenWeight.device;
         using var batch = new PagedBatch(cache, parts.Select(p => new PagedSpan(p.Count, p.Of.Computed + p.Count, p.Of.Pages)), device);
         var ids = tensor([.. parts.SelectMany(p => p.Of.Text.Skip(p.Of.Computed).Take(p.Count).Select(id => (long)id))], device: device);
@@ -59,24 +79,4 @@ internal sealed class BatchPass(CausalLanguageModel model, PagedCache cache, int
 
     private static bool GoesAlone(CausalLanguageModel model)
         => model.Config.Main.Blocks.Any(b => b.Attention.Rotary?.Scaling is { ByLength: true });
-
-    /// <summary>Who computes how much, single tokens first.</summary>
-    private List<(Sequence Of, int Count)> Parts(IReadOnlyList<Sequence> running)
-    {
-        if (_alone)
-        {
-            var next = running.FirstOrDefault(s => s.New == 0) ?? running[(int)(Steps % running.Count)];
-            return [(next, next.Pending)];
-        }
-        var parts = running.Where(s => s.New > 0).Select(s => (s, 1)).ToList();
-        Sequence[] reading = [.. running.Where(s => s.New == 0).OrderBy(s => s.Pending)];
-        var left = budget;
-        for (var i = 0; i < reading.Length && left > 0; i++) // equal shares; what a short one leaves, longer ones share
-        {
-            var count = Math.Min(reading[i].Pending, Math.Max(1, left / (reading.Length - i)));
-            parts.Add((reading[i], count));
-            left -= count;
-        }
-        return [.. parts.OrderBy(p => p.Item2 > 1)];
-    }
 }

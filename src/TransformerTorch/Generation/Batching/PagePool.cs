@@ -15,28 +15,19 @@ internal sealed class PagePool(IReadOnlyList<PageTable> tables, int pageSize)
     public int Longest => tables.Min(t => t.Longest);
 
     /// <summary>
-    /// Room for a text of at most so many tokens, the first of them in pages that hold them already where there are such (at least the
-    /// prompt's last is not, since its scores are wanted); null where there is no room.
+    /// Room for a text and its next token, the first of it in pages that hold it already where there are such (at least its last token is
+    /// not, since its scores are wanted); null where there is no room.
     /// </summary>
-    /// <param name="prompt">what it begins with</param>
-    /// <param name="most">tokens</param>
+    /// <param name="text">as it is</param>
     /// <param name="keys">its own; null: nothing is shared</param>
-    public TextPages? TryLease(IReadOnlyList<int> prompt, int most, PageKeys? keys)
+    /// <param name="others">texts that grow beside it: a free page is left to each, or the next steps would take this one's again</param>
+    public TextPages? TryLease(IReadOnlyList<int> text, PageKeys? keys, int others)
     {
-        var known = keys?.Of(prompt, (prompt.Count - 1) / pageSize) ?? [];
+        var known = keys?.Of(text, (text.Count - 1) / pageSize) ?? [];
         var usable = tables.Select(t => t.Beginnings(known)).Aggregate((a, b) => a.Zip(b, (x, y) => x && y)).ToList();
         IReadOnlyList<UInt128> held = [.. known.Take(usable.LastIndexOf(true))];
-        var leases = new List<PageTable.Lease>();
-        foreach (var table in tables)
-        {
-            if (table.TryLease(held, most) is not { } lease)
-            {
-                leases.ForEach(l => l.Dispose());
-                return null;
-            }
-            leases.Add(lease);
-        }
-        return new TextPages(leases, keys, held.Count * pageSize, pageSize);
+        if (!tables.All(t => t.HasRoom(held, text.Count + 1, others))) return null;
+        return new TextPages([.. tables.Select(t => t.Begin(held, text.Count + 1))], keys, held.Count * pageSize, pageSize);
     }
 }
 
@@ -49,10 +40,12 @@ internal sealed class TextPages(IReadOnlyList<PageTable.Lease> leases, PageKeys?
     /// <summary>Indices of its pages, by group and by place in the text.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Pages => [.. leases.Select(l => l.Pages)];
 
-    /// <summary>Has pages for so many tokens.</summary>
-    public void Reach(int tokens)
+    /// <summary>Takes the pages that it lacks for so many tokens, if there are enough.</summary>
+    public bool TryReach(int tokens)
     {
+        if (!leases.All(l => l.CanReach(tokens))) return false;
         foreach (var lease in leases) lease.Reach(tokens);
+        return true;
     }
 
     /// <summary>So many of the text's tokens are computed.</summary>

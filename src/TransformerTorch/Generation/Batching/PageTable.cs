@@ -6,7 +6,7 @@ namespace TransformerTorch.Generation.Batching;
 /// it is needed for others, the one that was given back first before the rest. For one thread.
 /// </summary>
 /// <remarks>
-/// Layers that see no further back than a window have a text give its pages back as it leaves them behind, and take others as it grows.
+/// A text takes further pages as it grows; where layers see no further back than a window, it gives back those that it leaves behind.
 /// </remarks>
 internal sealed class PageTable
 {
@@ -14,7 +14,6 @@ internal sealed class PageTable
     private readonly int _size, _window, _most;
     private readonly Dictionary<UInt128, Page> _known = [];
     private readonly LinkedList<Page> _free;
-    private int _promised; // to texts that take their pages as they grow
 
     /// <param name="pages">how many</param>
     /// <param name="pageSize">positions a page</param>
@@ -53,19 +52,22 @@ internal sealed class PageTable
     }
 
     /// <summary>
-    /// Room for a text of at most so many tokens, whose first pages have these keys and are held; null where there is no room.
+    /// Whether a text of so many tokens may begin, whose first pages have these keys and are held, and each of so many others still take a
+    /// page; or whether all have room whatever they come to.
     /// </summary>
-    public Lease? TryLease(IReadOnlyList<UInt128> held, int most)
-    {
-        Page[] seen = [.. held.Skip(First(held.Count * _size)).Select(key => _known[key])];
-        // What others share may stay with them when it is given back here, so that those who change their pages count each alone.
-        var room = _window == 0 ? Needed(most) - held.Count <= _free.Count - seen.Count(p => p.Users == 0)
-            : _promised + Needed(most) <= Count;
-        return room ? new Lease(this, seen, held.Count, most) : null;
-    }
+    public bool HasRoom(IReadOnlyList<UInt128> held, int tokens, int others)
+        => Begun(held.Count, tokens) - held.Count + others <= _free.Count - Seen(held).Count(p => p.Users == 0)
+            || (others + 1L) * _most <= Count;
 
-    /// <summary>Pages that a text of so many tokens has at once at most.</summary>
-    private int Needed(int tokens) => Math.Min((tokens + _size - 1) / _size, _most);
+    /// <summary>The pages that such a text begins with.</summary>
+    public Lease Begin(IReadOnlyList<UInt128> held, int tokens) => new(this, [.. Seen(held)], held.Count, Begun(held.Count, tokens));
+
+    /// <summary>Pages up to where a text of so many tokens, some pages of them held, can come without giving any back.</summary>
+    private int Begun(int held, int tokens) => (int)Math.Min(Pages(tokens), First(held * _size) + (long)_most);
+
+    private int Pages(int tokens) => (tokens + _size - 1) / _size;
+
+    private IEnumerable<Page> Seen(IReadOnlyList<UInt128> held) => held.Skip(First(held.Count * _size)).Select(key => _known[key]);
 
     /// <summary>The first page that is seen from a position.</summary>
     private int First(int position) => _window == 0 ? 0 : Math.Max(0, position - _window + 1) / _size;
@@ -93,26 +95,24 @@ internal sealed class PageTable
         private readonly PageTable _table;
         private readonly List<Page> _own = []; // by place; those before _first are not its any more
         private readonly List<int> _indices = [];
-        private readonly int _promised;
         private int _first, _told;
         private bool _returned;
 
-        internal Lease(PageTable table, Page[] seen, int held, int most)
+        internal Lease(PageTable table, Page[] seen, int held, int pages)
         {
             (_table, _told, _first) = (table, held, held - seen.Length);
             for (var i = 0; i < held; i++) Add(i < _first ? table._pages[0] : table.Take(seen[i - _first]));
-            if (table._window > 0) table._promised += _promised = table.Needed(most);
-            else Reach(most); // what is shared counts once, so all is taken at once
+            Grow(pages);
         }
 
         /// <summary>Indices of its pages by their place in the text; those that it has left behind mean nothing.</summary>
         public IReadOnlyList<int> Pages => _indices;
 
-        /// <summary>Has pages for so many tokens.</summary>
-        public void Reach(int tokens)
-        {
-            while (_own.Count * _table._size < tokens) Add(_table.Take(_table._free.First!.Value, forget: true));
-        }
+        /// <summary>Whether it has pages for so many tokens, or can take them.</summary>
+        public bool CanReach(int tokens) => _table.Pages(tokens) - _own.Count <= _table._free.Count;
+
+        /// <summary>Takes the pages that it lacks for so many tokens.</summary>
+        public void Reach(int tokens) => Grow(_table.Pages(tokens));
 
         /// <summary>So many tokens are computed: full pages become known by their keys, those not seen any more are given back.</summary>
         public void Advance(IReadOnlyList<UInt128> keys, int computed)
@@ -120,6 +120,11 @@ internal sealed class PageTable
             for (; _told < keys.Count; _told++)
                 if (_table._known.TryAdd(keys[_told], _own[_told])) _own[_told].Key = keys[_told];
             for (; _first < _table.First(computed); _first++) _table.Return(_own[_first]);
+        }
+
+        private void Grow(int pages)
+        {
+            while (_own.Count < pages) Add(_table.Take(_table._free.First!.Value, forget: true));
         }
 
         private void Add(Page page)
@@ -132,7 +137,6 @@ internal sealed class PageTable
         {
             if (_returned) return;
             _returned = true;
-            _table._promised -= _promised;
             for (var i = _own.Count - 1; i >= _first; i--) _table.Return(_own[i]); // a text's end is of less use than its beginning
         }
     }

@@ -56,17 +56,17 @@ internal sealed class Sequence : IDisposable
     /// <summary>It is not wanted any more; any thread may say so.</summary>
     public void Cancel() => _cancelled = true;
 
-    /// <summary>Claims room, if there is enough.</summary>
-    public bool TryBegin(PagePool pool, int pageSize, bool shared)
+    /// <summary>Claims room for its text so far, if there is enough beside so many others.</summary>
+    public bool TryBegin(PagePool pool, int pageSize, bool shared, int others)
     {
         if (shared) _keys ??= new PageKeys(pageSize);
-        _pages = pool.TryLease(_request.Prompt, Most, _keys);
+        _pages = pool.TryLease(Text, _keys, others);
         Computed = _pages?.Held ?? 0;
         return _pages is not null;
     }
 
-    /// <summary>Has pages for so many more tokens.</summary>
-    public void Reach(int count) => _pages!.Reach(Computed + count);
+    /// <summary>Takes pages for so many more tokens, if there are enough.</summary>
+    public bool TryReach(int count) => _pages!.TryReach(Computed + count);
 
     /// <summary>So many more tokens were computed.</summary>
     public void Advance(int count)
@@ -105,8 +105,12 @@ internal sealed class Sequence : IDisposable
         return _sink.Accept(new GeneratedToken(token, finish, own, likeliest)) || finish is not null;
     }
 
-    /// <summary>Gives its pages back.</summary>
-    public void Release() => _pages?.Dispose();
+    /// <summary>Gives its pages back: what they held is to be computed again, should it go on.</summary>
+    public void Release()
+    {
+        _pages?.Dispose();
+        (_pages, Computed) = (null, 0);
+    }
 
     /// <summary>Gives its pages back and tells who waits for it.</summary>
     public void End(Exception? error = null)

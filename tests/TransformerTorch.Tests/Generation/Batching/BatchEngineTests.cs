@@ -268,7 +268,7 @@ public sealed class BatchEngineTests
         async Task<int[]> Collect() => [.. (await tokens.ToListAsync()).Select(t => t.Id)];
     }
 
-    private static int[][] Prompts(LanguageModel model, params int[] lengths)
+    internal static int[][] Prompts(LanguageModel model, params int[] lengths)
     {
         var random = new Random(3);
         return [.. lengths.Select(n => Enumerable.Range(0, n).Select(_ => random.Next(4, (int)model.HeadWeight.shape[0])).ToArray())];
