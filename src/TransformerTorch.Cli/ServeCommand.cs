@@ -42,6 +42,11 @@ internal static class ServeCommand
     {
         Description = "Requests that may wait; more are refused", DefaultValueFactory = _ => 256,
     };
+    private static readonly Option<int> _cached = new("--cached-tokens")
+    {
+        Description = "Tokens of all texts together whose keys and values are held; 0: by the model, 8192 to 65536",
+        DefaultValueFactory = _ => 0,
+    };
     private static readonly Option<int> _tokens = new("--max-tokens")
     {
         Description = "New tokens of a request at most; 0: as the model's context allows", DefaultValueFactory = _ => 0,
@@ -55,7 +60,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve models over HTTP, as OpenAI does")
         {
-            _models, _adapters, _keys, _device, _type, _sequences, _waiting, _tokens, _timeout,
+            _models, _adapters, _keys, _device, _type, _sequences, _waiting, _cached, _tokens, _timeout,
         };
         foreach (var option in Listening.Options) command.Options.Add(option);
         command.SetAction(Run);
@@ -140,7 +145,7 @@ internal static class ServeCommand
         ModelOptions Model(string name, string model, string adapter) => new()
         {
             Model = model, Adapter = adapter, Name = name, Device = device, Type = parsed.GetRequiredValue(_type),
-            MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting),
+            MaxSequences = parsed.GetValue(_sequences), MaxWaiting = parsed.GetValue(_waiting), CachedTokens = parsed.GetValue(_cached),
         };
     }
 
