@@ -26,8 +26,12 @@ public sealed class ModelOptions
     /// <summary>cpu where nothing is said, cuda or cuda:N, or auto: the first GPU where there is one, else the CPU.</summary>
     public string Device { get; set; } = "cpu";
 
-    /// <summary>The weights' type in memory: float32, bfloat16, float16, or in few bits int8 or int4; empty: the files'.</summary>
-    [RegularExpression("^(float32|bfloat16|float16|int8|int4)?$", ErrorMessage = "Type is none of float32, bfloat16, float16, int8, int4")]
+    /// <summary>
+    /// The weights' type in memory: float32, bfloat16, float16, or in few bits int8 or int4, or such as int4-g128, in groups of 32, 64 or
+    /// 128 inputs; empty: the files'.
+    /// </summary>
+    [RegularExpression("^(float32|bfloat16|float16|int[48](-g(32|64|128))?)?$",
+        ErrorMessage = "Type is none of float32, bfloat16, float16, int8, int4, int4-g128 and the like")]
     public string Type { get; set; } = "float32";
 
     /// <summary>A chat template's source, or the name of one of the tokenizer's; empty: the tokenizer's usual one.</summary>

@@ -187,9 +187,9 @@ public sealed class ServedModel : IAsyncDisposable
         {
             "bfloat16" => load with { Type = ScalarType.BFloat16 },
             "float16" => load with { Type = ScalarType.Float16 },
-            "int8" or "int4" => load with { Quantize = Quantization.Parse(options.Type) },
             "" => load with { Type = null },
-            _ => load,
+            "float32" => load,
+            _ => load with { Quantize = Quantization.Parse(options.Type) },
         };
     }
 }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using TransformerTorch.AI;
+using TransformerTorch.Layers;
 using TransformerTorch.Server;
 
 namespace TransformerTorch.Cli;
@@ -72,9 +73,10 @@ internal static class ServeCommand
     {
         var option = new Option<string>("--dtype")
         {
-            Description = "The weights in memory: float32, bfloat16, float16, int8, int4", DefaultValueFactory = _ => "float32",
+            Description = "The weights in memory: float32, bfloat16, float16, int8, int4, or such as int4-g128, in groups of so many inputs",
+            DefaultValueFactory = _ => "float32",
         };
-        option.AcceptOnlyFromAmong("float32", "bfloat16", "float16", "int8", "int4");
+        option.AcceptOnlyFromAmong(["float32", "bfloat16", "float16", .. Quantization.Names]);
         return option;
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace TransformerTorch.Layers;
 
 /// <summary>How the weights of linear layers are stored for inference.</summary>
@@ -17,12 +19,16 @@ public sealed record Quantization(int Bits, int Group)
     /// </summary>
     public Quantization OfScores => Bits == 8 ? this : Bits8;
 
-    /// <summary>int8 or int4.</summary>
-    /// <exception cref="ArgumentException">Neither.</exception>
-    public static Quantization Parse(string name) => name switch
+    /// <summary>What <see cref="Parse"/> knows: int8 and int4, and these in groups of 32, 64 or 128 inputs.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        [.. new[] { "int8", "int4" }.SelectMany(bits => new[] { "", "-g32", "-g64", "-g128" }.Select(group => bits + group))];
+
+    /// <summary>int8 or int4, or such as int4-g128, in groups of so many inputs.</summary>
+    /// <exception cref="ArgumentException">None of <see cref="Names"/>.</exception>
+    public static Quantization Parse(string name)
     {
-        "int8" => Bits8,
-        "int4" => Bits4,
-        _ => throw new ArgumentException($"unknown quantization '{name}': int8 or int4"),
-    };
+        if (!Names.Contains(name)) throw new ArgumentException($"unknown quantization '{name}': {string.Join(", ", Names)}");
+        var usual = name[3] == '8' ? Bits8 : Bits4;
+        return name.Split("-g") is [_, var group] ? usual with { Group = int.Parse(group, CultureInfo.InvariantCulture) } : usual;
+    }
 }

@@ -13,6 +13,7 @@ public class QuantizedModelTests
 {
     [SkippableTheory]
     [InlineData("gpt2", "int8", true), InlineData("gpt2", "int4", true), InlineData("llama", "int8", true), InlineData("t5", "int4", true)]
+    [InlineData("gpt2", "int8-g32", true), InlineData("llama", "int4-g64", true), InlineData("t5", "int4-g128", true)]
     [InlineData("gpt2", "int8", false), InlineData("gpt2", "int4", false), InlineData("t5", "int8", false)]
     public void A_quantized_model_scores_as_one_with_the_rounded_weights(string name, string type, bool bridge)
     {
@@ -34,6 +35,15 @@ public class QuantizedModelTests
         var (exact, scores) = (rounded.Logits(inputs), quantized.Logits(inputs));
         TensorAssert.Close(exact, scores, within: 0.02 * exact.abs().max().item<float>());
         Assert.True(quantized.IsQuantized);
+    }
+
+    [Fact]
+    public void Names_say_bits_and_group_and_others_are_refused_with_those_there_are()
+    {
+        Assert.Equal(new Quantization(4, 128), Quantization.Parse("int4-g128"));
+        Assert.Equal(Quantization.Bits8, Quantization.Parse("int8-g64"));
+        Assert.Contains("int4-g32", Assert.Throws<ArgumentException>(() => Quantization.Parse("int4-g16")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

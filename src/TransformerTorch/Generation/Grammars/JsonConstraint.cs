@@ -33,7 +33,8 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
         if (forms.FirstOrDefault(f => f.Opening.AsSpan().ContainsAny("\"{}")) is { Opening: { } opening })
             throw new ArgumentException($"'{opening}' before JSON: its quotation marks and braces would be read as the JSON's own");
         _vocabulary.Value.Require(string.Concat(forms.Select(f => f.Opening + f.Closing)));
-        if (key.Length > MostLength) throw new SchemaException($"a schema of {key.Length} characters, at most {MostLength} are read");
+        var length = forms.Sum(f => f.Schema.GetRawText().Length);
+        if (length > MostLength) throw new SchemaException($"a schema of {length} characters, at most {MostLength} are read");
         Grammar? grammar;
         lock (_known) grammar = _known.GetValueOrDefault(key);
         return new JsonConstraint(grammar is { IsFull: false } ? grammar : Keep(), _vocabulary.Value);
