@@ -36,7 +36,10 @@ internal static class CommandLine
     /// <summary>The option of commands that load a model for inference.</summary>
     public static Option<string?> Quantize()
     {
-        var option = new Option<string?>("--quantize") { Description = "Store weights in few bits: int8 or int4, or such as int4-g128, in groups of so many inputs", HelpName = "TYPE" };
+        var option = new Option<string?>("--quantize")
+        {
+            Description = "Store weights in few bits: int8, int4, or such as int4-g128, in groups of so many inputs", HelpName = "TYPE",
+        };
         option.AcceptOnlyFromAmong([.. Quantization.Names]);
         return option;
     }

@@ -73,7 +73,7 @@ internal static class ServeCommand
     {
         var option = new Option<string>("--dtype")
         {
-            Description = "The weights in memory: float32, bfloat16, float16, int8, int4, or such as int4-g128, in groups of so many inputs",
+            Description = "The weights in memory: float32, bfloat16, float16, int8, int4, or such as int4-g128, in groups of so many",
             DefaultValueFactory = _ => "float32",
         };
         option.AcceptOnlyFromAmong(["float32", "bfloat16", "float16", .. Quantization.Names]);

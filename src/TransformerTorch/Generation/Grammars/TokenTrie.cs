@@ -6,7 +6,7 @@ namespace TransformerTorch.Generation.Grammars;
 public sealed class TokenTrie
 {
     private const int MostKept = 64; // a few hundred kilobytes each
-    private static readonly string s_ascii = string.Concat(Enumerable.Range(' ', 0x7F - ' ').Select(c => (char)c));
+    private static readonly string s_ascii = string.Concat(Enumerable.Range('!', 0x7F - '!').Select(c => (char)c));
     private readonly List<Node> _nodes = [new Node()];
     private readonly byte[][] _tokens;
     private readonly bool[] _quotes;
@@ -33,7 +33,7 @@ public sealed class TokenTrie
         }
     }
 
-    /// <summary>Each printable character of ASCII, and each byte of a text, is to be a token by itself: so JSON can be ended.</summary>
+    /// <summary>Each visible character of ASCII, and each byte of a text, is to be a token by itself: so JSON can be ended.</summary>
     /// <exception cref="SchemaException">One is none.</exception>
     internal void Require(string text)
     {
