@@ -49,10 +49,10 @@ public sealed class FormedAnswerTests(LoadedModel loaded) : IClassFixture<Loaded
         var parameters = JsonDocument.Parse("""{"type":"object","patternProperties":{"^a":{"type":"string"}}}""").RootElement;
         var options = new ChatOptions
         {
-            ResponseFormat = ChatResponseFormat.ForJsonSchema<int[]>(), MaxOutputTokens = 60, Seed = 1, Temperature = 1.5f,
+            ResponseFormat = ChatResponseFormat.ForJsonSchema<string[]>(), MaxOutputTokens = 60, Seed = 1, Temperature = 1.5f,
             Tools = [AIFunctionFactory.CreateDeclaration("note", "Takes notes", parameters)],
         };
-        Assert.NotNull((await loaded.Client.GetResponseAsync<int[]>(_messages, options)).Result);
+        Assert.NotNull((await loaded.Client.GetResponseAsync<string[]>(_messages, options)).Result);
 
         options.ToolMode = ChatToolMode.RequireAny;
         var error = await Assert.ThrowsAsync<SchemaException>(() => loaded.Client.GetResponseAsync(_messages, options));
