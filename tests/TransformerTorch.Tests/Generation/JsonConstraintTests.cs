@@ -10,8 +10,7 @@ namespace TransformerTorch.Tests.Generation;
 /// <summary>Truth: System.Text.Json, and what each schema says in words. Tokens are drawn blindly among those that are allowed.</summary>
 public sealed class JsonConstraintTests
 {
-    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
-    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+    private static readonly JsonConstraints _constraints = BlindDraws.Constraints();
 
     public static TheoryData<string, string> Schemas => new()
     {
@@ -64,7 +63,7 @@ public sealed class JsonConstraintTests
         for (var seed = 0; seed < 30; seed++)
         {
             var most = 40 + (seed * 3);
-            var text = Draw(_constraints.Schema(JsonDocument.Parse(schema).RootElement), most, new Random(seed));
+            var text = BlindDraws.Draw(_constraints.Schema(JsonDocument.Parse(schema).RootElement), most, new Random(seed));
 
             var value = JsonNode.Parse(text);
             Assert.True(Satisfies(kind, value), $"{kind}: {text}");
@@ -103,7 +102,7 @@ public sealed class JsonConstraintTests
     [Fact]
     public void A_vocabulary_that_cannot_write_all_of_JSON_is_refused()
     {
-        var constraints = new JsonConstraints(() => new TokenTrie(_tokenizer, _tokenizer.TokenToId("}")!.Value));
+        var constraints = new JsonConstraints(() => new TokenTrie(BlindDraws.Tokenizer, BlindDraws.Tokenizer.TokenToId("}")!.Value));
         var error = Assert.Throws<SchemaException>(() => constraints.OneOf(JsonForm.AnyObject));
         Assert.Matches("^no token of this model is '.' alone, without which JSON may come to no end$", error.Message);
     }
@@ -114,7 +113,7 @@ public sealed class JsonConstraintTests
         var million = """{"type":"array","items":{"type":"string","minLength":100},"minItems":1000000}""";
         var constraint = _constraints.Schema(JsonDocument.Parse(million).RootElement);
         Assert.True(constraint.LeastTokens > 100_000_000);
-        Assert.False(constraint.Accept(_tokenizer.TokenToId("[")!.Value)); // what is left is told without counting to a million
+        Assert.False(constraint.Accept(BlindDraws.Tokenizer.TokenToId("[")!.Value)); // what is left is told without counting to a million
 
         // Each level doubles what the one before offers: 2^40 ways, were they written out.
         var bomb = """{"$ref":"#/$defs/d40","$defs":{"d0":{"type":"null"}"""
@@ -124,22 +123,6 @@ public sealed class JsonConstraintTests
         Assert.Throws<SchemaException>(() => _constraints.Schema(JsonDocument.Parse(bomb).RootElement));
         var wide = $$"""{"enum":[{{string.Join(",", Enumerable.Range(0, 10_000))}}]}""";
         Assert.Throws<SchemaException>(() => _constraints.Schema(JsonDocument.Parse(wide).RootElement));
-    }
-
-    private static string Draw(JsonConstraint constraint, int most, Random random)
-    {
-        var (ids, end) = (new List<int>(), 0);
-        for (var left = most; left > 0; left--)
-        {
-            var scores = new float[_tokenizer.VocabularySize];
-            constraint.Apply(scores, [end], left);
-            int[] allowed = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] == 0)];
-            var id = allowed[random.Next(allowed.Length)];
-            if (id == end) break;
-            ids.Add(id);
-            if (constraint.Accept(id)) break;
-        }
-        return _tokenizer.Decode(ids);
     }
 
     private static bool Satisfies(string kind, JsonNode? value) => kind switch

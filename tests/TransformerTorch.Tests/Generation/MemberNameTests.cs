@@ -1,7 +1,6 @@
 using System.Text.Json;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Tests.Support;
-using TransformerTorch.Text;
 
 namespace TransformerTorch.Tests.Generation;
 
@@ -11,8 +10,7 @@ namespace TransformerTorch.Tests.Generation;
 /// </summary>
 public sealed class MemberNameTests
 {
-    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
-    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+    private static readonly JsonConstraints _constraints = BlindDraws.Constraints();
     private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false };
 
     // What writes objects of many members, with names that are alike: \u0061 is a.
@@ -36,7 +34,7 @@ public sealed class MemberNameTests
         {
             // From what is just enough to plenty.
             var constraint = _constraints.Schema(element);
-            var text = Draw(constraint, constraint.LeastTokens + 1 + (seed % 40), new Random(seed));
+            var text = BlindDraws.Draw(constraint, constraint.LeastTokens + 1 + (seed % 40), new Random(seed), _liked);
 
             using var value = JsonDocument.Parse(text, _strict);
             if (value.RootElement.ValueKind != JsonValueKind.Object) continue;
@@ -66,7 +64,7 @@ public sealed class MemberNameTests
         var constraint = _constraints.Schema(JsonDocument.Parse("""{"type":"object"}""").RootElement);
         var name = new string('a', 64);
         Take(constraint, $$"""{"{{name}}":1,"{{name[..63]}}""");
-        var scores = new float[_tokenizer.VocabularySize];
+        var scores = new float[BlindDraws.Tokenizer.VocabularySize];
         constraint.Apply(scores, [], 100);
         Assert.Equal((float.NegativeInfinity, 0f, 0f), (scores[Id("a")!.Value], scores[Id("b")!.Value], scores[Id("\"")!.Value]));
     }
@@ -79,28 +77,10 @@ public sealed class MemberNameTests
             StringComparison.Ordinal);
     }
 
-    private static string Draw(JsonConstraint constraint, int most, Random random)
-    {
-        var (ids, end) = (new List<int>(), 0);
-        for (var left = most; left > 0; left--)
-        {
-            var scores = new float[_tokenizer.VocabularySize];
-            constraint.Apply(scores, [end], left);
-            int[] allowed = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] == 0)];
-            int[] liked = [.. allowed.Where(_liked.Contains)];
-            if (liked.Length > 0 && random.Next(8) > 0) allowed = liked;
-            var id = allowed[random.Next(allowed.Length)];
-            if (id == end) break;
-            ids.Add(id);
-            if (constraint.Accept(id)) break;
-        }
-        return _tokenizer.Decode(ids);
-    }
-
-    private static int? Id(string text) => _tokenizer.TokenToId(text);
+    private static int? Id(string text) => BlindDraws.Tokenizer.TokenToId(text);
 
     private static void Take(JsonConstraint constraint, string text)
     {
-        foreach (var id in _tokenizer.Encode(text).Ids) constraint.Accept(id);
+        foreach (var id in BlindDraws.Tokenizer.Encode(text).Ids) constraint.Accept(id);
     }
 }

@@ -2,15 +2,13 @@ using System.Globalization;
 using System.Text.Json;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Tests.Support;
-using TransformerTorch.Text;
 
 namespace TransformerTorch.Tests.Generation;
 
 /// <summary>Truth: System.Text.Json and System.Uri, which read what is drawn, and the calendar of .NET.</summary>
 public sealed class SchemaFormatTests
 {
-    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
-    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+    private static readonly JsonConstraints _constraints = BlindDraws.Constraints();
 
     [Theory]
     [InlineData("date-time", typeof(DateTime))]
@@ -24,7 +22,7 @@ public sealed class SchemaFormatTests
         var schema = JsonDocument.Parse($$"""{"type":"string","format":"{{format}}"}""").RootElement;
         for (var seed = 0; seed < 200; seed++)
         {
-            var text = Draw(_constraints.Schema(schema), 50 + seed, new Random(seed));
+            var text = BlindDraws.Draw(_constraints.Schema(schema), 50 + seed, new Random(seed));
             var value = JsonSerializer.Deserialize(text, type)!;
             if (value is Uri uri) Assert.True(uri.IsAbsoluteUri, text);
         }
@@ -77,20 +75,4 @@ public sealed class SchemaFormatTests
         => Compile($$"""{"type":"string","format":"{{format}}"}""").Accepts(System.Text.Encoding.UTF8.GetBytes($"\"{text}\""));
 
     private static Grammar Compile(string schema) => new(SchemaCompiler.Compile(JsonDocument.Parse(schema).RootElement));
-
-    private static string Draw(JsonConstraint constraint, int most, Random random)
-    {
-        var (ids, end) = (new List<int>(), 0);
-        for (var left = most; left > 0; left--)
-        {
-            var scores = new float[_tokenizer.VocabularySize];
-            constraint.Apply(scores, [end], left);
-            int[] allowed = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] == 0)];
-            var id = allowed[random.Next(allowed.Length)];
-            if (id == end) break;
-            ids.Add(id);
-            if (constraint.Accept(id)) break;
-        }
-        return _tokenizer.Decode(ids);
-    }
 }

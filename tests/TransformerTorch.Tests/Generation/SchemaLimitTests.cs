@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Tests.Support;
 using TransformerTorch.Tests.Training;
-using TransformerTorch.Text;
 
 namespace TransformerTorch.Tests.Generation;
 
@@ -14,8 +13,7 @@ namespace TransformerTorch.Tests.Generation;
 [Collection(nameof(Alone))]
 public sealed class SchemaLimitTests
 {
-    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
-    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+    private static readonly JsonConstraints _constraints = BlindDraws.Constraints();
 
     [Theory]
     [InlineData("parentheses", "/pattern: nested too deep")]
@@ -101,11 +99,11 @@ public sealed class SchemaLimitTests
 
     private static JsonConstraint Constraint(JsonNode schema) => _constraints.Schema(JsonSerializer.SerializeToElement(schema));
 
-    private static void Apply(JsonConstraint constraint) => constraint.Apply(new float[_tokenizer.VocabularySize], [0], 5000);
+    private static void Apply(JsonConstraint constraint) => constraint.Apply(new float[BlindDraws.Tokenizer.VocabularySize], [0], 5000);
 
     private static void Take(JsonConstraint constraint, string text)
     {
-        foreach (var c in text) constraint.Accept(_tokenizer.TokenToId($"{c}")!.Value);
+        foreach (var c in text) constraint.Accept(BlindDraws.Tokenizer.TokenToId($"{c}")!.Value);
     }
 
     private static Exception? OnStackOf(int size, Action action)

@@ -3,15 +3,13 @@ using System.Text.Json.Nodes;
 using Json.Schema;
 using TransformerTorch.Generation.Grammars;
 using TransformerTorch.Tests.Support;
-using TransformerTorch.Text;
 
 namespace TransformerTorch.Tests.Generation;
 
 /// <summary>Truth: JsonSchema.Net, a validator of JSON schemas (2020-12). Tokens are drawn blindly among those that are allowed.</summary>
 public sealed class SchemaValidityTests
 {
-    private static readonly Tokenizer _tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures.Root, "tokenizers", "gpt2", "tokenizer.json"));
-    private static readonly JsonConstraints _constraints = new(() => new TokenTrie(_tokenizer, _tokenizer.VocabularySize));
+    private static readonly JsonConstraints _constraints = BlindDraws.Constraints();
 
     [Theory]
     [InlineData("""{"type":"array","items":{"enum":["red","green","blue"]},"uniqueItems":true,"minItems":2}""")]
@@ -73,18 +71,7 @@ public sealed class SchemaValidityTests
 
     private static void AssertValid(string schema, JsonConstraint constraint, Random random)
     {
-        var (ids, end) = (new List<int>(), 0);
-        for (var left = Math.Max(60, constraint.LeastTokens); left > 0; left--)
-        {
-            var scores = new float[_tokenizer.VocabularySize];
-            constraint.Apply(scores, [end], left);
-            int[] allowed = [.. Enumerable.Range(0, scores.Length).Where(i => scores[i] == 0)];
-            var id = allowed[random.Next(allowed.Length)];
-            if (id == end) break;
-            ids.Add(id);
-            if (constraint.Accept(id)) break;
-        }
-        var text = _tokenizer.Decode(ids);
+        var text = BlindDraws.Draw(constraint, Math.Max(60, constraint.LeastTokens), random);
         using var value = JsonDocument.Parse(text);
         Assert.True(JsonSchema.FromText(schema).Evaluate(value.RootElement).IsValid, $"{schema}\n{text}");
     }
