@@ -29,12 +29,13 @@ public sealed class JsonConstraints(Func<TokenTrie> vocabulary)
     /// <exception cref="SchemaException">One cannot be followed.</exception>
     public JsonConstraint OneOf(params IReadOnlyList<JsonForm> forms)
     {
-        var key = string.Join('\0', forms.SelectMany(f => new[] { f.Opening, f.Schema.GetRawText(), f.Closing }));
         if (forms.FirstOrDefault(f => f.Opening.AsSpan().ContainsAny("\"{}")) is { Opening: { } opening })
             throw new ArgumentException($"'{opening}' before JSON: its quotation marks and braces would be read as the JSON's own");
         _vocabulary.Value.Require(string.Concat(forms.Select(f => f.Opening + f.Closing)));
-        var length = forms.Sum(f => f.Schema.GetRawText().Length);
+        string[] schemas = [.. forms.Select(f => f.Schema.GetRawText())];
+        var length = schemas.Sum(s => s.Length);
         if (length > MostLength) throw new SchemaException($"a schema of {length} characters, at most {MostLength} are read");
+        var key = string.Join('\0', forms.Zip(schemas, (form, schema) => $"{form.Opening}\0{schema}\0{form.Closing}"));
         Grammar? grammar;
         lock (_known) grammar = _known.GetValueOrDefault(key);
         return new JsonConstraint(grammar is { IsFull: false } ? grammar : Keep(), _vocabulary.Value);
