@@ -9,7 +9,7 @@ namespace TransformerTorch.Layers;
 /// order; keys and values from a memory where it is cross-attention), position, cache, kernel. Heads stay where the projection puts
 /// them, (B, T, H, D): nothing is transposed.
 /// </summary>
-public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
+public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>, IDropping
 {
     private readonly AttentionOptions _options;
     private readonly int _layer;
@@ -45,6 +45,8 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
 
     /// <summary>The projection back into the residual stream.</summary>
     public Linear Output => _output;
+
+    bool IDropping.Drops => _options.Dropout > 0;
 
     /// <summary>(B, T, C) to (B, T, C).</summary>
     public override Tensor forward(Tensor x, AttentionContext context)

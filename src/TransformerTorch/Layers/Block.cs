@@ -51,7 +51,7 @@ public sealed record BlockOptions
 }
 
 /// <summary>Attention, cross-attention where there is any, and a feed-forward layer, each added to the residual stream.</summary>
-public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>
+public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>, IDropping
 {
     private readonly BlockOptions _options;
     [ComponentName(Name = "attention_norm")] private readonly Norm? _attentionNorm;
@@ -86,6 +86,8 @@ public sealed class Block : nn.Module<Tensor, AttentionContext, Tensor>
     public IEnumerable<Tensor> ResidualOutputs
         => [_attention.Output.Weight, .. _crossAttention is { } cross ? [cross.Output.Weight] : Array.Empty<Tensor>(),
             _feedForward is FeedForward dense ? dense.Output.Weight : ((MixtureOfExperts)_feedForward).Output];
+
+    bool IDropping.Drops => _options.Dropout > 0;
 
     /// <summary>(B, T, C) to (B, T, C).</summary>
     public override Tensor forward(Tensor x, AttentionContext context)

@@ -218,10 +218,3 @@ internal static class TokenDropout
         return scaled.to(x.dtype).MoveToOuterDisposeScope();
     }
 }
-
-/// <summary>Dropout that costs nothing where there is none.</summary>
-internal static class Dropout
-{
-    public static Tensor Apply(Tensor x, double probability, bool training)
-        => training && probability > 0 ? nn.functional.dropout(x, probability, training: true) : x;
-}

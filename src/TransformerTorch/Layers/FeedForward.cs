@@ -32,7 +32,7 @@ public sealed record FeedForwardOptions
 }
 
 /// <summary><c>down(f(up(x)))</c>, or gated <c>down(f(gate(x)) * up(x))</c> with gate and up as one product, in that order.</summary>
-public sealed class FeedForward : nn.Module<Tensor, Tensor>
+public sealed class FeedForward : nn.Module<Tensor, Tensor>, IDropping
 {
     private readonly FeedForwardOptions _options;
     [ComponentName(Name = "up")] private readonly Linear _up;
@@ -51,6 +51,8 @@ public sealed class FeedForward : nn.Module<Tensor, Tensor>
 
     /// <summary>The projection back into the residual stream.</summary>
     public Linear Output => _down;
+
+    bool IDropping.Drops => _options.Dropout > 0 || _options.OutputDropout > 0;
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

@@ -15,7 +15,7 @@ public sealed record LowRankOptions(int Rank, double Scale, double Dropout = 0);
 /// What is learned beside a projection's frozen weight (Hu et al., 2021, "LoRA"): <c>scale B (A x)</c> is added to some of its features.
 /// Its weights are float32 whatever the projection's are.
 /// </summary>
-public sealed class LowRankUpdate : nn.Module<Tensor, Tensor>
+public sealed class LowRankUpdate : nn.Module<Tensor, Tensor>, IDropping
 {
     private readonly LowRankOptions _options;
     [ComponentName(Name = "lora_A")] private readonly Parameter _down;
@@ -58,6 +58,8 @@ public sealed class LowRankUpdate : nn.Module<Tensor, Tensor>
         _down.uniform_(-bound, bound);
         _up.zero_();
     }
+
+    bool IDropping.Drops => _options.Dropout > 0;
 
     /// <summary>(..., in) to (..., count), float32 unless autocast is on.</summary>
     public override Tensor forward(Tensor input)

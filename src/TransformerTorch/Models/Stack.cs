@@ -131,7 +131,7 @@ public abstract class Stack : Backbone
     {
         using var scope = NewDisposeScope();
         var result = Recomputes(layer, context)
-            ? Recomputation.Run(x.device, use => _layers[layer].call(use(x), context.Map(use))) : _layers[layer].call(x, context);
+            ? Recomputation.Run(x.device, Drops(layer), use => _layers[layer].call(use(x), context.Map(use))) : _layers[layer].call(x, context);
         if (layer == 0 && _convolution is not null) result = _convolution.forward(x, result, inputs.Mask);
         x.Dispose();
         return result.MoveToOuterDisposeScope();
@@ -141,6 +141,8 @@ public abstract class Stack : Backbone
     private bool Recomputes(int layer, AttentionContext context) =>
         RecomputeEvery > 0 && training && layer % RecomputeEvery == 0 && layer < _layers.Count - 1
         && context is { Cache: null, Routed: null, Weights: null };
+
+    private bool Drops(int layer) => _layers[layer].modules().Prepend(_layers[layer]).OfType<IDropping>().Any(module => module.Drops);
 
     private AttentionContext Context(ModelInputs inputs, Tensor? mask, Tensor positions, long offset)
     {

@@ -19,16 +19,17 @@ public static class Recomputation
 
     /// <summary>Computes a part of the forward pass.</summary>
     /// <param name="device">where it computes</param>
+    /// <param name="draws">whether it draws random numbers: on a GPU it cannot be recorded then</param>
     /// <param name="part">
     /// The computation. It is given a function through which it must take every tensor that others made, parameters aside, always in the
     /// same order; its result is new memory.
     /// </param>
-    public static Tensor Run(Device device, Func<Func<Tensor, Tensor>, Tensor> part)
-        => is_grad_enabled() && NativeBridge.IsAvailable ? new Segment(device, part).Forward() : part(static x => x);
+    public static Tensor Run(Device device, bool draws, Func<Func<Tensor, Tensor>, Tensor> part)
+        => is_grad_enabled() && NativeBridge.IsAvailable ? new Segment(device, draws, part).Forward() : part(static x => x);
 
-    private sealed class Segment(Device device, Func<Func<Tensor, Tensor>, Tensor> part)
+    private sealed class Segment(Device device, bool draws, Func<Func<Tensor, Tensor>, Tensor> part)
     {
-        private readonly RandomStates _random = RandomStates.Capture(device);
+        private readonly RandomStates? _random = draws ? RandomStates.Capture(device) : null;
         private readonly Func<IDisposable> _autocast = Autocast.Current(device);
         private readonly List<Tensor> _read = [];       // what it reads, detached; in the backward pass leaves of a graph of its own
         private Tensor?[] _gradients = [];              // of these
@@ -78,11 +79,11 @@ public static class Recomputation
         {
             using var scope = NewDisposeScope();
             using var grad = enable_grad();
-            var (next, now) = (0, RandomStates.Capture(device));
-            _random.Restore();
+            var (next, now) = (0, draws ? RandomStates.Capture(device) : null);
+            _random?.Restore();
             Tensor result;
             using (_autocast()) result = part(_ => _read[next++]);
-            now.Restore();
+            now?.Restore();
             autograd.backward([result], [_gradient!]);
             _gradients = [.. _read.Select(x => x.requires_grad ? x.grad?.DetachFromDisposeScope() : null)];
             _gradient!.Dispose();

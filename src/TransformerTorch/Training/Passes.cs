@@ -32,7 +32,7 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
         if (Recorded?.Run([.. batches.SelectMany(b => b.Split(Rows))], Targets, scale, Pass) is { } replayed) return replayed;
         while (true)
         {
-            var random = FindsRows ? RandomStates.Capture(device) : null;
+            var random = FindsRows || Recorded is { Holds: true } ? RandomStates.Capture(device) : null;
             try
             {
                 var loss = zeros([], ScalarType.Float32, device);
@@ -47,9 +47,11 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
             catch (Exception e) when (OutOfMemory.Is(e))
             {
                 var rows = Rows > 0 ? Rows : (int)batches.Max(b => b.Rows);
-                if (!FindsRows || rows == 1) throw OutOfMemory.Explained(e, rows, FindsRows);
+                var freed = Recorded?.GiveUp() ?? false;
+                if (!freed && (!FindsRows || rows == 1)) throw OutOfMemory.Explained(e, rows, FindsRows);
                 objective.Model.zero_grad();
                 random!.Restore();
+                if (freed) continue;
                 Rows = rows / 2;
                 Tell($"{rows} rows do not fit into memory: {Rows} at once from here on, the step stays as it is.");
             }

@@ -58,6 +58,21 @@ internal sealed class RecordedStep(nn.Module model, Device device, Func<IRecordi
         foreach (var divisor in _divisors.Values) divisor.Dispose();
     }
 
+    /// <summary>Whether a recording holds memory.</summary>
+    public bool Holds => _recorded is not null;
+
+    /// <summary>Gives the recording's memory back where a step of another shape found none; no other is made.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool GiveUp()
+    {
+        if (_recorded is null) return false;
+        tell("a step of another shape does not fit into memory beside the recorded one: all are done one operator after the other.");
+        _refused = true;
+        _recorded.Dispose();
+        _recorded = null;
+        return true;
+    }
+
     /// <summary>Has a place for the divisor of a term of the loss, which the first steps name.</summary>
     public void Learn(string term)
     {

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 using TransformerTorch.Checkpoints;
+using TransformerTorch.Checkpoints.Adapters;
+using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Tests.Support;
@@ -58,6 +60,24 @@ public sealed class RecomputationTests
         var kept = Gradients(model, reference, Precision.Fp32, 0);
         var recomputed = Gradients(model, reference, Precision.Fp32, 1);
 
+        Assert.Equal(kept.Keys, recomputed.Keys);
+        Assert.All(kept, pair => Assert.True(pair.Value.SequenceEqual(recomputed[pair.Key]), pair.Key));
+    }
+
+    [SkippableFact]
+    public void What_an_adapter_drops_is_dropped_again()
+    {
+        Skip.IfNot(NativeBridge.IsAvailable, NativeBridge.Missing);
+        using var scope = NewDisposeScope();
+        using var model = ModelFolder.Load<PretrainedModel>(Fixtures.Model("llama")); // drops nothing itself
+        var adapter = LoraAdapter.Add(model, new LoraOptions { Dropout = 0.5, Rank = 2 });
+        using (no_grad()) foreach (var update in model.modules().OfType<LowRankUpdate>()) update.Up.fill_(0.1);
+        using var reference = new ReferenceCase(Fixtures.Model("llama"));
+
+        var kept = Gradients(model, reference, Precision.Fp32, 0);
+        var recomputed = Gradients(model, reference, Precision.Fp32, 1);
+
+        Assert.NotEmpty(adapter.Modules);
         Assert.Equal(kept.Keys, recomputed.Keys);
         Assert.All(kept, pair => Assert.True(pair.Value.SequenceEqual(recomputed[pair.Key]), pair.Key));
     }

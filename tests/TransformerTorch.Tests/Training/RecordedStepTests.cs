@@ -96,12 +96,55 @@ public sealed class RecordedStepTests
         Assert.Contains("random numbers", Assert.Single(_told), StringComparison.Ordinal);
     }
 
-    // The loss and all gradients of a step.
-    private static List<float[]> Step(PretrainedModel model, Batch[] batches, double scale, RecordedStep? recorded)
+    // A generator's state cannot be read while a GPU records.
+    [SkippableFact]
+    public void Checkpointed_activations_are_recorded_where_nothing_is_dropped()
+    {
+        Skip.IfNot(NativeBridge.IsAvailable, NativeBridge.Missing);
+        using var scope = NewDisposeScope();
+        var (plain, twin) = (Model(), Model());
+        foreach (var stack in twin.modules().OfType<Stack>()) stack.RecomputeEvery = 1;
+        var recordings = new List<Repeated>();
+        using var recorded = new RecordedStep(twin, CPU, () => New(recordings, twin), _told.Add);
+
+        for (var step = 0; step < 6; step++)
+        {
+            Batch[] batches = [NewBatch(2, 6)];
+            Assert.Equal(Step(plain, batches, 1, null), Step(twin, batches, 1, recorded));
+        }
+
+        Assert.Equal(3, Assert.Single(recordings).Replays);
+    }
+
+    [Fact]
+    public void Where_a_step_of_another_shape_finds_no_memory_the_recording_gives_its_own_back()
     {
         using var scope = NewDisposeScope();
-        var passes = new Passes(new ModelObjective(model), Precision.Fp32, CPU) { Recorded = recorded };
+        var (plain, twin) = (Model(), Model());
+        var recordings = new List<Repeated>();
+        using var recorded = new RecordedStep(twin, CPU, () => New(recordings, twin), _told.Add);
+        var crowded = new Crowded(new ModelObjective(twin), () => recordings.Any(recording => !recording.IsDisposed));
+
+        foreach (var length in new[] { 6, 6, 6, 6, Crowded.Length, 6, 6 })
+        {
+            Batch[] batches = [NewBatch(2, length)];
+            Assert.Equal(Step(plain, batches, 1, null), Step(crowded, batches, 1, recorded));
+        }
+
+        Assert.Equal(1, Assert.Single(recordings).Replays);
+        Assert.Contains("does not fit into memory beside the recorded one", _told[^1], StringComparison.Ordinal);
+    }
+
+    // The loss and all gradients of a step.
+    private static List<float[]> Step(PretrainedModel model, Batch[] batches, double scale, RecordedStep? recorded)
+        => Step(new ModelObjective(model), batches, scale, recorded);
+
+    private static List<float[]> Step(IObjective objective, Batch[] batches, double scale, RecordedStep? recorded)
+    {
+        using var scope = NewDisposeScope();
+        var passes = new Passes(objective, Precision.Fp32, CPU) { Recorded = recorded };
         var loss = passes.Run(batches, scale);
+        var model = objective.Model;
         List<float[]> values = [loss.data<float>().ToArray(), .. model.parameters().Select(p => p.grad!.data<float>().ToArray())];
         foreach (var parameter in model.parameters()) parameter.grad = null;     // as the optimizer leaves them
         return values;
@@ -148,6 +191,8 @@ public sealed class RecordedStepTests
 
         public int Replays { get; private set; }
 
+        public bool IsDisposed { get; private set; }
+
         public void Record(Action work)
         {
             work();
@@ -162,7 +207,22 @@ public sealed class RecordedStepTests
             _work!();
         }
 
-        public void Dispose() { }
+        public void Dispose() => IsDisposed = true;
+    }
+
+    /// <summary>Has no memory for batches of one length while a recording holds its own.</summary>
+    private sealed class Crowded(IObjective objective, Func<bool> isHeld) : IObjective
+    {
+        public const int Length = 7;
+
+        public nn.Module Model => objective.Model;
+
+        public IReadOnlyList<(string Folder, PretrainedModel Model)> Parts => objective.Parts;
+
+        public IReadOnlyList<LossTerm> Loss(DeviceBatch batch) => batch.Inputs.Ids.shape[1] == Length && isHeld()
+            ? throw new InvalidOperationException("CUDA out of memory") : objective.Loss(batch);
+
+        public IReadOnlyDictionary<string, Tensor> Predict(DeviceBatch batch) => objective.Predict(batch);
     }
 
     private sealed class Refusing : IRecording
