@@ -65,7 +65,7 @@ operators() { bench operators matmul adamw; }
 attention() { dtypes=(bf16) bench attention "${attention[@]}"; bench attention; }
 gpt2() { bench train-gpt2-124m "${gpt2[@]}"; }
 bert() { bench embed-bert-110m "${bert[@]}"; }
-decode() { bench decode-gpt2-124m-b1 decode-gpt2-124m-b8; }
+decode() { bench decode-gpt2-124m-b1 decode-gpt2-124m-b8; [[ $device == cpu ]] || bench decode-llama-1b; }
 models() { bench "${workloads[@]}"; }
 serve() { local n; for n in "${clients[@]}"; do dtypes=(bf16) bench serve --batch "$n" || return; done; }
 

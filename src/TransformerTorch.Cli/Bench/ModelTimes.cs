@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
 using TorchSharp;
+using TransformerTorch.Data;
 using TransformerTorch.Generation;
 using TransformerTorch.Layers;
 using TransformerTorch.Models;
 using TransformerTorch.Tensors;
 using TransformerTorch.Training;
+using TransformerTorch.Training.Objectives;
 using TransformerTorch.Training.Optimization;
 using static TorchSharp.torch;
 using Linear = TransformerTorch.Layers.Linear;
@@ -50,24 +52,27 @@ internal static class ModelTimes
     private static long BytesOfProducts(PretrainedModel model)
         => model.modules().OfType<Linear>().Sum(l => l.WeightBytes) + model.modules().OfType<Head>().Sum(h => h.WeightBytes);
 
-    /// <summary>Forward, backward, clipping to 1.0, AdamW.</summary>
+    /// <summary>Forward, backward, clipping to 1.0, AdamW, as the trainer does them.</summary>
     private static (double, string, double) Train(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)
     {
         if (run.Quantization is not null) throw new ArgumentException($"{run.Dtype} is for inference: weights of few bits are not trained");
         model.train();
         using var optimizer = new Optimizer(new ParameterRules { WeightDecay = 0.01 }.Groups(model), new AdamW());
-        var labels = work.Target > 0 ? randint(5, work.Vocabulary, [work.Batch, work.Target], device: run.Device) : ids;
+        var passes = new Passes(new ModelObjective(model), run.Precision, run.Device);
+        using var recorded = passes.RecordSteps(Console.Error.WriteLine);
+        var labels = work.Target > 0 ? randint(5, work.Vocabulary, [work.Batch, work.Target]) : ids;
+        var columns = new Dictionary<string, Column> { [Batch.Names.InputIds] = OnHost(ids), [Batch.Names.Labels] = OnHost(labels) };
+        var batch = new Batch(columns) { TargetCount = labels.numel(), TokenCount = ids.numel() };
         var seconds = run.Best(() =>
         {
             using var step = NewDisposeScope();
-            IReadOnlyList<LossTerm> terms;
-            using (Autocast.Enter(run.Precision, run.Device))
-                terms = model.Loss(new ModelInputs { Ids = ids }, new ModelLabels { Labels = labels });
-            LossTerm.Total(terms).backward();
+            passes.Run([batch], scale: 1);
             optimizer.Update(1e-4, (1 / (optimizer.GradientNorm() + 1e-6f)).clamp_max(1));
         });
         return (work.Batch * (work.Length + work.Target) / seconds, "tokens/s", seconds);
     }
+
+    private static Column OnHost(Tensor ids) => Column.Of(ids.cpu().data<long>().ToArray(), ids.shape);
 
     /// <summary>With weights of the run's type.</summary>
     private static (double, string, double) Infer(PretrainedModel model, Tensor ids, ModelWorkload work, BenchRun run)

@@ -21,7 +21,7 @@ internal enum WorkloadKind
 
 /// <summary>A model and what it is given, as the peer's benchmark defines them; dropout is off and weights are random.</summary>
 /// <param name="Kind">what is timed</param>
-/// <param name="Family">gpt2, bert or t5</param>
+/// <param name="Family">gpt2, llama, bert or t5</param>
 /// <param name="Vocabulary">V</param>
 /// <param name="Batch">B</param>
 /// <param name="Length">T, beside a decoder of the encoder</param>
@@ -45,6 +45,12 @@ internal sealed record ModelWorkload(WorkloadKind Kind, string Family, int Vocab
         {
             ["n_layer"] = Layers, ["n_embd"] = Width, ["n_head"] = Heads, ["vocab_size"] = Vocabulary, ["n_positions"] = 1024,
             ["resid_pdrop"] = 0.0, ["embd_pdrop"] = 0.0, ["attn_pdrop"] = 0.0, ["model_type"] = Family,
+        },
+        "llama" => new JsonObject
+        {
+            ["num_hidden_layers"] = Layers, ["hidden_size"] = Width, ["num_attention_heads"] = Heads, ["num_key_value_heads"] = Heads / 4,
+            ["intermediate_size"] = 4 * Width, ["vocab_size"] = Vocabulary, ["max_position_embeddings"] = 2048,
+            ["tie_word_embeddings"] = true, ["model_type"] = Family,
         },
         "bert" => new JsonObject
         {

@@ -1,6 +1,8 @@
 namespace TransformerTorch.Cli.Bench;
 
-/// <summary>What can be timed, by name. Models and what they do are those of the peer's benchmark.</summary>
+/// <summary>
+/// What can be timed, by name. Models and what they do are those of the peer's benchmark, and a model of the size of Llama 3.2 1B.
+/// </summary>
 internal static class Workloads
 {
     private static readonly Dictionary<string, ModelWorkload> s_models = new()
@@ -13,6 +15,10 @@ internal static class Workloads
         ["prefill-gpt2-124m"] = new(WorkloadKind.Prefill, "gpt2", 50257, Batch: 1, Length: 512),
         ["decode-gpt2-124m-b1"] = new(WorkloadKind.Decode, "gpt2", 50257, Batch: 1, Length: 64) { New = 64 },
         ["decode-gpt2-124m-b8"] = new(WorkloadKind.Decode, "gpt2", 50257, Batch: 8, Length: 64) { New = 64 },
+        ["decode-llama-1b"] = new(WorkloadKind.Decode, "llama", 128256, Batch: 1, Length: 64)
+        {
+            Layers = 16, Width = 2048, Heads = 32, New = 64,
+        },
     };
 
     private static readonly Dictionary<string, Func<string, BenchRun, IEnumerable<BenchResult>>> s_others = new()

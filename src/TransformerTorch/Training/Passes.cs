@@ -9,7 +9,7 @@ namespace TransformerTorch.Training;
 /// <param name="objective">What is learnt.</param>
 /// <param name="precision">What matrix products compute in.</param>
 /// <param name="device">Where.</param>
-internal sealed class Passes(IObjective objective, Precision precision, Device device)
+public sealed class Passes(IObjective objective, Precision precision, Device device)
 {
     /// <summary>Rows of one pass at most; 0: those of a batch.</summary>
     public int Rows { get; set; }
@@ -18,10 +18,20 @@ internal sealed class Passes(IObjective objective, Precision precision, Device d
     public bool FindsRows { get; init; }
 
     /// <summary>Replays steps; none, they are done one operator after the other.</summary>
-    public RecordedStep? Recorded { get; set; }
+    internal RecordedStep? Recorded { get; set; }
 
     /// <summary>Told of each halving.</summary>
     public Action<string> Tell { get; init; } = static _ => { };
+
+    /// <summary>
+    /// Has steps recorded as CUDA graphs once their shapes repeat, where the device is a GPU and the loss is its own work
+    /// (<see cref="IObjective.IsRepeatable"/>).
+    /// </summary>
+    /// <param name="tell">Told what cannot be recorded, and why.</param>
+    /// <returns>Holds the recording's memory until it is disposed of; null: nothing is recorded.</returns>
+    public IDisposable? RecordSteps(Action<string> tell)
+        => Recorded = !objective.IsRepeatable || !CudaGraph.Serves(device) ? null
+            : new(objective.Model, device, () => new CudaGraph(device) { IsLarge = true }, tell);
 
     /// <summary>Adds the step's gradients, times <paramref name="scale"/>, to the parameters' own.</summary>
     /// <returns>Its loss, a float32 scalar on the device.</returns>

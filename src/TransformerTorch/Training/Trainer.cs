@@ -51,8 +51,7 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     public TrainingResult Run(CancellationToken stop)
     {
         var (total, resumedAt) = (parts.LearningRate.TotalSteps, Step);
-        using var recorded = NewRecorded();
-        _passes.Recorded = recorded;
+        using var recorded = config.CudaGraphs ? _passes.RecordSteps(message => report(new Warned(message))) : null;
         parts.Objective.Model.train();
         if (_best.Metric != "loss") CheckMetric();
         while (true)
@@ -123,14 +122,6 @@ public sealed class Trainer(RunConfig config, TrainerParts parts, Device device,
     {
         if (gradNorm > config.MaxGradNorm && config.MaxGradNorm > 0) return config.MaxGradNorm / (norm + 1e-6f) / scale;
         return scale == 1 ? null : full([], 1 / scale, ScalarType.Float32, device);
-    }
-
-    private RecordedStep? NewRecorded()
-    {
-        var record = parts.Record
-            ?? (config.CudaGraphs && CudaGraph.Serves(device) ? () => new CudaGraph(device) { IsLarge = true } : null);
-        return record is null || !parts.Objective.IsRepeatable ? null
-            : new(parts.Objective.Model, device, record, message => report(new Warned(message)));
     }
 
     private void Log(double loss, double rate, double gradNorm, IReadOnlyList<Batch> batches)

@@ -26,9 +26,6 @@ public sealed record TrainerParts
     /// <summary>Measures on held-out data; none, no evaluation.</summary>
     public Evaluator? Evaluator { get; init; }
 
-    /// <summary>Makes recordings of steps; none: CUDA graphs where the device and the configuration have them.</summary>
-    internal Func<IRecording>? Record { get; init; }
-
     /// <summary>Measures the speed.</summary>
     public Throughput Throughput { get; init; } = new();
 
