@@ -85,6 +85,9 @@ public sealed record ChatPiece
     /// <summary>Tokens of the prompt.</summary>
     public int InputTokens { get; init; }
 
+    /// <summary>Tokens of the prompt that were not read, because they were held already.</summary>
+    public int CachedInputTokens { get; init; }
+
     /// <summary>Tokens generated so far.</summary>
     public int OutputTokens { get; init; }
 }

@@ -123,7 +123,10 @@ public sealed class ChatWriter
         {
             if (piece.Id is not null) output++;
             TextPiece? token = piece.Id is null ? null : piece;
-            var next = new ChatPiece { Text = piece.Text, Token = token, InputTokens = input, OutputTokens = output };
+            var next = new ChatPiece
+            {
+                Text = piece.Text, Token = token, InputTokens = input, CachedInputTokens = piece.HeldTokens, OutputTokens = output,
+            };
             ChatFinish? finish = piece.Finish switch { null => null, FinishReason.Length => ChatFinish.Length, _ => ChatFinish.Stop };
             if (tools is null)
             {

@@ -78,10 +78,11 @@ public static class Telemetry
         }
 
         /// <summary>It is done.</summary>
-        public void Done(int inputTokens, int? outputTokens, string? finish = null)
+        public void Done(int inputTokens, int? outputTokens, string? finish = null, int? cachedTokens = null)
         {
             Set("gen_ai.response.model", _model);
             Set("gen_ai.usage.input_tokens", inputTokens);
+            Set("gen_ai.usage.cache_read.input_tokens", cachedTokens);
             Set("gen_ai.usage.output_tokens", outputTokens);
             if (finish is not null) Set("gen_ai.response.finish_reasons", new[] { finish });
             s_tokens.Record(inputTokens, [.. Tags(), new("gen_ai.token.type", "input")]);

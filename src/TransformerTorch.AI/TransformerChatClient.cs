@@ -64,11 +64,11 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
                 yield return Update(new FunctionCallContent(call, name, arguments.ToDictionary(a => a.Key, a => (object?)a.Value)));
             var reason = finish == ChatFinish.Length ? ChatFinishReason.Length
                 : finish == ChatFinish.ToolCalls ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
-            operation.Done(piece.InputTokens, piece.OutputTokens, reason.Value);
+            operation.Done(piece.InputTokens, piece.OutputTokens, reason.Value, piece.CachedInputTokens);
             var last = Update(new UsageContent(new UsageDetails
             {
-                InputTokenCount = piece.InputTokens, OutputTokenCount = piece.OutputTokens,
-                TotalTokenCount = piece.InputTokens + piece.OutputTokens,
+                InputTokenCount = piece.InputTokens, CachedInputTokenCount = piece.CachedInputTokens,
+                OutputTokenCount = piece.OutputTokens, TotalTokenCount = piece.InputTokens + piece.OutputTokens,
             }));
             last.FinishReason = reason;
             yield return last;

@@ -251,6 +251,21 @@ public sealed class ChatClientTests(LoadedModel loaded) : IClassFixture<LoadedMo
     }
 
     [Fact]
+    public async Task Usage_tells_how_much_of_the_chat_was_held_already()
+    {
+        ChatMessage[] chat = [new(ChatRole.User, "Nobody else asks for this: " + string.Join(' ', Enumerable.Range(100, 60)))];
+        var first = (await loaded.Client.GetResponseAsync(chat, _greedy)).Usage!;
+        var again = (await loaded.Client.GetResponseAsync(chat, _greedy)).Usage!;
+        var streamed = await loaded.Client.GetStreamingResponseAsync(chat, _greedy).ToListAsync();
+
+        Assert.Equal(0, first.CachedInputTokenCount);
+        Assert.InRange(again.CachedInputTokenCount!.Value, 60, again.InputTokenCount!.Value - 1);
+        Assert.Equal(first.InputTokenCount, again.InputTokenCount);
+        var usage = streamed.SelectMany(u => u.Contents).OfType<UsageContent>().Single().Details;
+        Assert.Equal(again.CachedInputTokenCount, usage.CachedInputTokenCount);
+    }
+
+    [Fact]
     public async Task Forty_callers_at_once_each_get_their_own_answer()
     {
         async Task<string> Ask(int i) => (await loaded.Client.GetResponseAsync([new(ChatRole.User, $"Number {i}")], _greedy)).Text;

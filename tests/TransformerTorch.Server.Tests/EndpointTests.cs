@@ -127,6 +127,36 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
     }
 
     [Fact]
+    public async Task What_was_held_of_prompts_is_told_by_usage_and_by_figures()
+    {
+        var text = "Continued by nobody else: " + string.Join(' ', Enumerable.Range(200, 60));
+        var body = $"{{\"prompt\":[\"{text}\",\"{text}!\"],\"n\":2,\"max_tokens\":2";
+        await server.PostAsync("/v1/completions", body + "}");
+        var before = await Figure();
+        var (_, again) = await server.PostAsync("/v1/completions", body + "}");
+        var after = await Figure();
+        using var content = new StringContent(
+            body + ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}", System.Text.Encoding.UTF8, "application/json");
+        using var response = await server.Http.PostAsync("/v1/completions", content);
+        var last = (await response.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[^2];
+
+        var held = Held(again!);
+        Assert.InRange(held, 2 * 60, again!["usage"]!["prompt_tokens"]!.GetValue<int>() - 2);
+        Assert.Equal(2 * held, after - before); // each of two answers found it
+        Assert.Equal(held, Held(JsonNode.Parse(last["data: ".Length..])!));
+
+        static int Held(JsonNode answer) => answer["usage"]!["prompt_tokens_details"]!["cached_tokens"]!.GetValue<int>();
+
+        async Task<int> Figure()
+        {
+            const string name = "transformertorch_prompt_tokens_held_total{model=\"small\"} ";
+            var lines = (await server.Http.GetStringAsync("/metrics")).Split('\n');
+            return int.Parse(lines.Single(l => l.StartsWith(name, StringComparison.Ordinal))[name.Length..],
+                System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
+    [Fact]
     public async Task Who_leaves_in_the_midst_of_a_stream_is_counted_as_gone()
     {
         const string body = """{"messages":[{"role":"user","content":"x"}],"max_tokens":480,"ignore_eos":true,"stream":true}""";

@@ -48,6 +48,19 @@ public sealed class OpenAIClientTests(RunningServer server) : IClassFixture<Runn
     }
 
     [Fact]
+    public async Task Usage_tells_how_much_of_a_prompt_was_held_already()
+    {
+        ChatMessage[] chat = [new UserChatMessage("Nobody else asks for this: " + string.Join(' ', Enumerable.Range(100, 60)))];
+        ChatCompletion first = await Chat.CompleteChatAsync(chat, Greedy);
+        ChatCompletion again = await Chat.CompleteChatAsync(chat, Greedy);
+        var streamed = (await Chat.CompleteChatStreamingAsync(chat, Greedy).ToListAsync()).Select(u => u.Usage).OfType<ChatTokenUsage>();
+
+        Assert.Equal(0, first.Usage.InputTokenDetails.CachedTokenCount);
+        Assert.InRange(again.Usage.InputTokenDetails.CachedTokenCount, 60, again.Usage.InputTokenCount - 1);
+        Assert.Equal(again.Usage.InputTokenDetails.CachedTokenCount, streamed.Single().InputTokenDetails.CachedTokenCount);
+    }
+
+    [Fact]
     public async Task Probabilities_come_with_each_token()
     {
         var options = Greedy;

@@ -69,9 +69,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                 };
             });
             var result = Head.Json("chat.completion", [.. choices]);
-            var (input, output) = (last[0].InputTokens, last.Sum(p => p.OutputTokens));
-            result["usage"] = Choices.Usage(input, output);
-            Operation.Done(input, output, Choices.Finish(last[0].Finish!.Value));
+            result["usage"] = Done(last).Json();
             return result;
         }
 
@@ -99,12 +97,11 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                 }
                 if (piece.Finish is { } finish) await Send(index, [], Choices.Finish(finish), null).ConfigureAwait(false);
             }
-            var (input, output) = (last[0].InputTokens, last.Sum(p => p.OutputTokens));
-            Operation.Done(input, output, Choices.Finish(last[0].Finish!.Value));
+            var used = Done(last);
             if (usage)
             {
                 var final = Head.Json("chat.completion.chunk", []);
-                final["usage"] = Choices.Usage(input, output);
+                final["usage"] = used.Json();
                 await events.SendAsync(final, cancellation).ConfigureAwait(false);
             }
             await events.EndAsync(cancellation).ConfigureAwait(false);
@@ -113,6 +110,13 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             [
                 new JsonObject { ["index"] = index, ["delta"] = delta, ["finish_reason"] = finish, ["logprobs"] = logs },
             ]), cancellation);
+        }
+
+        private Choices.TokenUsage Done(ChatPiece[] last)
+        {
+            var used = Choices.Usage(last, copies: last.Length);
+            Operation.Done(used.Input, used.Output, Choices.Finish(last[0].Finish!.Value), used.Cached);
+            return used;
         }
 
         private static JsonArray Calls(IReadOnlyList<ToolCall> calls, bool numbered) => new([.. calls.Select((call, index) =>

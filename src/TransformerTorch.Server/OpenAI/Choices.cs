@@ -53,10 +53,13 @@ internal static class Choices
     public static IEnumerable<GenerationOptions> Seeded(GenerationOptions options, int count)
         => Enumerable.Range(0, count).Select(i => options.Seed is { } seed ? options with { Seed = seed + i } : options);
 
-    public static JsonObject Usage(int input, int output) => new()
+    /// <summary>Tokens by the answers' last pieces, so many of which follow each other that answer one prompt: it is read once.</summary>
+    public static TokenUsage Usage(IReadOnlyList<ChatPiece> last, int copies)
     {
-        ["prompt_tokens"] = input, ["completion_tokens"] = output, ["total_tokens"] = input + output,
-    };
+        var prompts = last.Chunk(copies).ToList();
+        return new TokenUsage(
+            prompts.Sum(p => p[0].InputTokens), prompts.Sum(p => p.Min(a => a.CachedInputTokens)), last.Sum(p => p.OutputTokens));
+    }
 
     /// <summary>Whether a stream is to end with its usage.</summary>
     public static bool WantsUsage(RequestBody body)
@@ -90,4 +93,14 @@ internal static class Choices
 
     /// <summary>JSON has no infinity; OpenAI says -9999 too.</summary>
     public static float Finite(float log) => float.IsFinite(log) ? log : -9999;
+
+    /// <summary>What a request read, had no need to read, and wrote.</summary>
+    public readonly record struct TokenUsage(int Input, int Cached, int Output)
+    {
+        public JsonObject Json() => new()
+        {
+            ["prompt_tokens"] = Input, ["completion_tokens"] = Output, ["total_tokens"] = Input + Output,
+            ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = Cached },
+        };
+    }
 }

@@ -61,7 +61,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             }
             var result = Head([.. texts.Select((text, index) =>
                 Choice(index, text.ToString(), Choices.Finish(_last[index].Finish!.Value), Probabilities(tokens[index])))]);
-            result["usage"] = Usage();
+            result["usage"] = Usage.Json();
             return result;
         }
 
@@ -81,7 +81,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             if (usage)
             {
                 var final = Head([]);
-                final["usage"] = Usage();
+                final["usage"] = Usage.Json();
                 await events.SendAsync(final, cancellation).ConfigureAwait(false);
             }
             await events.EndAsync(cancellation).ConfigureAwait(false);
@@ -96,14 +96,10 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
                 _last[next.Index] = next.Piece;
                 yield return next;
             }
-            Operation.Done(Input, Output, Choices.Finish(_last[0].Finish!.Value));
+            Operation.Done(Usage.Input, Usage.Output, Choices.Finish(_last[0].Finish!.Value), Usage.Cached);
         }
 
-        private int Input => _last.Where((_, index) => index % Copies == 0).Sum(p => p.InputTokens); // a prompt is read once
-
-        private int Output => _last.Sum(p => p.OutputTokens);
-
-        private JsonObject Usage() => Choices.Usage(Input, Output);
+        private Choices.TokenUsage Usage => Choices.Usage(_last, Copies);
 
         private static JsonObject Choice(int index, string text, string? finish, JsonObject? logs)
             => new() { ["index"] = index, ["text"] = text, ["finish_reason"] = finish, ["logprobs"] = logs };

@@ -25,6 +25,9 @@ public readonly record struct TextPiece(int? Id, string Text, FinishReason? Fini
 
     /// <summary>The likeliest tokens in its place, where they were asked for.</summary>
     public IReadOnlyList<TokenProbability>? Likeliest { get; init; }
+
+    /// <summary>Tokens of the prompt that were not read, because an engine held them already.</summary>
+    public int HeldTokens { get; init; }
 }
 
 /// <summary>A token and its log probability before anything is left out or favoured.</summary>

@@ -192,8 +192,9 @@ public sealed class BatchEngine : IAsyncDisposable
         while (_running.Count < _options.MaxSequences && _waiting.First is { } first)
         {
             var shared = _options.SharePrefixes && _pass.CanShare;
+            var isNew = first.Value.Held is null;
             if (!first.Value.TryBegin(_pool, _options.PageSize, shared, _running.Count)) break;
-            if (first.Value.New == 0) _heldTokens += first.Value.Computed;
+            if (isNew) _heldTokens += first.Value.Computed; // else its own, computed before it was preempted
             _running.Add(Dequeue(first));
         }
     }

@@ -38,7 +38,11 @@ public interface ITokenConstraint
 /// <param name="LogProbability">where probabilities are told</param>
 /// <param name="Likeliest">where probabilities are told, the likeliest first</param>
 public readonly record struct GeneratedToken(
-    int Id, FinishReason? Finish, float? LogProbability, IReadOnlyList<TokenProbability> Likeliest);
+    int Id, FinishReason? Finish, float? LogProbability, IReadOnlyList<TokenProbability> Likeliest)
+{
+    /// <summary>Tokens of its prompt that were not read, because they were held already.</summary>
+    public int HeldTokens { get; init; }
+}
 
 /// <summary>Where the engine puts a request's tokens, on its own thread: it must not block.</summary>
 internal interface ITokenSink

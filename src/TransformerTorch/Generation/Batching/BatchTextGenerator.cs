@@ -18,7 +18,7 @@ public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel m
     public IAsyncEnumerable<TextPiece> Stream(BatchRequest request, CancellationToken cancellation = default)
     {
         var stops = request.Constraint is null ? request.Options.StopTexts : []; // else it says where the text ends
-        var (text, ended) = (new TextAssembly(tokenizer, stops), false);
+        var (text, held, ended) = (new TextAssembly(tokenizer, stops), 0, false);
         var ends = request.Options.EndTokens ?? model.Config.EndTokens;
         var sink = new ChannelSink<TextPiece>(
             (token, write) =>
@@ -26,12 +26,13 @@ public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel m
                 var piece = text.Add(token.Id, ends: ends.Contains(token.Id));
                 if (token.Finish == FinishReason.Stop && piece.Finish is null) // by a constraint
                     piece = piece with { Text = piece.Text + text.Finish().Text, Finish = FinishReason.Stop };
-                write(piece with { LogProbability = token.LogProbability, Likeliest = token.Likeliest });
+                held = token.HeldTokens;
+                write(piece with { LogProbability = token.LogProbability, Likeliest = token.Likeliest, HeldTokens = held });
                 return ended = piece.Finish is not null;
             },
             write =>
             {
-                if (!ended) write(text.Finish());
+                if (!ended) write(text.Finish() with { HeldTokens = held });
             });
         return sink.Read(engine, engine.Prepare(request, sink), cancellation);
     }

@@ -36,6 +36,9 @@ internal sealed class Sequence : IDisposable
     /// <summary>Tokens whose keys and values are in the pages.</summary>
     public int Computed { get; private set; }
 
+    /// <summary>Tokens of the prompt that were held already when it first began; what is its own, it never counts.</summary>
+    public int? Held { get; private set; }
+
     /// <summary>Tokens to compute before the next can be chosen.</summary>
     public int Pending => Text.Count - Computed;
 
@@ -61,8 +64,10 @@ internal sealed class Sequence : IDisposable
     {
         if (shared) _keys ??= new PageKeys(pageSize);
         _pages = pool.TryLease(Text, _keys, others);
-        Computed = _pages?.Held ?? 0;
-        return _pages is not null;
+        if (_pages is null) return false;
+        Computed = _pages.Held;
+        Held ??= Computed;
+        return true;
     }
 
     /// <summary>Takes pages for so many more tokens, if there are enough.</summary>
@@ -102,7 +107,7 @@ internal sealed class Sequence : IDisposable
         Text.Add(token);
         ends = ends || _request.Constraint?.Accept(token) == true;
         FinishReason? finish = ends ? FinishReason.Stop : New == _plan.NewTokens ? FinishReason.Length : null;
-        return _sink.Accept(new GeneratedToken(token, finish, own, likeliest)) || finish is not null;
+        return _sink.Accept(new GeneratedToken(token, finish, own, likeliest) { HeldTokens = Held!.Value }) || finish is not null;
     }
 
     /// <summary>Gives its pages back: what they held is to be computed again, should it go on.</summary>

@@ -62,11 +62,13 @@ public sealed class BatchEngineTests
         var alone = new TokenGenerator(model).Generate([longer], _greedy)[0];
 
         await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 4 });
-        await Ids(engine, prompt, _greedy);
+        var first = await engine.Stream(new BatchRequest { Prompt = prompt, Options = _greedy }).ToListAsync();
         var before = engine.Statistics;
-        var after = await Ids(engine, longer, _greedy);
+        var after = await engine.Stream(new BatchRequest { Prompt = longer, Options = _greedy }).ToListAsync();
 
-        Assert.Equal(alone, after);
+        Assert.Equal(alone, after.Select(t => t.Id));
+        Assert.All(first, t => Assert.Equal(0, t.HeldTokens));
+        Assert.All(after, t => Assert.Equal(20, t.HeldTokens));
         Assert.Equal(20, engine.Statistics.HeldTokens - before.HeldTokens);
         Assert.Equal(longer.Length - 20, engine.Statistics.PromptTokens - before.PromptTokens);
     }

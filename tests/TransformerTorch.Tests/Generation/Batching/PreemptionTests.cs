@@ -44,6 +44,23 @@ public sealed class PreemptionTests
         await AssertPreemptedAndEmpty(engine);
     }
 
+    [Fact]
+    public async Task What_a_text_finds_again_of_its_own_is_not_counted_as_held()
+    {
+        using var model = ModelFolder.Load<CausalLanguageModel>(Fixtures.Model("gpt2"));
+        var options = _greedy with { MaxNewTokens = 8 };
+        var prompts = Prompts(model, 3, 20);
+        var alone = prompts.Select(p => new TokenGenerator(model).Generate([p], options)[0]).ToArray();
+
+        // The second is preempted while its prompt is read, and has some of it again when the first has ended.
+        await using var engine = new BatchEngine(model, new BatchOptions { PageSize = 2, PrefillTokens = 2, CachedTokens = 28 });
+        var (together, _, _) = await Continued(engine, prompts.Select(p => Request(p, options)));
+
+        Assert.Equal(alone, together);
+        await AssertPreemptedAndEmpty(engine);
+        Assert.Equal(0, engine.Statistics.HeldTokens);
+    }
+
     [Theory]
     [InlineData("llama-dynamic-beyond")]
     [InlineData("phi3-v4")]
