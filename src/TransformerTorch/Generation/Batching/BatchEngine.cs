@@ -21,7 +21,7 @@ public sealed class BatchEngine : IAsyncDisposable
     private readonly PagedCache _cache;
     private readonly PagePool _pool;
     private readonly BatchPass _pass;
-    private readonly List<Sequence> _running = []; // in order of arrival, and before all who wait
+    private readonly List<Sequence> _running = []; // in the order in which they began
     private readonly LinkedList<Sequence> _waiting = [];
     private readonly ConcurrentQueue<Sequence> _arrived = [];
     private readonly SemaphoreSlim _wake = new(0);
@@ -93,7 +93,8 @@ public sealed class BatchEngine : IAsyncDisposable
     internal Sequence Prepare(BatchRequest request, ITokenSink sink)
     {
         ObjectDisposedException.ThrowIf(_draining, this);
-        var sequence = new Sequence(_model, request, sink);
+        var keys = _options.SharePrefixes && _pass.CanShare ? new PageKeys(_options.PageSize) : null;
+        var sequence = new Sequence(_model, request, sink, keys);
         if (sequence.Most > Longest)
             throw new ArgumentException($"a text of up to {sequence.Most} tokens, the engine has room for {Longest}");
         return sequence;
@@ -186,16 +187,24 @@ public sealed class BatchEngine : IAsyncDisposable
         }
     }
 
-    // First come, first served: a long text waits for room, and those behind it with it.
+    // First come, first served: a long text waits for room, and those behind it with it. One whose beginning another is computing keeps
+    // its place until it finds it, while those behind it may begin.
     private void Join()
     {
-        while (_running.Count < _options.MaxSequences && _waiting.First is { } first)
+        var (node, kept) = (_waiting.First, 0);
+        while (node is not null && _running.Count + kept < _options.MaxSequences)
         {
-            var shared = _options.SharePrefixes && _pass.CanShare;
-            var isNew = first.Value.Held is null;
-            if (!first.Value.TryBegin(_pool, _options.PageSize, shared, _running.Count)) break;
-            if (isNew) _heldTokens += first.Value.Computed; // else its own, computed before it was preempted
-            _running.Add(Dequeue(first));
+            var (current, sequence) = (node, node.Value);
+            node = node.Next;
+            if (sequence.Awaits(_pool, _running))
+            {
+                kept++;
+                continue;
+            }
+            var isNew = sequence.Held is null;
+            if (!sequence.TryBegin(_pool, _running.Count + kept)) break;
+            if (isNew) _heldTokens += sequence.Computed; // else its own, computed before it was preempted
+            _running.Add(Dequeue(current));
         }
     }
 

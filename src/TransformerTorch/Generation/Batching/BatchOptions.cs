@@ -24,7 +24,9 @@ public sealed record BatchOptions
     /// </summary>
     public int CachedTokens { get; init; }
 
-    /// <summary>Whether texts that begin alike share what was computed for the beginning.</summary>
+    /// <summary>
+    /// Whether texts that begin alike share what was computed for the beginning; while one computes it, the others wait for it.
+    /// </summary>
     public bool SharePrefixes { get; init; } = true;
 
     /// <summary>These options, if they can be followed.</summary>

@@ -14,6 +14,13 @@ internal sealed class PagePool(IReadOnlyList<PageTable> tables, int pageSize)
     /// <summary>The most tokens that a text may have for which there is room where there is no other.</summary>
     public int Longest => tables.Min(t => t.Longest);
 
+    /// <summary>Of a text's first pages, by their keys, those that it may begin after.</summary>
+    public IReadOnlyList<UInt128> Held(IReadOnlyList<UInt128> beginning)
+    {
+        var usable = tables.Select(t => t.Beginnings(beginning)).Aggregate((a, b) => a.Zip(b, (x, y) => x && y)).ToList();
+        return [.. beginning.Take(usable.LastIndexOf(true))];
+    }
+
     /// <summary>
     /// Room for a text and its next token, the first of it in pages that hold it already where there are such (at least its last token is
     /// not, since its scores are wanted); null where there is no room.
@@ -23,9 +30,7 @@ internal sealed class PagePool(IReadOnlyList<PageTable> tables, int pageSize)
     /// <param name="others">texts that grow beside it: a free page is left to each, or the next steps would take this one's again</param>
     public TextPages? TryLease(IReadOnlyList<int> text, PageKeys? keys, int others)
     {
-        var known = keys?.Of(text, (text.Count - 1) / pageSize) ?? [];
-        var usable = tables.Select(t => t.Beginnings(known)).Aggregate((a, b) => a.Zip(b, (x, y) => x && y)).ToList();
-        IReadOnlyList<UInt128> held = [.. known.Take(usable.LastIndexOf(true))];
+        var held = Held(keys?.Beginning(text) ?? []);
         if (!tables.All(t => t.HasRoom(held, text.Count + 1, others))) return null;
         return new TextPages([.. tables.Select(t => t.Begin(held, text.Count + 1))], keys, held.Count * pageSize, pageSize);
     }
@@ -68,6 +73,14 @@ internal sealed class TextPages(IReadOnlyList<PageTable.Lease> leases, PageKeys?
 internal sealed class PageKeys(int pageSize)
 {
     private readonly List<UInt128> _keys = [];
+
+    public int PageSize => pageSize;
+
+    /// <summary>Of the pages that a text may find: its last token is in none of them, since its scores are wanted.</summary>
+    public IReadOnlyList<UInt128> Beginning(IReadOnlyList<int> text) => Of(text, (text.Count - 1) / pageSize);
+
+    /// <summary>Of all its pages that are full.</summary>
+    public IReadOnlyList<UInt128> Full(IReadOnlyList<int> text) => Of(text, text.Count / pageSize);
 
     /// <summary>Of the first so many pages.</summary>
     public IReadOnlyList<UInt128> Of(IReadOnlyList<int> text, int pages)

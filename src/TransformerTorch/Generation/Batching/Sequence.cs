@@ -12,19 +12,23 @@ internal sealed class Sequence : IDisposable
     private readonly ScoreRules _rules;
     private readonly Generator? _random;
     private readonly ITokenSink _sink;
+    private readonly PageKeys? _keys;
     private TextPages? _pages;
-    private PageKeys? _keys;
     private volatile bool _cancelled;
     private int _ended;
 
+    /// <param name="model">continues it</param>
+    /// <param name="request">what is asked for</param>
+    /// <param name="sink">takes its tokens</param>
+    /// <param name="keys">its own; null: it shares nothing</param>
     /// <exception cref="ArgumentException">The request cannot be followed.</exception>
-    public Sequence(LanguageModel model, BatchRequest request, ITokenSink sink)
+    public Sequence(LanguageModel model, BatchRequest request, ITokenSink sink, PageKeys? keys)
     {
         if (request.Options is { Beams: > 1 } or { Returned: > 1 })
             throw new ArgumentException("beams and several texts of one prompt are not generated in a shared batch: ask for one at a time");
         if (request.LogProbabilities is < 0)
             throw new ArgumentException($"{request.LogProbabilities} log probabilities, expected 0 or more");
-        (_request, _sink) = (request, sink);
+        (_request, _sink, _keys) = (request, sink, keys);
         _plan = GenerationPlan.For(model, PromptBatch.ToContinue([request.Prompt]), request.Options);
         (_rules, Text) = (new ScoreRules(_plan), _plan.Texts()[0]);
         _random = request.Options.Seed is { } seed ? new Generator((ulong)seed, model.Backbone.TokenWeight.device) : null;
@@ -59,10 +63,20 @@ internal sealed class Sequence : IDisposable
     /// <summary>It is not wanted any more; any thread may say so.</summary>
     public void Cancel() => _cancelled = true;
 
-    /// <summary>Claims room for its text so far, if there is enough beside so many others.</summary>
-    public bool TryBegin(PagePool pool, int pageSize, bool shared, int others)
+    /// <summary>Whether one of those under way is about to compute the first page that it lacks.</summary>
+    public bool Awaits(PagePool pool, IEnumerable<Sequence> running)
     {
-        if (shared) _keys ??= new PageKeys(pageSize);
+        var own = _keys?.Beginning(Text) ?? [];
+        var held = pool.Held(own).Count;
+        return held < own.Count && running.Any(other => other.IsToCompute(held, own[held]));
+    }
+
+    private bool IsToCompute(int page, UInt128 key)
+        => Computed < (page + 1) * _keys!.PageSize && _keys.Full(Text) is var own && page < own.Count && own[page] == key;
+
+    /// <summary>Claims room for its text so far, if there is enough beside so many others.</summary>
+    public bool TryBegin(PagePool pool, int others)
+    {
         _pages = pool.TryLease(Text, _keys, others);
         if (_pages is null) return false;
         Computed = _pages.Held;
