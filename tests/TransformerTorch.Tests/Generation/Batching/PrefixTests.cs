@@ -108,7 +108,7 @@ public sealed class PrefixTests
         public void Apply(Span<float> scores, IReadOnlyList<int> endTokens, int left)
         {
             _reached.Release();
-            _passes.Wait();
+            _passes.Wait(TimeSpan.FromSeconds(30)); // the engine ends even where the test fails
         }
 
         public bool Accept(int token) => false;
