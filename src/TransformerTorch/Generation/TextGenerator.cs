@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using TransformerTorch.Models;
 using TransformerTorch.Text;
@@ -46,12 +47,15 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
     /// text.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; takes effect between tokens.</exception>
     public IEnumerable<TextPiece> Stream(string prompt, GenerationOptions options, CancellationToken cancellation = default)
+        => Stream(Encode(prompt), options, cancellation);
+
+    /// <inheritdoc cref="Stream(string, GenerationOptions, CancellationToken)"/>
+    public IEnumerable<TextPiece> Stream(
+        IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellation = default)
     {
-        var ids = tokenizer.EncodeToIds(prompt);
-        if (ids.Length == 0 && model.Config.BeginToken is { } begin) ids = [begin];
         var text = new TextAssembly(tokenizer, options.StopTexts);
         var ends = options.EndTokens ?? model.Config.EndTokens;
-        foreach (var id in _tokens.Stream(ids, options, cancellation))
+        foreach (var id in _tokens.Stream(prompt, options, cancellation))
         {
             var piece = text.Add(id, ends: ends.Contains(id));
             yield return piece;
@@ -60,8 +64,27 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
         yield return text.Finish();
     }
 
+    /// <summary>
+    /// Continues a text piece by piece, each computed off the caller's thread when it is asked for; where there are beams, all when the
+    /// first is. For one text of a model at a time: a <see cref="Batching.BatchEngine"/> continues many, of decoders.
+    /// </summary>
+    /// <inheritdoc cref="Stream(string, GenerationOptions, CancellationToken)"/>
+    public async IAsyncEnumerable<TextPiece> StreamAsync(
+        string prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using var pieces = Stream(prompt, options, cancellation).GetEnumerator();
+        while (await Task.Run(pieces.MoveNext, cancellation).ConfigureAwait(false)) yield return pieces.Current;
+    }
+
+    /// <summary>The ids of a prompt; of an empty one, the model's beginning of text.</summary>
+    public IReadOnlyList<int> Encode(string prompt)
+    {
+        var ids = tokenizer.EncodeToIds(prompt);
+        return ids.Length == 0 && model.Config.BeginToken is { } begin ? [begin] : ids;
+    }
+
     /// <summary>Continues a text to its end.</summary>
-    /// <exception cref="ArgumentException">As for <see cref="Stream"/>.</exception>
+    /// <exception cref="ArgumentException">As for the pieces.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GeneratedText Generate(string prompt, GenerationOptions options, CancellationToken cancellation = default)
     {

@@ -27,6 +27,47 @@ public class TextGeneratorTests
         Assert.Equal((s_letters.Decode(whole.Ids), FinishReason.Length), (whole.Text, whole.Finish));
     }
 
+    [Theory]
+    [InlineData("gpt2", 1)]
+    [InlineData("t5", 1)]
+    [InlineData("t5", 3)]
+    [InlineData("bart", 1)]
+    [InlineData("bart", 3)]
+    public async Task Pieces_that_are_awaited_are_those_that_are_not(string family, int beams)
+    {
+        using var model = ModelContractTests.Model(family);
+        var generator = new TextGenerator(model, s_letters);
+        var options = new GenerationOptions { Temperature = 0, MaxNewTokens = 9, Beams = beams, EndTokens = [] };
+        var pieces = generator.Stream("abc", options).ToList();
+
+        Assert.Equal(9 + 1, pieces.Count);
+        Assert.Equal(pieces, await generator.StreamAsync("abc", options).ToListAsync());
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("t5")]
+    public async Task Cancellation_or_leaving_ends_an_awaited_text_between_tokens_and_the_model_writes_on(string family)
+    {
+        using var model = ModelContractTests.Model(family);
+        var generator = new TextGenerator(model, s_letters);
+        var options = new GenerationOptions { Temperature = 0, MaxNewTokens = 9, EndTokens = [] };
+        var expected = generator.Generate("abc", options).Text;
+        using var cancel = new CancellationTokenSource();
+        var seen = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var piece in generator.StreamAsync("abc", options, cancel.Token))
+                if (++seen == 3) await cancel.CancelAsync();
+        });
+        await foreach (var piece in generator.StreamAsync("abc", options)) break;
+
+        Assert.Equal(3, seen);
+        Assert.Equal(expected, generator.Generate("abc", options).Text);
+        var wrong = generator.StreamAsync("abc", options with { Temperature = -1 });
+        await Assert.ThrowsAsync<ArgumentException>(async () => await wrong.ToListAsync());
+    }
+
     [Fact]
     public void A_stop_text_ends_the_text_before_itself()
     {
