@@ -16,7 +16,7 @@ public sealed class ChatWriter
     private const string PlainTemplate =
         "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
     private readonly ServedModel _model;
-    private readonly string _template;
+    private readonly string _template; // empty: an encoder reads what is said, and nothing of who says it
     private readonly ToolFormat _tools;
 
     /// <exception cref="NotSupportedException">The model does not write texts.</exception>
@@ -26,7 +26,8 @@ public sealed class ChatWriter
         _model = model;
         var templates = model.Tokenizer.ChatTemplates;
         var wanted = model.Options.ChatTemplate.Length > 0 ? model.Options.ChatTemplate : "default";
-        _template = templates.GetValueOrDefault(wanted) ?? (model.Options.ChatTemplate.Length > 0 ? wanted : PlainTemplate);
+        _template = templates.GetValueOrDefault(wanted)
+            ?? (model.Options.ChatTemplate.Length > 0 ? wanted : model.EncoderDecoder is null ? PlainTemplate : "");
         _tools = ToolFormat.Of(templates.GetValueOrDefault("tool_use", _template));
     }
 
@@ -62,8 +63,11 @@ public sealed class ChatWriter
     /// <summary>The ids of a text.</summary>
     public IReadOnlyList<int> Encode(string text) => _model.Writer!.Encode(text);
 
-    private int[] Prompt(JsonArray messages, JsonArray? tools)
+    private IReadOnlyList<int> Prompt(JsonArray messages, JsonArray? tools)
     {
+        if (_template.Length == 0)
+            return tools is null ? Encode(string.Join('\n', messages.Select(m => $"{m!["content"]}")))
+                : throw new ArgumentException($"the model '{_model.Name}' was not taught to call functions: it has no chat template");
         var options = new ChatTemplateOptions { Tools = tools, AddGenerationPrompt = true, Template = _template };
         if (tools is not null && _model.Options.ChatTemplate.Length == 0 && _model.Tokenizer.ChatTemplates.ContainsKey("tool_use"))
             options = options with { Template = "tool_use" };
@@ -73,8 +77,9 @@ public sealed class ChatWriter
     private BatchRequest Request(
         IReadOnlyList<int> prompt, GenerationOptions options, int cap, int? logProbabilities, JsonConstraint? constraint)
     {
-        var room = Math.Min(_model.Decoder!.Config.ContextLength, _model.Engine!.Longest) - prompt.Count;
-        var most = options.MaxNewTokens ?? (options.MaxLength > prompt.Count ? options.MaxLength - prompt.Count : null)
+        var width = _model.Writer!.Width(prompt.Count);
+        var room = _model.Writer.Longest - width;
+        var most = options.MaxNewTokens ?? (options.MaxLength > width ? options.MaxLength - width : null)
             ?? (_model.Options.MaxOutputTokens > 0 ? _model.Options.MaxOutputTokens : room);
         most = Math.Max(Math.Min(Math.Min(most, room), cap > 0 ? cap : room), 0);
         if (room > 0 && constraint?.LeastTokens > most)
@@ -94,14 +99,15 @@ public sealed class ChatWriter
         JsonForm? answer = query.Schema is { } schema ? new JsonForm(schema) : query.JsonObject ? JsonForm.AnyObject : null;
         if (query.ToolUse == ToolUse.Required) answer = null;
         else if (answer is null) return null;
+        if (_model.Json is null) throw new ArgumentException("an encoder-decoder's answers take no form that is asked for");
         var call = Call(query, offered);
         try
         {
-            return _model.Json!.OneOf([.. new[] { answer, call }.OfType<JsonForm>()]);
+            return _model.Json.OneOf([.. new[] { answer, call }.OfType<JsonForm>()]);
         }
         catch (SchemaException) when (answer is not null && call is not null)
         {
-            return _model.Json!.OneOf(answer.Value);
+            return _model.Json.OneOf(answer.Value);
         }
     }
 

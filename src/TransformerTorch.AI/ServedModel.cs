@@ -15,13 +15,13 @@ using static TorchSharp.torch;
 namespace TransformerTorch.AI;
 
 /// <summary>
-/// A loaded model and what serves it: a decoder writes texts, any other model or a folder of sentence-transformers embeds them. Safe for
-/// any number of callers at once.
+/// A loaded model and what serves it: a decoder or an encoder-decoder writes texts, an encoder or a folder of sentence-transformers embeds
+/// them. Safe for any number of callers at once.
 /// </summary>
 public sealed class ServedModel : IAsyncDisposable
 {
     private readonly PretrainedModel? _model;
-    private int _embeddings; // under way or waiting
+    private int _admitted; // under way or waiting, where there is no engine
     private bool _disposed;
 
     private ServedModel(ModelOptions options, string folder)
@@ -39,16 +39,25 @@ public sealed class ServedModel : IAsyncDisposable
             return;
         }
         var model = options.Adapter.Length > 0 ? AdapterFolder.Load(options.Adapter, load, folder) : ModelFolder.Load(folder, load);
-        if (model is not CausalLanguageModel decoder)
+        switch (model)
         {
-            model.Dispose();
-            throw new CheckpointException($"{folder} holds a {model.GetType().Name}, which neither chats nor embeds");
+            case CausalLanguageModel decoder:
+                Decoder = decoder;
+                Engine = EngineOver(decoder, options, folder);
+                Writer = new DecoderWriter(Engine, decoder, Tokenizer);
+                Json = new JsonConstraints(() => new TokenTrie(Tokenizer, VocabularySize));
+                break;
+            case SequenceToSequenceModel both:
+                both.eval();
+                EncoderDecoder = both;
+                Writer = new EncoderDecoderWriter(this, both);
+                break;
+            default:
+                model.Dispose();
+                throw new CheckpointException($"{folder} holds a {model.GetType().Name}, which neither chats nor embeds");
         }
-        _model = Decoder = decoder;
-        Engine = EngineOver(decoder, options, folder);
-        Writer = new BatchTextGenerator(Engine, decoder, Tokenizer);
-        using (NewDisposeScope()) VocabularySize = (int)decoder.HeadWeight.shape[0];
-        Json = new JsonConstraints(() => new TokenTrie(Tokenizer, VocabularySize));
+        _model = model;
+        using (NewDisposeScope()) VocabularySize = (int)((LanguageModel)model).HeadWeight.shape[0];
     }
 
     /// <summary>How it was to be loaded.</summary>
@@ -69,22 +78,25 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>How its options and its folder say texts are to be generated, one at a time: a shared batch has no beams.</summary>
     public GenerationOptions Defaults { get; }
 
-    /// <summary>The model, where it writes texts.</summary>
+    /// <summary>The model, where it continues texts.</summary>
     public CausalLanguageModel? Decoder { get; }
 
-    /// <summary>Its engine, where it writes texts.</summary>
+    /// <summary>Its engine, where it continues texts.</summary>
     public BatchEngine? Engine { get; }
 
-    /// <summary>How many tokens the decoder chooses among, some of them perhaps unknown to the tokenizer.</summary>
+    /// <summary>The model, where it writes what answers the texts that it reads.</summary>
+    public SequenceToSequenceModel? EncoderDecoder { get; }
+
+    /// <summary>How many tokens the model chooses among, some of them perhaps unknown to the tokenizer.</summary>
     public int VocabularySize { get; }
 
     /// <summary>The embedder, where it embeds texts.</summary>
     public TextEmbedder? Embedder { get; }
 
-    /// <summary>One embedding at a time: each uses all processors.</summary>
-    internal SemaphoreSlim Embedding { get; } = new(1);
+    /// <summary>Where there is no engine, one computes at a time: each uses all processors.</summary>
+    internal SemaphoreSlim Turn { get; } = new(1);
 
-    internal BatchTextGenerator? Writer { get; }
+    internal ITextWriter? Writer { get; }
 
     internal JsonConstraints? Json { get; }
 
@@ -112,47 +124,62 @@ public sealed class ServedModel : IAsyncDisposable
         if (Embedder is not { } embedder) throw new NotSupportedException($"the model '{Name}' writes texts and does not embed any");
         if (dimensions < 1 || dimensions > embedder.Dimensions)
             throw new ArgumentException($"{dimensions} dimensions are asked for, the model has {embedder.Dimensions}");
-        try
-        {
-            if (Interlocked.Increment(ref _embeddings) > Options.MaxWaiting + 1) throw new EngineBusyException(Options.MaxWaiting);
-            await Embedding.WaitAsync(cancellation).ConfigureAwait(false);
-        }
-        catch
-        {
-            Interlocked.Decrement(ref _embeddings);
-            throw;
-        }
+        using var admitted = Admit();
+        var settings = new EmbeddingSettings { Dimensions = dimensions };
+        return await InTurnAsync(() => embedder.EmbedCounted(texts, settings, cancellation), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a request on, until disposed.</summary>
+    /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    internal IDisposable Admit()
+    {
+        var admitted = new Admitted(this);
+        if (Interlocked.Increment(ref _admitted) <= Options.MaxWaiting + 1) return admitted;
+        admitted.Dispose();
+        throw new EngineBusyException(Options.MaxWaiting);
+    }
+
+    /// <summary>Computes when it is its turn.</summary>
+    /// <exception cref="ObjectDisposedException">The model is gone.</exception>
+    internal async Task<T> InTurnAsync<T>(Func<T> work, CancellationToken cancellation)
+    {
+        await Turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var settings = new EmbeddingSettings { Dimensions = dimensions };
-            return await Task.Run(() => embedder.EmbedCounted(texts, settings, cancellation), cancellation).ConfigureAwait(false);
+            return await Task.Run(work, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            Interlocked.Decrement(ref _embeddings);
-            Embedding.Release();
+            Turn.Release();
         }
     }
 
     /// <summary>Answers what it has taken on, for as long as its options allow, and takes no more.</summary>
     public async Task DrainAsync()
     {
-        if (Embedder is not null && await Embedding.WaitAsync(Options.DrainTimeout).ConfigureAwait(false)) Embedding.Release(); // its turn
-        if (Engine is null) return;
-        await Task.WhenAny(Engine.Drain(), Task.Delay(Options.DrainTimeout)).ConfigureAwait(false);
+        await Task.WhenAny(Engine?.Drain() ?? Answered(), Task.Delay(Options.DrainTimeout)).ConfigureAwait(false);
+
+        async Task Answered()
+        {
+            while (Volatile.Read(ref _admitted) > 0 && !_disposed) await Task.Delay(10).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (Engine is not null) await Engine.DisposeAsync().ConfigureAwait(false);
-        _model?.Dispose();
-        if (Embedder is null) return;
-        await Embedding.WaitAsync().ConfigureAwait(false);
-        if (!_disposed) Embedder.Dispose();
+        await Turn.WaitAsync().ConfigureAwait(false);
+        if (!_disposed) _model?.Dispose();
+        if (!_disposed) Embedder?.Dispose();
         _disposed = true; // who comes after is refused
-        Embedding.Release();
+        Turn.Release();
+    }
+
+    private sealed class Admitted(ServedModel model) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref model._admitted);
     }
 
     private static bool IsEmbedder(string folder)

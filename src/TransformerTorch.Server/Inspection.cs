@@ -21,7 +21,8 @@ internal sealed class Inspection(ModelRegistry models) : IDisposable
         var text = body.Text("text") is { Length: > 0 } given ? given : throw RequestBody.Wrong("text", "a text");
         int[] ids = model.Tokenizer.EncodeToIds(text);
         if (ids.Length is 0 or > MostTokens) throw RequestBody.Wrong("text", $"1 to {MostTokens} tokens, not {ids.Length}");
-        var weights = (PretrainedModel?)model.Decoder ?? model.Embedder!.Model;
+        var weights = (PretrainedModel?)model.Decoder ?? model.Embedder?.Model
+            ?? throw RequestBody.Wrong("model", "a decoder or an encoder, not both in one");
         var layers = weights.Config.Main.Blocks.Count;
         var layer = body.Whole("layer", 0, layers - 1) ?? 0;
         await _one.WaitAsync(context.RequestAborted).ConfigureAwait(false);

@@ -44,6 +44,7 @@ internal sealed class ModelRegistry : IHealthCheck
     public static JsonObject Describe(ServedModel model) => new()
     {
         ["id"] = model.Name, ["object"] = "model", ["created"] = model.Loaded.ToUnixTimeSeconds(), ["owned_by"] = Telemetry.Provider,
-        ["embeds"] = model.Embedder is not null, ["context_length"] = model.Decoder?.Config.ContextLength ?? model.Embedder?.MaximumTokens,
+        ["embeds"] = model.Embedder is not null, ["context_length"] = model.Embedder?.MaximumTokens
+            ?? model.Decoder?.Config.ContextLength ?? model.EncoderDecoder?.Config.ContextLength,
     };
 }

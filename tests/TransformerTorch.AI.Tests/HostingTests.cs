@@ -77,12 +77,12 @@ public sealed class HostingTests
     public async Task An_embedder_answers_those_who_wait_refuses_more_and_whoever_comes_when_it_is_gone()
     {
         await using var model = await ServedModel.LoadAsync(new ModelOptions { Model = SmallModel.Sentences, MaxWaiting = 1 });
-        await model.Embedding.WaitAsync(); // as if one were under way
+        await model.Turn.WaitAsync(); // as if one were under way
         var (first, second) = (model.EmbedAsync(["dog"]), model.EmbedAsync(["cat"]));
         await Assert.ThrowsAsync<Generation.Batching.EngineBusyException>(() => model.EmbedAsync(["too much"]));
         var drained = model.DrainAsync();
         Assert.False(drained.IsCompleted);
-        model.Embedding.Release();
+        model.Turn.Release();
 
         await drained;
         Assert.NotEqual((await first).Vectors[0], (await second).Vectors[0]);

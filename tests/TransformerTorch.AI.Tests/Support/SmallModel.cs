@@ -5,7 +5,7 @@ using TransformerTorch.Text;
 
 namespace TransformerTorch.AI.Tests.Support;
 
-/// <summary>A folder with a small random LLaMA, a tokenizer and a chat template; gone after the tests.</summary>
+/// <summary>A folder with a small random LLaMA and its chat template, or a T5 without, and a tokenizer; gone after the tests.</summary>
 public sealed class SmallModel : IDisposable
 {
     /// <summary>Qwen's form of a chat, without its finer points.</summary>
@@ -18,10 +18,15 @@ public sealed class SmallModel : IDisposable
         """;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("transformertorch-");
 
-    public SmallModel(int context = 512)
+    public SmallModel(int context = 512, bool encoder = false)
     {
         var tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures, "tokenizers", "gpt2", "tokenizer.json"));
-        var config = ModelConfig.FromKeys(new JsonObject
+        var config = ModelConfig.FromKeys(encoder ? new JsonObject
+        {
+            ["model_type"] = "t5", ["architectures"] = new JsonArray("T5ForConditionalGeneration"),
+            ["vocab_size"] = tokenizer.VocabularySize, ["d_model"] = 32, ["d_kv"] = 8, ["d_ff"] = 48, ["num_layers"] = 2, ["num_heads"] = 4, ["n_positions"] = context,
+            ["pad_token_id"] = 0, ["decoder_start_token_id"] = 0, ["eos_token_id"] = 1, ["torch_dtype"] = "float32",
+        } : new JsonObject
         {
             ["model_type"] = "llama", ["architectures"] = new JsonArray("LlamaForCausalLM"), ["vocab_size"] = tokenizer.VocabularySize,
             ["hidden_size"] = 32, ["intermediate_size"] = 48, ["num_hidden_layers"] = 2, ["num_attention_heads"] = 4,
@@ -29,10 +34,12 @@ public sealed class SmallModel : IDisposable
             ["bos_token_id"] = 0, ["eos_token_id"] = 0, ["torch_dtype"] = "float32",
         }, "small");
         TorchSharp.torch.manual_seed(5);
-        using var model = new CausalLanguageModel(config).Initialize();
+        using var model = PretrainedModel.Create(config);
+        model.InitializeWeights();
         ModelFolder.Save(model, Root);
         tokenizer.Save(Path.Combine(Root, "tokenizer.json"));
-        File.WriteAllText(Path.Combine(Root, "tokenizer_config.json"), new JsonObject { ["chat_template"] = Template }.ToJsonString());
+        var settings = encoder ? [] : new JsonObject { ["chat_template"] = Template };
+        File.WriteAllText(Path.Combine(Root, "tokenizer_config.json"), settings.ToJsonString());
     }
 
     /// <summary>The folder.</summary>
