@@ -18,8 +18,15 @@ public static class Sampler
     {
         using var scope = NewDisposeScope();
         if (options.Temperature < LeastTemperature) return scores.argmax(-1).MoveToOuterDisposeScope();
+        return Left(scores, options).softmax(-1).multinomial(1, generator: random).squeeze(-1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The scores that are drawn from; what has been left out is minus infinity.</summary>
+    internal static Tensor Left(Tensor scores, GenerationOptions options)
+    {
+        using var scope = NewDisposeScope();
         var left = MinP(TopP(TopK(scores / options.Temperature, options.TopK), options.TopP), options.MinP);
-        return TypicalP(left, options.TypicalP).softmax(-1).multinomial(1, generator: random).squeeze(-1).MoveToOuterDisposeScope();
+        return TypicalP(left, options.TypicalP).MoveToOuterDisposeScope();
     }
 
     /// <summary>Scores of tokens in a row's history are divided by the penalty where positive, multiplied where negative.</summary>
