@@ -54,12 +54,16 @@ public sealed partial record GenerationOptions
     /// <param name="folder">the model's folder</param>
     /// <param name="beams">whether its beams are read; else one text is generated for a prompt, without any</param>
     /// <exception cref="ArgumentException">The file is damaged or its values contradict each other.</exception>
-    public static GenerationOptions Read(string folder, bool beams = true)
+    public static GenerationOptions Read(string folder, bool beams = true) => Read(folder, beams, []);
+
+    /// <summary>Reads them, with a task's keys over them.</summary>
+    internal static GenerationOptions Read(string folder, bool beams, JsonObject task)
     {
         var path = Path.Combine(folder, GenerationKeys.FileName);
         try
         {
             var keys = GenerationKeys.Read(folder);
+            foreach (var (key, value) in task) keys[key] = value?.DeepClone();
             if (keys.Count == 0) return new GenerationOptions();
             if (!beams) (keys["num_beams"], keys["num_return_sequences"]) = (1, 1);
             return FromJson(keys).Validated();

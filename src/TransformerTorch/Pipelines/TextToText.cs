@@ -16,16 +16,19 @@ public class TextToText : IDisposable
 
     /// <summary>A model's folder.</summary>
     /// <param name="folder">the folder</param>
-    /// <param name="prefix">put before each text, where the model was taught to look for it ("summarize: ")</param>
+    /// <param name="task">the published name of what is done; none: the model's own</param>
+    /// <param name="prefix">put before each text; null: what the folder says of the task</param>
     /// <param name="device">where to; none: the CPU</param>
-    private protected TextToText(string folder, string prefix, Device? device)
+    private protected TextToText(string folder, string? task, string? prefix, Device? device)
     {
-        (_model, _prefix) = (new(folder, device), prefix);
+        _model = new(folder, device);
         _generator = new TokenGenerator(_model.Model);
-        Defaults = GenerationOptions.Read(folder);
+        var own = task is null ? null : PublishedTask.Find(_model.Model.Config.Published, task, prefix);
+        _prefix = prefix ?? own?.Prefix ?? "";
+        Defaults = GenerationOptions.Read(folder, beams: true, own?.Keys ?? []);
     }
 
-    /// <summary>How the model's folder says texts are to be generated.</summary>
+    /// <summary>How the model's folder says texts are to be generated, for this task where it says so.</summary>
     public GenerationOptions Defaults { get; }
 
     /// <summary>What the model makes of a text.</summary>
@@ -65,7 +68,7 @@ public class TextToText : IDisposable
 /// <summary>Continues texts. <c>TextGeneration.Load(folder).Run("Once upon a time")</c></summary>
 public sealed class TextGeneration : TextToText
 {
-    private TextGeneration(string folder, Device? device) : base(folder, "", device) { }
+    private TextGeneration(string folder, Device? device) : base(folder, null, "", device) { }
 
     /// <summary>Loads a model's folder.</summary>
     /// <exception cref="Checkpoints.CheckpointException">The folder is damaged, or holds a model that generates no texts.</exception>
@@ -75,20 +78,20 @@ public sealed class TextGeneration : TextToText
 /// <summary>Shortens texts. <c>Summarization.Load(folder).Run(article)</c></summary>
 public sealed class Summarization : TextToText
 {
-    private Summarization(string folder, string prefix, Device? device) : base(folder, prefix, device) { }
+    private Summarization(string folder, string? prefix, Device? device) : base(folder, "summarization", prefix, device) { }
 
     /// <inheritdoc cref="TextGeneration.Load"/>
     /// <param name="folder">the folder</param>
-    /// <param name="prefix">put before each text; T5's is "summarize: "</param>
+    /// <param name="prefix">put before each text, such as T5's "summarize: "; null: what the model's configuration says, if it does</param>
     /// <param name="device">where to; none: the CPU</param>
-    public static Summarization Load(string folder, string prefix = "", Device? device = null) => new(folder, prefix, device);
+    public static Summarization Load(string folder, string? prefix = null, Device? device = null) => new(folder, prefix, device);
 }
 
 /// <summary>Says texts in another language. <c>Translation.Load(folder, "translate English to German: ").Run("Hello")</c></summary>
 public sealed class Translation : TextToText
 {
-    private Translation(string folder, string prefix, Device? device) : base(folder, prefix, device) { }
+    private Translation(string folder, string? prefix, Device? device) : base(folder, "translation", prefix, device) { }
 
     /// <inheritdoc cref="Summarization.Load"/>
-    public static Translation Load(string folder, string prefix = "", Device? device = null) => new(folder, prefix, device);
+    public static Translation Load(string folder, string? prefix = null, Device? device = null) => new(folder, prefix, device);
 }
