@@ -25,7 +25,8 @@ public sealed class SmallModel : IDisposable
         {
             ["model_type"] = "t5", ["architectures"] = new JsonArray("T5ForConditionalGeneration"),
             ["vocab_size"] = tokenizer.VocabularySize, ["d_model"] = 32, ["d_kv"] = 8, ["d_ff"] = 48,
-            ["num_layers"] = 2, ["num_heads"] = 4, ["n_positions"] = context, ["pad_token_id"] = 0, ["decoder_start_token_id"] = 0, ["eos_token_id"] = 1, ["torch_dtype"] = "float32",
+            ["num_layers"] = 2, ["num_heads"] = 4, ["n_positions"] = context,
+            ["pad_token_id"] = 0, ["decoder_start_token_id"] = 0, ["eos_token_id"] = 1, ["torch_dtype"] = "float32",
         } : new JsonObject
         {
             ["model_type"] = "llama", ["architectures"] = new JsonArray("LlamaForCausalLM"), ["vocab_size"] = tokenizer.VocabularySize,
