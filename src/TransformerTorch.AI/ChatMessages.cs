@@ -21,6 +21,7 @@ internal static class ChatMessages
             ToolUse = options?.ToolMode is NoneChatToolMode ? ToolUse.None
                 : options?.ToolMode is RequiredChatToolMode ? ToolUse.Required : ToolUse.Auto,
             Tool = (options?.ToolMode as RequiredChatToolMode)?.RequiredFunctionName,
+            SingleCall = options?.AllowMultipleToolCalls == false,
             Schema = (options?.ResponseFormat as ChatResponseFormatJson)?.Schema,
             JsonObject = options?.ResponseFormat is ChatResponseFormatJson { Schema: null },
         };

@@ -32,6 +32,9 @@ public sealed record ChatQuery
     /// <summary>The one that must be called; null: any.</summary>
     public string? Tool { get; init; }
 
+    /// <summary>Whether an answer calls one function at most: it ends with the first call.</summary>
+    public bool SingleCall { get; init; }
+
     /// <summary>A schema for the answer; null: any text.</summary>
     public JsonElement? Schema { get; init; }
 

@@ -43,7 +43,7 @@ public sealed class ChatWriter
         var (prompt, constraint) = (Prompt(query.Messages, offered), Constraint(query, offered));
         var request = Request(prompt, options, query.MostTokens, query.LogProbabilities, constraint);
         var pieces = _model.Writer!.Stream(request, cancellation);
-        return Pieces(pieces, request.Prompt.Count, offered, cancellation);
+        return Pieces(pieces, request.Prompt.Count, offered, query.SingleCall, cancellation);
     }
 
     /// <summary>Continues a text, piece by piece; leaving the enumeration cancels it.</summary>
@@ -57,7 +57,7 @@ public sealed class ChatWriter
         int? logProbabilities = null, CancellationToken cancellation = default)
     {
         var request = Request(prompt, options, mostTokens, logProbabilities, null);
-        return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, cancellation);
+        return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, false, cancellation);
     }
 
     /// <summary>The ids of a text.</summary>
@@ -121,7 +121,7 @@ public sealed class ChatWriter
         return new JsonForm(call, _tools.Opening, _tools.Closing);
     }
 
-    private static async IAsyncEnumerable<ChatPiece> Pieces(IAsyncEnumerable<TextPiece> pieces, int input, JsonArray? tools,
+    private static async IAsyncEnumerable<ChatPiece> Pieces(IAsyncEnumerable<TextPiece> pieces, int input, JsonArray? tools, bool single,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         var (whole, given, output) = (new StringBuilder(), 0, 0);
@@ -141,13 +141,16 @@ public sealed class ChatWriter
             }
             whole.Append(piece.Text);
             var text = whole.ToString();
-            var (shown, calls) = finish is null ? (text[..Math.Max(given, ToolFormat.Certain(text))], []) : ToolFormat.Read(text, tools);
+            var first = single && piece.Text.Contains('}', StringComparison.Ordinal) ? ToolFormat.ReadFirst(text, tools) : null;
+            var (shown, calls) = first
+                ?? (finish is null ? (text[..Math.Max(given, ToolFormat.Certain(text))], []) : ToolFormat.Read(text, tools));
             var from = Math.Min(given, shown.Length);
             given = Math.Max(given, shown.Length);
             yield return next with
             {
                 Text = shown[from..], ToolCalls = calls, Finish = calls.Count > 0 ? ChatFinish.ToolCalls : finish,
             };
+            if (first is not null) yield break; // leaving cancels what is still to come
         }
     }
 }

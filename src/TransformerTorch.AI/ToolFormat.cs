@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -52,6 +53,26 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
         return found.Count > 0 ? (answer[..begin].TrimEnd(), found) : (answer, []);
     }
 
+    /// <summary>The first call in an answer, and the text before it, as soon as its JSON is whole; null: there is none yet.</summary>
+    public static (string Text, IReadOnlyList<ToolCall> Calls)? ReadFirst(string answer, JsonArray tools)
+    {
+        var names = Functions(tools).Select(f => f.Name).ToHashSet();
+        var tag = answer.IndexOf(Tag, StringComparison.Ordinal);
+        if (tag < 0)
+        {
+            var begin = answer.IndexOf('{', StringComparison.Ordinal);
+            var isBare = begin >= 0 && answer[..begin].Trim() is "" or "[" or ListMark or ListMark + "[" or ListMark + " [";
+            return isBare && Calls(FirstObject(answer[begin..]), names) is { Count: > 0 } bare ? ("", bare) : null;
+        }
+        var text = answer[..tag].TrimEnd();
+        for (; tag >= 0; tag = answer.IndexOf(Tag, tag + 1, StringComparison.Ordinal))
+        {
+            var begin = answer.IndexOf('{', tag);
+            if (begin >= 0 && Calls(FirstObject(answer[begin..]), names) is { Count: > 0 } calls) return (text, calls);
+        }
+        return null;
+    }
+
     /// <summary>How much of an unfinished answer is text for certain.</summary>
     public static int Certain(string answer)
     {
@@ -89,6 +110,21 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
         }
 
         bool IsCall(JsonNode? call) => call is JsonObject && names.Contains($"{call["name"]}") && Given(call) is JsonObject;
+    }
+
+    /// <summary>A text's beginning that is a whole JSON object; nothing where there is none.</summary>
+    private static string FirstObject(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var reader = new Utf8JsonReader(bytes, isFinalBlock: false, default);
+        try
+        {
+            return reader.Read() && reader.TrySkip() ? Encoding.UTF8.GetString(bytes.AsSpan(0, (int)reader.BytesConsumed)) : "";
+        }
+        catch (JsonException)
+        {
+            return "";
+        }
     }
 
     private static JsonNode? Given(JsonNode call) => call["arguments"] ?? call["parameters"];

@@ -28,6 +28,27 @@ public sealed class ToolFormatTests
     }
 
     [Theory]
+    [InlineData("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1", "}}", "")]
+    [InlineData("Let me see.\n<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1}", "}</tool_call><tool_call>{", "Let me see.")]
+    [InlineData("<tool_call>{\"name\":\"no\"}</tool_call><tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1", "}}", "")]
+    [InlineData("[TOOL_CALLS] [{\"name\":\"add\",\"arguments\":{\"a\":1", "}}, {", "")]
+    [InlineData(" {\"name\": \"add\", \"parameters\": {\"a\": 1}", "} and so", "")]
+    public void The_first_call_is_found_as_soon_as_it_is_whole(string answer, string rest, string text)
+    {
+        Assert.Null(ToolFormat.ReadFirst(answer, _tools));
+        var (shown, found) = ToolFormat.ReadFirst(answer + rest, _tools)!.Value;
+
+        Assert.Equal(text, shown);
+        Assert.Equal(("add", "{\"a\":1}"), (found.Single().Name, found.Single().Arguments.ToJsonString()));
+    }
+
+    [Theory]
+    [InlineData("Say {\"name\":\"add\",\"arguments\":{}}")]
+    [InlineData("{\"name\":\"other\",\"arguments\":{}}")]
+    [InlineData("{name}")]
+    public void What_is_no_call_is_no_first_one_either(string answer) => Assert.Null(ToolFormat.ReadFirst(answer, _tools));
+
+    [Theory]
     [InlineData("{\"name\":\"add\",\"name\":\"add\",\"arguments\":{}}")]
     [InlineData("{\"name\":\"add\",\"arguments\":{\"a\":1,\"a\":2}}")]
     [InlineData("{\"name\":\"\\ud800\",\"arguments\":{}}")]

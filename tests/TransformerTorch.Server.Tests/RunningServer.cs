@@ -25,13 +25,15 @@ public class RunningServer : IAsyncLifetime, IDisposable
 
     protected virtual ModelOptions Options => new() { MaxSequences = 8, MaxWaiting = 64 };
 
+    protected virtual SmallModel Folder => new();
+
     protected virtual void Limit(ServerOptions options)
     {
     }
 
     public async Task InitializeAsync()
     {
-        _folder = new SmallModel();
+        _folder = Folder;
         var options = Options;
         (options.Model, options.Name) = (_folder.Root, "small");
         Chat = await ServedModel.LoadAsync(options);

@@ -141,7 +141,8 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         return new ChatQuery
         {
             Messages = ChatTurns.Read(body.Element("messages")), Tools = ToolChoice.Tools(body.Element("tools")),
-            ToolUse = use, Tool = tool, Schema = schema, JsonObject = anyObject, Options = SamplingReader.Read(body, model),
+            ToolUse = use, Tool = tool, SingleCall = body.Element("parallel_tool_calls") is not null && !body.Flag("parallel_tool_calls"),
+            Schema = schema, JsonObject = anyObject, Options = SamplingReader.Read(body, model),
             MostTokens = limits.MaxOutputTokens, LogProbabilities = wants ? top ?? 0 : null,
         };
     }
