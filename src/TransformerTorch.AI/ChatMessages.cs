@@ -15,7 +15,7 @@ internal static class ChatMessages
         if (options?.Instructions is { Length: > 0 } instructions) turns.Add(Turn("system", instructions));
         foreach (var message in messages) Add(turns, message);
         if (turns.Count == 0) throw new ArgumentException("a chat without messages");
-        return new ChatQuery
+        var query = new ChatQuery
         {
             Messages = turns, Tools = Tools(options), Options = Generation(client, options, defaults),
             ToolUse = options?.ToolMode is NoneChatToolMode ? ToolUse.None
@@ -25,6 +25,9 @@ internal static class ChatMessages
             Schema = (options?.ResponseFormat as ChatResponseFormatJson)?.Schema,
             JsonObject = options?.ResponseFormat is ChatResponseFormatJson { Schema: null },
         };
+        if (options?.Reasoning?.Effort is { } effort) query = query.Thinking(effort != ReasoningEffort.None);
+        return options?.AdditionalProperties?.TryGetValue(ChatQuery.VariablesKey, out var given) == true
+            ? query.With(JsonSerializer.SerializeToNode(given)) : query;
     }
 
     private static void Add(JsonArray turns, ChatMessage message)
@@ -48,6 +51,8 @@ internal static class ChatMessages
         if (message.Role == ChatRole.Tool || (message.Text.Length == 0 && calls.Length == 0 && message.Contents.Count > 0)) return;
         var turn = Turn(message.Role.Value, message.Text);
         if (calls.Length > 0) turn["tool_calls"] = new JsonArray(calls);
+        var thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(t => t.Text));
+        if (thought.Length > 0) turn["reasoning_content"] = thought;
         turns.Add(turn);
     }
 

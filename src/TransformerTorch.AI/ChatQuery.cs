@@ -20,6 +20,11 @@ public enum ToolUse
 /// <summary>A chat to go on with, in the words of OpenAI's and Hugging Face's JSON.</summary>
 public sealed record ChatQuery
 {
+    /// <summary>What callers name <see cref="Variables"/>, vLLM's word.</summary>
+    public const string VariablesKey = "chat_template_kwargs";
+
+    private static readonly string[] s_usual = ["messages", "tools", "documents", "add_generation_prompt"];
+
     /// <summary>Turns: role, content, tool_calls ...</summary>
     public required JsonArray Messages { get; init; }
 
@@ -41,6 +46,9 @@ public sealed record ChatQuery
     /// <summary>Whether the answer is a JSON object, whatever it holds.</summary>
     public bool JsonObject { get; init; }
 
+    /// <summary>Variables of the model's template beyond the usual ones, as it names them.</summary>
+    public IReadOnlyDictionary<string, JsonNode?> Variables { get; init; } = new Dictionary<string, JsonNode?>();
+
     /// <summary>How to generate.</summary>
     public required GenerationOptions Options { get; init; }
 
@@ -49,6 +57,25 @@ public sealed record ChatQuery
 
     /// <summary>How many of the likeliest tokens are told beside each; null: no probabilities are told.</summary>
     public int? LogProbabilities { get; init; }
+
+    /// <summary>So with thinking turned on or off, where the model's template can be told: by either name for it.</summary>
+    public ChatQuery Thinking(bool on)
+        => this with { Variables = new Dictionary<string, JsonNode?>(Variables) { ["enable_thinking"] = on, ["thinking"] = on } };
+
+    /// <summary>So with more of the template's variables, a JSON object; null: with none.</summary>
+    /// <exception cref="ArgumentException">It is no object, or names what is not for callers to set.</exception>
+    public ChatQuery With(JsonNode? variables)
+    {
+        if (variables is null) return this;
+        if (variables is not JsonObject given) throw new ArgumentException($"{VariablesKey}: expected an object");
+        if (given.Select(v => v.Key).Intersect(s_usual).FirstOrDefault() is { } usual)
+            throw new ArgumentException($"{VariablesKey}: '{usual}' is not set there");
+        var all = new Dictionary<string, JsonNode?>(Variables);
+        foreach (var (name, value) in given) all[name] = value;
+        return this with { Variables = all };
+    }
+
+    internal bool ThinksNot => Variables.GetValueOrDefault("enable_thinking")?.GetValueKind() == JsonValueKind.False;
 }
 
 /// <summary>Why an answer ended.</summary>
@@ -76,6 +103,9 @@ public sealed record ChatPiece
     /// <summary>What became readable.</summary>
     public string Text { get; init; } = "";
 
+    /// <summary>What became readable of what is thought before the answer.</summary>
+    public string Thought { get; init; } = "";
+
     /// <summary>The token that came; null in a piece that only ends the answer.</summary>
     public TextPiece? Token { get; init; }
 
@@ -93,4 +123,7 @@ public sealed record ChatPiece
 
     /// <summary>Tokens generated so far.</summary>
     public int OutputTokens { get; init; }
+
+    /// <summary>Those among them that were thought.</summary>
+    public int ThoughtTokens { get; init; }
 }

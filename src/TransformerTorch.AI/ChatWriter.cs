@@ -18,6 +18,7 @@ public sealed class ChatWriter
     private readonly ServedModel _model;
     private readonly string _template; // empty: an encoder reads what is said, and nothing of who says it
     private readonly ToolFormat _tools;
+    private readonly bool _thinks;
 
     /// <exception cref="NotSupportedException">The model does not write texts.</exception>
     public ChatWriter(ServedModel model)
@@ -28,7 +29,9 @@ public sealed class ChatWriter
         var wanted = model.Options.ChatTemplate.Length > 0 ? model.Options.ChatTemplate : "default";
         _template = templates.GetValueOrDefault(wanted)
             ?? (model.Options.ChatTemplate.Length > 0 ? wanted : model.EncoderDecoder is null ? PlainTemplate : "");
-        _tools = ToolFormat.Of(templates.GetValueOrDefault("tool_use", _template));
+        var withTools = templates.GetValueOrDefault("tool_use", _template);
+        _tools = ToolFormat.Of(withTools);
+        _thinks = ThoughtReader.Marks(_template + withTools) || model.Tokenizer.TokenToId(ThoughtReader.Closing) is not null;
     }
 
     /// <summary>Answers a chat, piece by piece; leaving the enumeration cancels it.</summary>
@@ -40,10 +43,13 @@ public sealed class ChatWriter
         var offered = query.ToolUse == ToolUse.None || query.Tools is not { Count: > 0 } ? null : query.Tools;
         var options = query.Options;
         if (_template == PlainTemplate) options = options with { StopTexts = [.. options.StopTexts, "\nuser:", "\nassistant:"] };
-        var (prompt, constraint) = (Prompt(query.Messages, offered), Constraint(query, offered));
+        var constraint = Constraint(query, offered);
+        if (constraint is not null && _thinks) query = query.Thinking(false); // what has a form begins with it
+        var (prompt, opened) = Prompt(query, offered);
         var request = Request(prompt, options, query.MostTokens, query.LogProbabilities, constraint);
         var pieces = _model.Writer!.Stream(request, cancellation);
-        return Pieces(pieces, request.Prompt.Count, offered, query.SingleCall, cancellation);
+        var thoughts = _thinks ? new ThoughtReader(opened) : null;
+        return Pieces(pieces, request.Prompt.Count, offered, query.SingleCall, thoughts, cancellation);
     }
 
     /// <summary>Continues a text, piece by piece; leaving the enumeration cancels it.</summary>
@@ -57,21 +63,29 @@ public sealed class ChatWriter
         int? logProbabilities = null, CancellationToken cancellation = default)
     {
         var request = Request(prompt, options, mostTokens, logProbabilities, null);
-        return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, false, cancellation);
+        return Pieces(_model.Writer!.Stream(request, cancellation), prompt.Count, null, false, null, cancellation);
     }
 
     /// <summary>The ids of a text.</summary>
     public IReadOnlyList<int> Encode(string text) => _model.Writer!.Encode(text);
 
-    private IReadOnlyList<int> Prompt(JsonArray messages, JsonArray? tools)
+    // A thought that the template opens, whatever it is told, is closed where there is to be none.
+    private (IReadOnlyList<int> Ids, bool Opened) Prompt(ChatQuery query, JsonArray? tools)
     {
         if (_template.Length == 0)
-            return tools is null ? Encode(string.Join('\n', messages.Select(m => $"{m!["content"]}")))
+            return tools is null ? (Encode(string.Join('\n', query.Messages.Select(m => $"{m!["content"]}"))), false)
                 : throw new ArgumentException($"the model '{_model.Name}' was not taught to call functions: it has no chat template");
-        var options = new ChatTemplateOptions { Tools = tools, AddGenerationPrompt = true, Template = _template };
+        var options = new ChatTemplateOptions
+        {
+            Tools = tools, AddGenerationPrompt = true, Template = _template, Variables = query.Variables,
+        };
         if (tools is not null && _model.Options.ChatTemplate.Length == 0 && _model.Tokenizer.ChatTemplates.ContainsKey("tool_use"))
             options = options with { Template = "tool_use" };
-        return _model.Tokenizer.ApplyChatTemplate(messages, options).Ids;
+        var chat = _model.Tokenizer.ApplyChatTemplate(query.Messages, options);
+        var text = chat.Chat.Text.TrimEnd();
+        if (!_thinks || !text.EndsWith(ThoughtReader.Opening, StringComparison.Ordinal)) return (chat.Ids, false);
+        if (!query.ThinksNot) return (chat.Ids, true);
+        return (_model.Tokenizer.Encode($"{text}\n\n{ThoughtReader.Closing}\n\n", addSpecialTokens: false).Ids, false);
     }
 
     private BatchRequest Request(
@@ -122,16 +136,18 @@ public sealed class ChatWriter
     }
 
     private static async IAsyncEnumerable<ChatPiece> Pieces(IAsyncEnumerable<TextPiece> pieces, int input, JsonArray? tools, bool single,
-        [EnumeratorCancellation] CancellationToken cancellation)
+        ThoughtReader? thoughts, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var (whole, given, output) = (new StringBuilder(), 0, 0);
         await foreach (var piece in pieces.WithCancellation(cancellation).ConfigureAwait(false))
         {
             if (piece.Id is not null) output++;
             TextPiece? token = piece.Id is null ? null : piece;
+            var (thought, said) = thoughts?.Add(piece) ?? ("", piece.Text);
             var next = new ChatPiece
             {
-                Text = piece.Text, Token = token, InputTokens = input, CachedInputTokens = piece.HeldTokens, OutputTokens = output,
+                Text = said, Thought = thought, Token = token, InputTokens = input, CachedInputTokens = piece.HeldTokens,
+                OutputTokens = output, ThoughtTokens = thoughts?.Tokens ?? 0,
             };
             ChatFinish? finish = piece.Finish switch { null => null, FinishReason.Length => ChatFinish.Length, _ => ChatFinish.Stop };
             if (tools is null)
@@ -139,9 +155,9 @@ public sealed class ChatWriter
                 yield return next with { Finish = finish };
                 continue;
             }
-            whole.Append(piece.Text);
+            whole.Append(said);
             var text = whole.ToString();
-            var first = single && piece.Text.Contains('}', StringComparison.Ordinal) ? ToolFormat.ReadFirst(text, tools) : null;
+            var first = single && said.Contains('}', StringComparison.Ordinal) ? ToolFormat.ReadFirst(text, tools) : null;
             var (shown, calls) = first
                 ?? (finish is null ? (text[..Math.Max(given, ToolFormat.Certain(text))], []) : ToolFormat.Read(text, tools));
             var from = Math.Min(given, shown.Length);

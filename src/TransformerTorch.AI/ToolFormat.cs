@@ -78,10 +78,15 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
     {
         if (answer.TrimStart() is ['{' or '[', ..] or "") return 0;
         var begin = answer.IndexOf(Tag, StringComparison.Ordinal);
-        if (begin >= 0) return begin;
-        for (var length = Math.Min(answer.Length, Tag.Length - 1); length > 0; length--)
-            if (answer.EndsWith(Tag[..length], StringComparison.Ordinal)) return answer.Length - length;
-        return answer.Length;
+        return begin >= 0 ? begin : Before(answer, Tag);
+    }
+
+    /// <summary>How much of a text stands before what may be a mark's beginning, at its end.</summary>
+    public static int Before(string text, string mark)
+    {
+        for (var length = Math.Min(text.Length, mark.Length - 1); length > 0; length--)
+            if (text.EndsWith(mark[..length], StringComparison.Ordinal)) return text.Length - length;
+        return text.Length;
     }
 
     /// <summary>A schema whose references lead where they led, when it is no root any more but stands there.</summary>

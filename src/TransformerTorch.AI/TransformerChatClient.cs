@@ -58,17 +58,21 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
         {
             var piece = pieces.Current;
             if (piece.Token is not null) operation.Token();
+            if (piece.Thought.Length > 0 && options?.Reasoning?.Output != ReasoningOutput.None)
+                yield return Update(new TextReasoningContent(piece.Thought));
             if (piece.Text.Length > 0) yield return Update(new TextContent(piece.Text));
             if (piece.Finish is not { } finish) continue;
             foreach (var (call, name, arguments) in piece.ToolCalls)
                 yield return Update(new FunctionCallContent(call, name, arguments.ToDictionary(a => a.Key, a => (object?)a.Value)));
             var reason = finish == ChatFinish.Length ? ChatFinishReason.Length
                 : finish == ChatFinish.ToolCalls ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
+            operation.Set("gen_ai.usage.reasoning.output_tokens", piece.ThoughtTokens > 0 ? piece.ThoughtTokens : null);
             operation.Done(piece.InputTokens, piece.OutputTokens, reason.Value, piece.CachedInputTokens);
             var last = Update(new UsageContent(new UsageDetails
             {
                 InputTokenCount = piece.InputTokens, CachedInputTokenCount = piece.CachedInputTokens,
-                OutputTokenCount = piece.OutputTokens, TotalTokenCount = piece.InputTokens + piece.OutputTokens,
+                OutputTokenCount = piece.OutputTokens, ReasoningTokenCount = piece.ThoughtTokens,
+                TotalTokenCount = piece.InputTokens + piece.OutputTokens,
             }));
             last.FinishReason = reason;
             yield return last;

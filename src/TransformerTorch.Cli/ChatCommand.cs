@@ -87,13 +87,16 @@ internal static class ChatCommand
     {
         turns.Add(new ChatMessage(ChatRole.User, text));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var (updates, clock) = (new List<ChatResponseUpdate>(), Stopwatch.StartNew());
+        var (updates, clock, thinks) = (new List<ChatResponseUpdate>(), Stopwatch.StartNew(), false);
         Interruption.Instead = stop.Cancel;
         try
         {
             await foreach (var update in client.GetStreamingResponseAsync(turns, options, stop.Token))
             {
                 updates.Add(update);
+                if (thinks && update.Text.Length > 0) _aside.WriteLine();
+                var thought = update.Contents.OfType<TextReasoningContent>().SingleOrDefault()?.Text;
+                if (thinks = thought is not null) _aside.MarkupInterpolated($"[dim]{thought}[/]");
                 Console.Write(update.Text);
                 Console.Out.Flush();
             }

@@ -7,7 +7,7 @@ namespace TransformerTorch.Server.Tests;
 /// The pages in a browser without a screen: the first of <c>TT_BROWSER</c> and the distribution's Chromiums; skipped where there is none.
 /// <c>TT_SCREENSHOTS</c> names a folder for pictures.
 /// </summary>
-public sealed class PageTests(RunningServer server) : IClassFixture<RunningServer>
+public sealed class PageTests(RunningServer server, ThinkingServer thinking) : IClassFixture<RunningServer>, IClassFixture<ThinkingServer>
 {
     private static readonly string? _browser = new[]
     {
@@ -56,6 +56,20 @@ public sealed class PageTests(RunningServer server) : IClassFixture<RunningServe
         Assert.InRange(int.Parse(shown, CultureInfo.InvariantCulture), 1, 449);
         for (var i = 0; i < 250 && server.Chat.Engine!.Statistics.Running > 0; i++) await Task.Delay(20);
         Assert.Equal(0, server.Chat.Engine!.Statistics.Running);
+        Assert.Empty(tab.Errors);
+    }
+
+    [SkippableFact]
+    public async Task What_is_thought_is_shown_before_the_answer()
+    {
+        await using var tab = await Tab.Open(thinking, "/");
+        await tab.Page.FillAsync("#text", "One and two?");
+        await tab.Page.PressAsync("#text", "Enter");
+        await tab.Page.WaitForFunctionAsync("() => !document.querySelector('#send').disabled");
+
+        Assert.Equal("Add them.", await tab.Page.TextContentAsync(".turn.thought"));
+        Assert.Equal("Three.", await tab.Page.TextContentAsync(".turn.thought + .turn.assistant"));
+        await tab.Picture("chat-thought");
         Assert.Empty(tab.Errors);
     }
 

@@ -42,6 +42,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
     {
         public async Task<JsonObject> WholeAsync(CancellationToken cancellation)
         {
+            var thoughts = Answers.Select(_ => new StringBuilder()).ToArray();
             var (texts, logs) = (Answers.Select(_ => new StringBuilder()).ToArray(), Answers.Select(_ => new JsonArray()).ToArray());
             var last = new ChatPiece[Answers.Count];
             await foreach (var (index, piece) in Choices.Merge(Answers, cancellation).ConfigureAwait(false))
@@ -52,11 +53,13 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                     if (Query.LogProbabilities is not null) logs[index].Add(Choices.LogProbability(Model, token));
                 }
                 texts[index].Append(piece.Text);
+                thoughts[index].Append(piece.Thought);
                 last[index] = piece;
             }
             var choices = last.Select((piece, index) =>
             {
                 var message = new JsonObject { ["role"] = "assistant", ["content"] = texts[index].ToString(), ["refusal"] = null };
+                if (thoughts[index].Length > 0) message["reasoning_content"] = thoughts[index].ToString();
                 if (piece.ToolCalls.Count > 0)
                 {
                     message["tool_calls"] = Calls(piece.ToolCalls, numbered: false);
@@ -88,6 +91,8 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                 }
                 var logs = Query.LogProbabilities is null || piece.Token is not { } token ? null
                     : new JsonObject { ["content"] = new JsonArray(Choices.LogProbability(Model, token)) };
+                if (piece.Thought.Length > 0)
+                    await Send(index, new JsonObject { ["reasoning_content"] = piece.Thought }, null, null).ConfigureAwait(false);
                 if (piece.Text.Length > 0 || logs is not null)
                     await Send(index, new JsonObject { ["content"] = piece.Text }, null, logs).ConfigureAwait(false);
                 if (piece.ToolCalls.Count > 0)
@@ -138,13 +143,17 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         var wants = body.Flag("logprobs");
         var top = body.Whole("top_logprobs", 0, 20);
         if (top is not null && !wants) throw RequestBody.Wrong("top_logprobs", "'logprobs' to be true beside it");
-        return new ChatQuery
+        var query = new ChatQuery
         {
             Messages = ChatTurns.Read(body.Element("messages")), Tools = ToolChoice.Tools(body.Element("tools")),
             ToolUse = use, Tool = tool, SingleCall = body.Element("parallel_tool_calls") is not null && !body.Flag("parallel_tool_calls"),
             Schema = schema, JsonObject = anyObject, Options = SamplingReader.Read(body, model),
             MostTokens = limits.MaxOutputTokens, LogProbabilities = wants ? top ?? 0 : null,
         };
+        var effort = body.Text("reasoning_effort");
+        if (effort is not (null or "none" or "minimal" or "low" or "medium" or "high" or "xhigh"))
+            throw RequestBody.Wrong("reasoning_effort", "none, minimal, low, medium, high or xhigh");
+        return (effort is null ? query : query.Thinking(effort != "none")).With(body.Node(ChatQuery.VariablesKey));
     }
 
     private static (JsonElement? Schema, bool AnyObject) ResponseFormat(JsonElement? format)

@@ -57,8 +57,8 @@ internal static class Choices
     public static TokenUsage Usage(IReadOnlyList<ChatPiece> last, int copies)
     {
         var prompts = last.Chunk(copies).ToList();
-        return new TokenUsage(
-            prompts.Sum(p => p[0].InputTokens), prompts.Sum(p => p.Min(a => a.CachedInputTokens)), last.Sum(p => p.OutputTokens));
+        return new TokenUsage(prompts.Sum(p => p[0].InputTokens), prompts.Sum(p => p.Min(a => a.CachedInputTokens)),
+            last.Sum(p => p.OutputTokens), last.Sum(p => p.ThoughtTokens));
     }
 
     /// <summary>Whether a stream is to end with its usage.</summary>
@@ -95,12 +95,13 @@ internal static class Choices
     public static float Finite(float log) => float.IsFinite(log) ? log : -9999;
 
     /// <summary>What a request read, had no need to read, and wrote.</summary>
-    public readonly record struct TokenUsage(int Input, int Cached, int Output)
+    public readonly record struct TokenUsage(int Input, int Cached, int Output, int Thought)
     {
         public JsonObject Json() => new()
         {
             ["prompt_tokens"] = Input, ["completion_tokens"] = Output, ["total_tokens"] = Input + Output,
             ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = Cached },
+            ["completion_tokens_details"] = new JsonObject { ["reasoning_tokens"] = Thought },
         };
     }
 }

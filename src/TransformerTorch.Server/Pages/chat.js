@@ -58,7 +58,7 @@ async function ask() {
   $("send").disabled = true; $("stop").disabled = false;
   const answer = show("assistant", "");
   const since = performance.now();
-  let tokens = 0, first = 0, content = "";
+  let tokens = 0, first = 0, content = "", thoughts = null;
   try {
     if (!$("model").value) await list();   // a question may be quicker than the list
     const response = await call("/v1/chat/completions", request(), running.signal);
@@ -66,9 +66,14 @@ async function ask() {
       if (event.error) throw new Error(event.error.message);
       const delta = event.choices[0]?.delta;
       if (event.usage) { tokens = event.usage.completion_tokens; rate(tokens, since, first); }
-      if (!delta?.content) continue;
+      const thought = delta?.reasoning_content;
+      if (!delta?.content && !thought) continue;
       if (tokens++ === 0) first = (performance.now() - since) / 1000;
-      content += delta.content;
+      if (thought) {
+        if (!thoughts) answer.before(thoughts = show("thought", ""));
+        thoughts.textContent += thought;
+      }
+      content += delta.content ?? "";
       answer.textContent = content;
       rate(tokens, since, first);
       answer.scrollIntoView({ block: "end" });

@@ -16,9 +16,23 @@ public sealed class SmallModel : IDisposable
         </tool_call>{% endfor %}
         {% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}
         """;
+
+    /// <summary>A chat's turns, and what each assistant thought.</summary>
+    private const string Turns = """
+        {%- for m in messages %}<{{ m.role }}>{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}
+        {%- endfor %}<assistant>
+        """;
+
+    /// <summary>A template that leaves thinking to the model, Qwen3's way.</summary>
+    public const string Thinking = Turns + "{% if enable_thinking is defined and enable_thinking is false %}"
+        + "{{ '<think>\n\n</think>\n\n' }}{% endif %}";
+
+    /// <summary>A template that has the model think in any case, DeepSeek-R1's way.</summary>
+    public const string AlwaysThinking = Turns + "{{ '<think>\n' }}";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("transformertorch-");
 
-    public SmallModel(int context = 512, bool encoder = false)
+    public SmallModel(int context = 512, bool encoder = false, string template = Template)
     {
         var tokenizer = Tokenizer.FromFile(Path.Combine(Fixtures, "tokenizers", "gpt2", "tokenizer.json"));
         var config = ModelConfig.FromKeys(encoder ? new JsonObject
@@ -39,7 +53,7 @@ public sealed class SmallModel : IDisposable
         model.InitializeWeights();
         ModelFolder.Save(model, Root);
         tokenizer.Save(Path.Combine(Root, "tokenizer.json"));
-        var settings = encoder ? [] : new JsonObject { ["chat_template"] = Template };
+        var settings = encoder ? [] : new JsonObject { ["chat_template"] = template };
         File.WriteAllText(Path.Combine(Root, "tokenizer_config.json"), settings.ToJsonString());
     }
 
