@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using TransformerTorch.Generation;
 
 namespace TransformerTorch.AI;
 
@@ -19,6 +20,12 @@ public static class Telemetry
     private static readonly Histogram<double> s_duration = Seconds("gen_ai.client.operation.duration", "How long an operation took");
     private static readonly Histogram<double> s_first = Seconds("gen_ai.client.operation.time_to_first_chunk", "Until the first token");
     private static readonly Histogram<double> s_each = Seconds("gen_ai.client.operation.time_per_output_chunk", "For each token after it");
+    private static readonly Histogram<double> s_served = Seconds("gen_ai.server.request.duration", "How long a request took");
+    private static readonly Histogram<double> s_firstToken = Seconds("gen_ai.server.time_to_first_token",
+        "Until the first token of an answer that came to its end",
+        0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10);
+    private static readonly Histogram<double> s_eachToken = Seconds("gen_ai.server.time_per_output_token",
+        "For a token after it, on the whole of such an answer", 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5);
 
     /// <summary>Begins an operation ("chat", "embeddings", "text_completion").</summary>
     internal static Operation Begin(string operation, string model) => new(operation, model);
@@ -38,8 +45,9 @@ public static class Telemetry
         }
     }
 
-    private static Histogram<double> Seconds(string name, string description) => s_meter.CreateHistogram(name, "s", description, null,
-        Advice(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92));
+    private static Histogram<double> Seconds(string name, string description, params double[] bounds)
+        => s_meter.CreateHistogram(name, "s", description, null, Advice(bounds.Length > 0 ? bounds
+            : [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]));
 
     private static InstrumentAdvice<T> Advice<T>(params T[] bounds) where T : struct => new() { HistogramBucketBoundaries = bounds };
 
@@ -49,6 +57,7 @@ public static class Telemetry
         private readonly Activity? _activity;
         private readonly long _start = Stopwatch.GetTimestamp();
         private readonly string _operation, _model;
+        private readonly Dictionary<int, (long First, long Last, int Tokens)> _answers = [];
         private string? _error;
         private long _last;
 
@@ -67,10 +76,28 @@ public static class Telemetry
             if (value is not null) _activity?.SetTag(name, value);
         }
 
-        /// <summary>A token came.</summary>
-        public void Token()
+        /// <summary>What is asked for; what is so anyway is left out.</summary>
+        public void Request(GenerationOptions options, int choices = 1, bool streams = false, bool json = false)
+        {
+            Set("gen_ai.request.max_tokens", options.MaxNewTokens);
+            Set("gen_ai.request.temperature", options.Temperature);
+            Set("gen_ai.request.top_p", options.TopP);
+            Set("gen_ai.request.top_k", options.TopK);
+            Set("gen_ai.request.seed", options.Seed);
+            Set("gen_ai.request.frequency_penalty", options.FrequencyPenalty != 0 ? options.FrequencyPenalty : null);
+            Set("gen_ai.request.presence_penalty", options.PresencePenalty != 0 ? options.PresencePenalty : null);
+            Set("gen_ai.request.stop_sequences", options.StopTexts.Count > 0 ? options.StopTexts.ToArray() : null);
+            Set("gen_ai.request.choice.count", choices > 1 ? choices : null);
+            Set("gen_ai.request.stream", streams ? true : null);
+            Set("gen_ai.output.type", json ? "json" : "text");
+        }
+
+        /// <summary>A token came, of one of the answers.</summary>
+        public void Token(int answer = 0)
         {
             var now = Stopwatch.GetTimestamp();
+            var (first, _, tokens) = _answers.GetValueOrDefault(answer, (now, now, 0));
+            _answers[answer] = (first, now, tokens + 1);
             if (_last == 0) s_first.Record(Elapsed(_start, now), Tags());
             else s_each.Record(Elapsed(_last, now), Tags());
             if (_last == 0) Set("gen_ai.response.time_to_first_chunk", Elapsed(_start, now));
@@ -87,6 +114,9 @@ public static class Telemetry
             if (finish is not null) Set("gen_ai.response.finish_reasons", new[] { finish });
             s_tokens.Record(inputTokens, [.. Tags(), new("gen_ai.token.type", "input")]);
             if (outputTokens is { } output) s_tokens.Record(output, [.. Tags(), new("gen_ai.token.type", "output")]);
+            if (_answers.Count > 0) s_firstToken.Record(Elapsed(_start, _answers.Values.Min(a => a.First)), Tags());
+            foreach (var (first, last, tokens) in _answers.Values.Where(a => a.Tokens > 1))
+                s_eachToken.Record(Elapsed(first, last) / (tokens - 1), Tags());
         }
 
         /// <summary>It failed.</summary>
@@ -100,7 +130,10 @@ public static class Telemetry
         /// <inheritdoc/>
         public void Dispose()
         {
-            s_duration.Record(Elapsed(_start, Stopwatch.GetTimestamp()), _error is null ? Tags() : [.. Tags(), new("error.type", _error)]);
+            var (seconds, tags) = (Elapsed(_start, Stopwatch.GetTimestamp()), Tags());
+            if (_error is not null) tags = [.. tags, new("error.type", _error)];
+            s_duration.Record(seconds, tags);
+            s_served.Record(seconds, tags); // who asks and who answers are one program
             _activity?.Dispose();
         }
 

@@ -15,7 +15,8 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
     public async Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var updates = GetStreamingResponseAsync(messages, options, cancellationToken);
+        ArgumentNullException.ThrowIfNull(messages);
+        var updates = Updates([.. messages], options, streams: false, cancellationToken);
         return await updates.ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -25,7 +26,7 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return Updates([.. messages], options, cancellationToken);
+        return Updates([.. messages], options, streams: true, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -45,15 +46,16 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
     }
 
     private async IAsyncEnumerable<ChatResponseUpdate> Updates(
-        IReadOnlyList<ChatMessage> messages, ChatOptions? options, [EnumeratorCancellation] CancellationToken cancellation)
+        IReadOnlyList<ChatMessage> messages, ChatOptions? options, bool streams,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         var model = await source.GetAsync(cancellation).ConfigureAwait(false);
         var writer = _writer ??= new ChatWriter(model);
         using var operation = Telemetry.Begin("chat", model.Name);
         var id = $"chatcmpl-{Guid.NewGuid():N}";
         operation.Set("gen_ai.response.id", id);
-        await using var pieces = Watched(operation, () => writer.Chat(Query(operation, messages, options, model.Defaults), cancellation))
-            .GetAsyncEnumerator(cancellation);
+        await using var pieces = Watched(operation, () => writer
+            .Chat(Query(operation, messages, options, streams, model.Defaults), cancellation)).GetAsyncEnumerator(cancellation);
         while (await Next(operation, pieces).ConfigureAwait(false))
         {
             var piece = pieces.Current;
@@ -85,20 +87,12 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
         };
     }
 
-    private ChatQuery Query(
-        Telemetry.Operation operation, IReadOnlyList<ChatMessage> messages, ChatOptions? options, GenerationOptions defaults)
+    private ChatQuery Query(Telemetry.Operation operation, IReadOnlyList<ChatMessage> messages, ChatOptions? options, bool streams,
+        GenerationOptions defaults)
     {
         var query = ChatMessages.Query(this, messages, options, defaults);
-        operation.Set("gen_ai.request.max_tokens", query.Options.MaxNewTokens);
-        operation.Set("gen_ai.request.temperature", query.Options.Temperature);
-        operation.Set("gen_ai.request.top_p", query.Options.TopP);
-        operation.Set("gen_ai.request.top_k", query.Options.TopK);
-        operation.Set("gen_ai.request.seed", query.Options.Seed);
-        operation.Set("gen_ai.request.frequency_penalty", options?.FrequencyPenalty);
-        operation.Set("gen_ai.request.presence_penalty", options?.PresencePenalty);
-        operation.Set("gen_ai.request.stop_sequences", options?.StopSequences?.ToArray());
+        operation.Request(query.Options, streams: streams, json: options?.ResponseFormat is ChatResponseFormatJson);
         operation.Set("gen_ai.conversation.id", options?.ConversationId);
-        operation.Set("gen_ai.output.type", options?.ResponseFormat is ChatResponseFormatJson ? "json" : "text");
         return query;
     }
 

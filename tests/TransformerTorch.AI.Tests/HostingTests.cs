@@ -159,6 +159,7 @@ public sealed class HostingTests
         [
             "gen_ai.client.operation.duration", "gen_ai.client.operation.time_per_output_chunk",
             "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.token.usage",
+            "gen_ai.server.request.duration", "gen_ai.server.time_per_output_token", "gen_ai.server.time_to_first_token",
         ];
         Assert.Superset(names.ToHashSet(), measured);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using TransformerTorch.AI.Tests.Support;
@@ -83,6 +84,30 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
 
         Assert.Equal(400, status);
         Assert.Contains("System.ArgumentException", errors);
+    }
+
+    [Theory]
+    [InlineData("/v1/chat/completions", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]", 4713L)]
+    [InlineData("/v1/completions", "{\"prompt\":\"x\"", 4714L)]
+    public async Task A_trace_tells_what_was_asked_for(string path, string body, long seed)
+    {
+        var traces = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == AI.Telemetry.SourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                lock (traces) traces.Add(activity);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        var (_, json) = await server.PostAsync(path, body + ",\"max_tokens\":2,\"n\":2,\"top_k\":5,\"seed\":" + $"{seed}}}");
+
+        var trace = traces.Single(a => Equals(a.GetTagItem("gen_ai.request.seed"), seed)); // others' tests run beside
+        Assert.Equal((2, 2, 5), (trace.GetTagItem("gen_ai.request.max_tokens"), trace.GetTagItem("gen_ai.request.choice.count"),
+            trace.GetTagItem("gen_ai.request.top_k")));
+        Assert.Equal(($"{json!["id"]}", "text"), (trace.GetTagItem("gen_ai.response.id"), trace.GetTagItem("gen_ai.output.type")));
     }
 
     [Fact]
@@ -193,6 +218,7 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
             l.StartsWith("http_requests_total{path=\"/v1/chat/completions\",status=\"200\"}", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.StartsWith("transformertorch_generated_tokens_total{model=\"small\"}", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.StartsWith("gen_ai_client_operation_time_to_first_chunk_seconds_bucket", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.StartsWith("gen_ai_server_time_to_first_token_seconds_bucket", StringComparison.Ordinal));
         Assert.Contains("{\"status\":\"healthy\"", await server.Http.GetStringAsync("/health"), StringComparison.Ordinal);
     }
 

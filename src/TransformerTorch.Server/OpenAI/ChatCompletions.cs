@@ -16,13 +16,16 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         var model = models.Find(body.Text("model"));
         var writer = models.Writer(model);
         var (query, count) = (Query(body, model), body.Whole("n", 1, limits.MaxChoices) ?? 1);
+        var streams = body.Flag("stream");
         await Telemetry.MeasureAsync("chat", model.Name, async operation =>
         {
+            operation.Request(query.Options, count, streams, json: query.JsonObject || query.Schema is not null);
             IAsyncEnumerable<ChatPiece>[] answers = [.. Choices.Seeded(query.Options, count)
                 .Select(options => writer.Chat(query with { Options = options }, cancellation))];
             var head = new Head($"chatcmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds(), model.Name);
+            operation.Set("gen_ai.response.id", head.Id);
             var run = new Run(model, head, answers, query, operation);
-            if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
+            if (streams) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
             else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
                 .ConfigureAwait(false);
         }).ConfigureAwait(false);
@@ -49,7 +52,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             {
                 if (piece.Token is { } token)
                 {
-                    Operation.Token();
+                    Operation.Token(index);
                     if (Query.LogProbabilities is not null) logs[index].Add(Choices.LogProbability(Model, token));
                 }
                 texts[index].Append(piece.Text);
@@ -82,7 +85,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             var (begun, last) = (new bool[Answers.Count], new ChatPiece[Answers.Count]);
             await foreach (var (index, piece) in Choices.Merge(Answers, cancellation).ConfigureAwait(false))
             {
-                if (piece.Token is not null) Operation.Token();
+                if (piece.Token is not null) Operation.Token(index);
                 last[index] = piece;
                 if (!begun[index])
                 {

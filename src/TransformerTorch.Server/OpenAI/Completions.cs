@@ -28,17 +28,20 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         if (prompts.Count * count > limits.MaxChoices)
             throw RequestBody.Wrong("prompt", $"at most {limits.MaxChoices} texts in all, counting each 'n' times");
 
+        var streams = body.Flag("stream");
         await Telemetry.MeasureAsync("text_completion", model.Name, async operation =>
         {
+            operation.Request(options, count, streams);
             IAsyncEnumerable<ChatPiece>[] answers = [.. prompts.SelectMany(prompt => Choices.Seeded(options, count)
                 .Select(seeded => writer.Continue(prompt, seeded, limits.MaxOutputTokens, logs, cancellation)))];
             string[] openings = [.. prompts.SelectMany(p => Enumerable.Repeat(echo ? model.Tokenizer.Decode(p) : "", count))];
             var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            operation.Set("gen_ai.response.id", id);
             var run = new Run(model, answers, count, openings, logs, operation, choices => new JsonObject
             {
                 ["id"] = id, ["object"] = "text_completion", ["created"] = created, ["model"] = model.Name, ["choices"] = choices,
             });
-            if (body.Flag("stream")) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
+            if (streams) await run.StreamAsync(context, Choices.WantsUsage(body)).ConfigureAwait(false);
             else await context.Response.WriteAsJsonAsync(await run.WholeAsync(cancellation).ConfigureAwait(false), cancellation)
                 .ConfigureAwait(false);
         }).ConfigureAwait(false);
@@ -92,7 +95,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         {
             await foreach (var next in Choices.Merge(Answers, cancellation).ConfigureAwait(false))
             {
-                if (next.Piece.Token is not null) Operation.Token();
+                if (next.Piece.Token is not null) Operation.Token(next.Index);
                 _last[next.Index] = next.Piece;
                 yield return next;
             }

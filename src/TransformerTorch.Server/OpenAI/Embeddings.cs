@@ -18,8 +18,10 @@ internal sealed class Embeddings(ModelRegistry models, ServerOptions limits)
         if (format is not "float" and not "base64") throw RequestBody.Wrong("encoding_format", "float or base64");
         await Telemetry.MeasureAsync("embeddings", model.Name, async operation =>
         {
+            operation.Set("gen_ai.request.encoding_formats", new[] { format });
             var dimensions = body.Whole("dimensions", 1);
             var (vectors, tokens) = await model.EmbedAsync(texts, dimensions, context.RequestAborted).ConfigureAwait(false);
+            operation.Set("gen_ai.embeddings.dimension.count", vectors[0].Length);
             operation.Done(tokens, null);
             await context.Response.WriteAsJsonAsync(new JsonObject
             {
