@@ -14,6 +14,7 @@ namespace TransformerTorch.Cli;
 /// <summary><c>tt serve</c>: models behind an API of OpenAI's form, with pages to try and to watch them.</summary>
 internal static class ServeCommand
 {
+    private static readonly ServerOptions _usual = new();
     private static readonly Option<string[]> _models = new("--model")
     {
         Description = "A model's folder, or org/name on the hub; may be repeated. NAME=DIR gives it another name", HelpName = "DIR",
@@ -52,6 +53,18 @@ internal static class ServeCommand
     {
         Description = "New tokens of a request at most; 0: as the model's context allows", DefaultValueFactory = _ => 0,
     };
+    private static readonly Option<int> _choices = new("--max-choices")
+    {
+        Description = "Answers of a request (n)", DefaultValueFactory = _ => _usual.MaxChoices,
+    };
+    private static readonly Option<int> _inputs = new("--max-inputs")
+    {
+        Description = "Texts of a request for embeddings", DefaultValueFactory = _ => _usual.MaxInputs,
+    };
+    private static readonly Option<int> _body = new("--max-body-bytes")
+    {
+        Description = "Bytes of a request; more are refused", DefaultValueFactory = _ => (int)_usual.MaxBodyBytes,
+    };
     private static readonly Option<int> _timeout = new("--timeout")
     {
         Description = "Seconds that a request may take", DefaultValueFactory = _ => 600,
@@ -61,7 +74,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve models over HTTP, as OpenAI does")
         {
-            _models, _adapters, _keys, _device, _type, _sequences, _waiting, _cached, _tokens, _timeout,
+            _models, _adapters, _keys, _device, _type, _sequences, _waiting, _cached, _tokens, _choices, _inputs, _body, _timeout,
         };
         foreach (var option in Listening.Options) command.Options.Add(option);
         command.SetAction(Run);
@@ -87,7 +100,8 @@ internal static class ServeCommand
         builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None);
         builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
         var listening = new Listening(parsed);
-        if (parsed.GetValue(_timeout) < 1) throw new UsageException($"--timeout {parsed.GetValue(_timeout)}: expected 1 or more");
+        foreach (var option in new[] { _choices, _inputs, _body, _timeout })
+            if (parsed.GetValue(option) is < 1 and var given) throw new UsageException($"{option.Name} {given}: expected 1 or more");
         var wanted = Models(parsed);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(listening.Configure);
         builder.Services.AddSingleton<IHostLifetime, OwnLifetime>(); // signals are the command line's
@@ -97,6 +111,8 @@ internal static class ServeCommand
         {
             options.ApiKeys = keys;
             options.MaxOutputTokens = parsed.GetValue(_tokens);
+            (options.MaxChoices, options.MaxInputs) = (parsed.GetValue(_choices), parsed.GetValue(_inputs));
+            options.MaxBodyBytes = parsed.GetValue(_body);
             options.Timeout = TimeSpan.FromSeconds(parsed.GetValue(_timeout));
             options.Hosts = listening.Names;
         });

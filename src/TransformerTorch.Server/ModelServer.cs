@@ -23,12 +23,14 @@ public static partial class ModelServer
 
     /// <summary>
     /// Adds what the server needs; the models come with <see cref="ServiceCollectionExtensions.AddTransformerTorch(IServiceCollection,
-    /// Action{ModelOptions})"/>.
+    /// Action{ModelOptions})"/>. Added again, it is one server still, and the later options go over the earlier ones.
     /// </summary>
     public static IServiceCollection AddModelServer(this IServiceCollection services, Action<ServerOptions>? configure = null)
     {
-        var options = new ServerOptions();
+        var known = services.Select(s => s.ImplementationInstance).OfType<ServerOptions>().LastOrDefault();
+        var options = known ?? new ServerOptions();
         configure?.Invoke(options);
+        if (services.Any(s => s.ServiceType == typeof(ModelRegistry))) return services;
         services.AddSingleton(options);
         services.AddSingleton(provider => new ModelRegistry(
             [.. provider.GetServices<ModelSource>(), .. provider.GetKeyedServices<ModelSource>(KeyedService.AnyKey)]));

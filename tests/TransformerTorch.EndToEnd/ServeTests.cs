@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using TransformerTorch.EndToEnd.Support;
 
 namespace TransformerTorch.EndToEnd;
@@ -83,12 +84,33 @@ public sealed class ServeTests
     [InlineData("--certificate nowhere.pem", "tt: --certificate: there is no file nowhere.pem")]
     [InlineData("--certificate-key key.pem", "tt: --certificate-key needs the --certificate that it belongs to")]
     [InlineData("--proxy everyone", "tt: --proxy everyone: expected an address, or a network such as 10.0.0.0/8")]
+    [InlineData("--max-choices 0", "tt: --max-choices 0: expected 1 or more")]
+    [InlineData("--max-body-bytes -1", "tt: --max-body-bytes -1: expected 1 or more")]
     [InlineData("--host everywhere", "tt: --host everywhere: expected an address, or localhost")]
     public void What_cannot_be_listened_with_is_wrong_usage(string arguments, string expected)
     {
         using var tt = new Tt();
         var outcome = tt.Run(["serve", "--model", Sentences(), .. arguments.Split(' ')]);
         Assert.Equal((2, expected), (outcome.ExitCode, outcome.Error.Trim()));
+    }
+
+    [Fact]
+    public async Task What_a_request_may_ask_for_is_what_was_said()
+    {
+        using var tt = new Tt();
+        using var server = Serve(tt, out var address, "--max-inputs", "2", "--max-body-bytes", "100");
+        using var client = new HttpClient();
+
+        Assert.Equal(HttpStatusCode.OK, await Embedding("""["a","b"]"""));
+        Assert.Equal(HttpStatusCode.BadRequest, await Embedding("""["a","b","c"]"""));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await Embedding($"\"{new string('a', 100)}\""));
+
+        async Task<HttpStatusCode> Embedding(string input)
+        {
+            using var content = new StringContent($"{{\"input\":{input}}}", Encoding.UTF8, "application/json");
+            using var response = await client.PostAsync(new Uri(address, "/v1/embeddings"), content);
+            return response.StatusCode;
+        }
     }
 
     [Fact]
