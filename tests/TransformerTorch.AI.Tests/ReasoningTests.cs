@@ -69,6 +69,21 @@ public sealed class ReasoningTests
         Assert.Equal(Count(source, Closed), formed.Usage!.InputTokenCount);
     }
 
+    [Theory]
+    [InlineData("qwen3", "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n")]
+    [InlineData("deepseek_r1", "<｜User｜>x<｜Assistant｜>")]
+    public async Task Published_templates_are_told_so(string name, string prompt)
+    {
+        var template = await File.ReadAllTextAsync(Path.Combine(SmallModel.Fixtures, "chat_templates", "templates", $"{name}.jinja"));
+        using var folder = new SmallModel(template: template).Saying("Three.");
+        await using var source = new ModelSource(new ModelOptions { Model = folder.Root });
+        using var client = new TransformerChatClient(source);
+
+        var response = await client.GetResponseAsync(_asked, new ChatOptions { Reasoning = new() { Effort = ReasoningEffort.None } });
+
+        Assert.Equal(("Three.", Count(source, prompt + "<think>\n\n</think>\n\n")), (response.Text, response.Usage!.InputTokenCount));
+    }
+
     [Fact]
     public async Task A_call_within_a_thought_is_none_and_one_after_it_is_one()
     {
