@@ -131,7 +131,8 @@ public abstract class Stack : Backbone
     {
         using var scope = NewDisposeScope();
         var result = Recomputes(layer, context)
-            ? Recomputation.Run(x.device, Drops(layer), use => _layers[layer].call(use(x), context.Map(use))) : _layers[layer].call(x, context);
+            ? Recomputation.Run(x.device, Drops(layer), use => _layers[layer].call(use(x), context.Map(use)))
+            : _layers[layer].call(x, context);
         if (layer == 0 && _convolution is not null) result = _convolution.forward(x, result, inputs.Mask);
         x.Dispose();
         return result.MoveToOuterDisposeScope();
