@@ -105,13 +105,17 @@ public static class Telemetry
         }
 
         /// <summary>It is done.</summary>
-        public void Done(int inputTokens, int? outputTokens, string? finish = null, int? cachedTokens = null)
+        /// <param name="inputTokens">tokens of what was asked</param>
+        /// <param name="outputTokens">tokens generated; null: none could be</param>
+        /// <param name="finishes">of each answer, why it ended</param>
+        /// <param name="cachedTokens">of those asked, the ones that were held already</param>
+        public void Done(int inputTokens, int? outputTokens, string[]? finishes = null, int? cachedTokens = null)
         {
             Set("gen_ai.response.model", _model);
             Set("gen_ai.usage.input_tokens", inputTokens);
             Set("gen_ai.usage.cache_read.input_tokens", cachedTokens);
             Set("gen_ai.usage.output_tokens", outputTokens);
-            if (finish is not null) Set("gen_ai.response.finish_reasons", new[] { finish });
+            Set("gen_ai.response.finish_reasons", finishes);
             s_tokens.Record(inputTokens, [.. Tags(), new("gen_ai.token.type", "input")]);
             if (outputTokens is { } output) s_tokens.Record(output, [.. Tags(), new("gen_ai.token.type", "output")]);
             if (_answers.Count > 0) s_firstToken.Record(Elapsed(_start, _answers.Values.Min(a => a.First)), Tags());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
@@ -66,7 +67,7 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
     [Fact]
     public async Task A_request_that_fails_is_counted_as_such()
     {
-        var errors = new List<object?>();
+        var errors = new ConcurrentQueue<object?>(); // others' tests run beside
         using var meters = new MeterListener
         {
             InstrumentPublished = (instrument, l) =>
@@ -76,7 +77,7 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
         };
         meters.SetMeasurementEventCallback<double>((_, _, tags, _) =>
         {
-            lock (errors) errors.AddRange(tags.ToArray().Where(t => t.Key == "error.type").Select(t => t.Value));
+            foreach (var tag in tags) if (tag.Key == "error.type") errors.Enqueue(tag.Value);
         });
         meters.Start();
 
@@ -91,22 +92,23 @@ public sealed class EndpointTests(RunningServer server) : IClassFixture<RunningS
     [InlineData("/v1/completions", "{\"prompt\":\"x\"", 4714L)]
     public async Task A_trace_tells_what_was_asked_for(string path, string body, long seed)
     {
-        var traces = new List<Activity>();
+        var told = new TaskCompletionSource<Activity>(); // after the answer, perhaps
         using var listener = new ActivityListener
         {
             ShouldListenTo = source => source.Name == AI.Telemetry.SourceName,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = activity =>
             {
-                lock (traces) traces.Add(activity);
+                if (Equals(activity.GetTagItem("gen_ai.request.seed"), seed)) told.TrySetResult(activity);
             },
         };
         ActivitySource.AddActivityListener(listener);
         var (_, json) = await server.PostAsync(path, body + ",\"max_tokens\":2,\"n\":2,\"top_k\":5,\"seed\":" + $"{seed}}}");
 
-        var trace = traces.Single(a => Equals(a.GetTagItem("gen_ai.request.seed"), seed)); // others' tests run beside
+        var trace = await told.Task.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal((2, 2, 5), (trace.GetTagItem("gen_ai.request.max_tokens"), trace.GetTagItem("gen_ai.request.choice.count"),
             trace.GetTagItem("gen_ai.request.top_k")));
+        Assert.Equal(2, ((string[])trace.GetTagItem("gen_ai.response.finish_reasons")!).Length); // each answer's
         Assert.Equal(($"{json!["id"]}", "text"), (trace.GetTagItem("gen_ai.response.id"), trace.GetTagItem("gen_ai.output.type")));
     }
 

@@ -123,7 +123,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         private Choices.TokenUsage Done(ChatPiece[] last)
         {
             var used = Choices.Usage(last, copies: last.Length);
-            Operation.Done(used.Input, used.Output, Choices.Finish(last[0].Finish!.Value), used.Cached);
+            Operation.Done(used.Input, used.Output, Choices.Finishes(last), used.Cached);
             return used;
         }
 

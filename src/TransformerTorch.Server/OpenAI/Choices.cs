@@ -73,6 +73,9 @@ internal static class Choices
         _ => "stop",
     };
 
+    /// <summary>Why each answer ended, by its last piece.</summary>
+    public static string[] Finishes(IEnumerable<ChatPiece> last) => [.. last.Select(piece => Finish(piece.Finish!.Value))];
+
     /// <summary>A token's text, for people: bytes that are no whole character show as such.</summary>
     public static string Token(ServedModel model, int id) => Encoding.UTF8.GetString(model.Tokenizer.TokenBytes(id)) is { Length: > 0 } text
         ? text : model.Tokenizer.IdToToken(id) ?? "";

@@ -99,7 +99,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
                 _last[next.Index] = next.Piece;
                 yield return next;
             }
-            Operation.Done(Usage.Input, Usage.Output, Choices.Finish(_last[0].Finish!.Value), Usage.Cached);
+            Operation.Done(Usage.Input, Usage.Output, Choices.Finishes(_last), Usage.Cached);
         }
 
         private Choices.TokenUsage Usage => Choices.Usage(_last, Copies);
