@@ -25,6 +25,7 @@ public class RunningServer : IAsyncLifetime, IDisposable
 
     protected virtual ModelOptions Options => new() { MaxSequences = 8, MaxWaiting = 64 };
 
+    /// <summary>The chat model's.</summary>
     protected virtual SmallModel Folder => new();
 
     protected virtual void Limit(ServerOptions options)
