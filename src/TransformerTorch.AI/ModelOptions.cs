@@ -55,7 +55,9 @@ public sealed class ModelOptions
     [Range(1, 1_000_000, ErrorMessage = "PrefillTokens is not within 1 to 1000000")]
     public int PrefillTokens { get; set; } = 512;
 
-    /// <summary>Positions of keys and values held in all; 0: by the model.</summary>
+    /// <summary>
+    /// Positions of keys and values held in all, or of one text where the model is an encoder-decoder; 0: by the model.
+    /// </summary>
     [Range(0, int.MaxValue, ErrorMessage = "CachedTokens is under 0")]
     public int CachedTokens { get; set; }
 

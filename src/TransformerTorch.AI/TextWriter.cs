@@ -39,17 +39,21 @@ internal sealed class DecoderWriter(BatchEngine engine, CausalLanguageModel mode
 /// <summary>An encoder-decoder's: the texts under way take turns, a token each; where there are beams, a whole text.</summary>
 internal sealed class EncoderDecoderWriter(ServedModel served, SequenceToSequenceModel model) : ITextWriter
 {
+    private const int Usual = 1024; // T5's relative positions know no end, and room is made ahead
     private readonly TextGenerator _texts = new(model, served.Tokenizer);
 
-    public int Longest => model.Config.ContextLength;
+    public int Longest => Math.Min(model.Config.ContextLength, served.Options.CachedTokens > 0 ? served.Options.CachedTokens : Usual);
 
     public int Width(int prompt) => 1;
 
     public IReadOnlyList<int> Encode(string prompt) => _texts.Encode(prompt);
 
     public IAsyncEnumerable<TextPiece> Stream(BatchRequest request, CancellationToken cancellation)
-        => request.LogProbabilities is null ? Pieces(request, cancellation)
-            : throw new ArgumentException("an encoder-decoder's probabilities are not told");
+    {
+        if (request.LogProbabilities is not null) throw new ArgumentException("an encoder-decoder's probabilities are not told");
+        return request.Prompt.Count <= Longest ? Pieces(request, cancellation)
+            : throw new ArgumentException($"a prompt of {request.Prompt.Count} tokens, there is room for {Longest}");
+    }
 
     private async IAsyncEnumerable<TextPiece> Pieces(
         BatchRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)

@@ -16,7 +16,7 @@ public sealed class EncoderDecoderTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        _model = await ServedModel.LoadAsync(new ModelOptions { Model = _folder.Root, MaxWaiting = 7 });
+        _model = await ServedModel.LoadAsync(new ModelOptions { Model = _folder.Root, MaxWaiting = 7, CachedTokens = 600 });
         _client = new TransformerChatClient(new ModelSource(_model));
     }
 
@@ -97,9 +97,13 @@ public sealed class EncoderDecoderTests : IAsyncLifetime, IDisposable
         var probabilities = Assert.Throws<ArgumentException>(() => new ChatWriter(_model).Continue([5], _whole, logProbabilities: 1));
         Assert.Contains("probabilities", probabilities.Message, StringComparison.Ordinal);
 
-        async Task Refused(ChatOptions options, string why)
+        await Refused(new ChatOptions(), "there is room for 600", string.Join(' ', Enumerable.Range(0, 601)));
+        var unbounded = _whole with { MaxNewTokens = null };
+        Assert.Equal(599, (await Ask("x", unbounded).ToListAsync()).ToChatResponse().Usage!.OutputTokenCount);
+
+        async Task Refused(ChatOptions options, string why, string text = "x")
         {
-            var error = await Assert.ThrowsAsync<ArgumentException>(() => _client.GetResponseAsync("x", options));
+            var error = await Assert.ThrowsAsync<ArgumentException>(() => _client.GetResponseAsync(text, options));
             Assert.Contains(why, error.Message, StringComparison.Ordinal);
         }
     }
