@@ -93,6 +93,7 @@ public sealed class PageTests(RunningServer server, ThinkingServer thinking) : I
         Assert.Contains("probability", await tab.Page.TextContentAsync("#detail"), StringComparison.Ordinal);
         await tab.Page.SelectOptionAsync("#layer", "1");
         await tab.Page.WaitForFunctionAsync("() => document.querySelector('#note').textContent.includes('layer 1 of 2')");
+        Assert.Contains("probability", await tab.Page.TextContentAsync("#detail"), StringComparison.Ordinal); // the choice stays
         await tab.Pictures("inspect");
         Assert.Empty(tab.Errors);
     }
@@ -111,7 +112,7 @@ public sealed class PageTests(RunningServer server, ThinkingServer thinking) : I
             Skip.If(_browser is null, "no browser here");
             var tab = new Tab { _playwright = await Playwright.CreateAsync() };
             tab._started = await tab._playwright.Chromium.LaunchAsync(new() { ExecutablePath = _browser, Args = ["--no-sandbox"] });
-            tab.Page = await tab._started.NewPageAsync(new() { ViewportSize = new() { Width = 1000, Height = 800 } });
+            tab.Page = await tab._started.NewPageAsync(new() { ViewportSize = new() { Width = 1280, Height = 800 } });
             tab.Page.SetDefaultTimeout(60_000);
             tab.Page.PageError += (_, error) => tab.Errors.Add(error);
             await tab.Page.GotoAsync(new Uri(server.Address, path).ToString());

@@ -10,8 +10,9 @@ const list = () => told(listModels);
 async function look() {
   $("note").textContent = "…";
   const body = { model: $("model").value || null, text: $("text").value, layer: Number($("layer").value) };
-  const result = seen = await (await call("/api/inspect", body)).json();
-  chosen = null;
+  const result = await (await call("/api/inspect", body)).json();
+  if (seen?.tokens.join("\0") !== result.tokens.join("\0")) chosen = null; // another layer of the same text keeps the choice
+  seen = result;
   $("note").textContent = `${result.tokens.length} tokens, layer ${result.layer} of ${result.layers}, ${result.attention.length} heads`;
   $("layer").replaceChildren(...Array.from({ length: result.layers }, (_, i) => new Option(i, i, false, i === result.layer)));
   draw();
@@ -73,4 +74,5 @@ function head(weights, number) {
 $("look").addEventListener("click", () => told(look));
 $("layer").addEventListener("change", () => told(look));
 $("key").addEventListener("change", list);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => seen && draw()); // canvases hold the colours they were drawn in
 list();
