@@ -30,17 +30,10 @@ public sealed class PackageTests(PackageTests.Packed packed) : IClassFixture<Pac
     [Fact]
     public void A_fresh_console_program_chats_as_the_command_line_does()
     {
-        using var training = TinyTraining.Folder();
-        training.Run("train", "run.yaml", "--set", "model.n_positions=64").Succeeded();
-        var model = training.At("run/model");
-        string[] stops = ["--stop", "\nuser:", "--stop", "\nassistant:"]; // a model without a chat template ends its turn there
-        string[] prompt = ["--prompt", "user: Line 7\nassistant:", "--max-new-tokens", "20"];
-        var expected = training.Run(["generate", "--model", model, .. prompt, .. stops]);
-
         var program = packed.Build("Chat");
-        using var chat = packed.Tt.StartProgram(Tt.Host, [program, model], input: "Line 7\n");
+        using var chat = packed.Tt.StartProgram(Tt.Host, [program, packed.Model], input: "Line 7\n");
 
-        Assert.StartsWith(expected.Succeeded().Output.TrimEnd('\n'), chat.Ended().Succeeded().Output);
+        Assert.StartsWith(packed.Answer, chat.Ended().Succeeded().Output);
     }
 
     [Fact]
@@ -68,17 +61,34 @@ public sealed class PackageTests(PackageTests.Packed packed) : IClassFixture<Pac
         var expected = Json("pipelines/expected.json")["text-classification"]!.AsArray().SelectMany(t => t!.AsArray()).ToList();
 
         var program = packed.Build("Classification");
-        packed.Tt.Environment["Logging__Console__LogToStandardErrorThreshold"] = "Trace";
-        string[] arguments = [program, "--Model", Fixture("pipelines/text-classification"), "--urls", "http://127.0.0.1:0"];
-        using var web = packed.Tt.StartProgram(Tt.Host, arguments);
-        var address = web.WaitFor(line => line.Contains("listening on: ", StringComparison.Ordinal)).Split("on: ")[1];
-        using var client = new HttpClient { BaseAddress = new Uri(address) };
+        using var web = packed.StartWeb(program, out var client, "--Model", Fixture("pipelines/text-classification"));
+        using var _ = client;
         using var response = await client.PostAsJsonAsync("/classify", texts);
 
         var answer = await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonArray>();
         var found = answer!.SelectMany(t => t!.AsArray()).ToList();
         Assert.Equal(expected.Select(e => (string)e!["label"]!), found.Select(f => (string)f!["label"]!));
         Assert.All(expected.Zip(found), pair => Assert.Equal((double)pair.First!["score"]!, (double)pair.Second!["score"]!, 1e-5));
+    }
+
+    /// <summary>The program is docs/embedding.md's own, with the model's place put in.</summary>
+    [Fact]
+    public async Task A_fresh_web_program_with_the_packaged_server_answers_as_the_command_line_does()
+    {
+        var text = File.ReadAllText(Path.Combine(Packed.Root, "docs", "embedding.md")).Split("\n## A server\n")[1];
+        var source = text.Split("```csharp\n")[1].Split("```")[0].Replace("path/to/model", packed.Model, StringComparison.Ordinal);
+
+        var program = packed.BuildWeb("Service", source, "TransformerTorch.Server");
+        using var web = packed.StartWeb(program, out var client);
+        using var _ = client;
+        var body = new { messages = new[] { new { role = "user", content = "Line 7" } }, max_tokens = 20, temperature = 0 };
+        using var locked = await client.PostAsJsonAsync("/v1/chat/completions", body);
+        client.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
+        using var response = await client.PostAsJsonAsync("/v1/chat/completions", body);
+
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, locked.StatusCode);
+        var answer = await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>();
+        Assert.Equal(packed.Answer, (string)answer!["choices"]![0]!["message"]!["content"]!);
     }
 
     private static double Cosine(double[] a, double[] b)
@@ -95,8 +105,14 @@ public sealed class PackageTests(PackageTests.Packed packed) : IClassFixture<Pac
     {
         public const string Bridge = "TransformerTorch.TorchSharp.0.1.0.nupkg";
 
+        private readonly Tt _training = TinyTraining.Folder();
+
         public Packed()
         {
+            _training.Run("train", "run.yaml", "--set", "model.n_positions=64").Succeeded();
+            string[] stops = ["--stop", "\nuser:", "--stop", "\nassistant:"]; // a model without a chat template ends its turn there
+            string[] prompt = ["--prompt", "user: Line 7\nassistant:", "--max-new-tokens", "20"];
+            Answer = _training.Run(["generate", "--model", Model, .. prompt, .. stops]).Succeeded().Output.TrimEnd('\n');
             Tt.StartProgram("bash", [Path.Combine(Root, "scripts", "pack.sh"), "feed", "--no-build"]).Ended().Succeeded();
             var kept = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
                 ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
@@ -121,7 +137,16 @@ public sealed class PackageTests(PackageTests.Packed packed) : IClassFixture<Pac
 
         public bool HasBridge => File.Exists(Tt.At($"feed/{Bridge}"));
 
-        public void Dispose() => Tt.Dispose();
+        /// <summary>A small trained model, and what the command line has it answer to "Line 7".</summary>
+        public string Model => _training.At("run/model");
+
+        public string Answer { get; }
+
+        public void Dispose()
+        {
+            Tt.Dispose();
+            _training.Dispose();
+        }
 
         public HashSet<string> Files(string package)
         {
@@ -142,9 +167,40 @@ public sealed class PackageTests(PackageTests.Packed packed) : IClassFixture<Pac
             Directory.CreateDirectory(Tt.At(sample));
             foreach (var file in new[] { "Program.cs", $"{sample}.csproj" })
                 File.Copy(Path.Combine(Root, "samples", sample, file), Tt.At($"{sample}/{file}"));
-            string[] arguments = ["build", sample, "-nodeReuse:false", "-p:UseSharedCompilation=false", "-warnaserror", "--tl:off"];
+            return Compiled(sample);
+        }
+
+        /// <summary>Builds a web program of one file that knows nothing but one package.</summary>
+        public string BuildWeb(string name, string source, string package)
+        {
+            Directory.CreateDirectory(Tt.At(name));
+            Tt.Write($"{name}/Program.cs", source);
+            Tt.Write($"{name}/{name}.csproj", $"""
+                <Project Sdk="Microsoft.NET.Sdk.Web">
+                  <PropertyGroup>
+                    <TargetFramework>net10.0</TargetFramework><Nullable>enable</Nullable><ImplicitUsings>enable</ImplicitUsings>
+                  </PropertyGroup>
+                  <ItemGroup><PackageReference Include="{package}" Version="0.1.0" /></ItemGroup>
+                </Project>
+                """);
+            return Compiled(name);
+        }
+
+        /// <summary>Starts a web program on a free port, with a client that reaches it.</summary>
+        internal Tt.Running StartWeb(string program, out HttpClient client, params string[] arguments)
+        {
+            Tt.Environment["Logging__Console__LogToStandardErrorThreshold"] = "Trace";
+            var web = Tt.StartProgram(Tt.Host, [program, "--urls", "http://127.0.0.1:0", .. arguments]);
+            var address = web.WaitFor(line => line.Contains("listening on: ", StringComparison.Ordinal)).Split("on: ")[1];
+            client = new HttpClient { BaseAddress = new Uri(address) };
+            return web;
+        }
+
+        private string Compiled(string name)
+        {
+            string[] arguments = ["build", name, "-nodeReuse:false", "-p:UseSharedCompilation=false", "-warnaserror", "--tl:off"];
             Tt.StartProgram(Tt.Host, arguments).Ended().Succeeded();
-            return Tt.At($"{sample}/bin/Debug/net10.0/{sample}.dll");
+            return Tt.At($"{name}/bin/Debug/net10.0/{name}.dll");
         }
 
         private static string Repository()
