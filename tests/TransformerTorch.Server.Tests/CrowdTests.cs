@@ -12,7 +12,8 @@ public sealed class SmallServer : RunningServer
 }
 
 /// <summary>
-/// Sixty-four clients at once that cancel, hang up, read slowly and set no limit, for <c>TT_CROWD_SECONDS</c>; a few seconds where that is not set.
+/// Sixty-four clients at once that cancel, hang up, read slowly and set no limit, for <c>TT_CROWD_SECONDS</c>; a few seconds where that
+/// is not set.
 /// </summary>
 public sealed class CrowdTests(SmallServer server) : IClassFixture<SmallServer>
 {
