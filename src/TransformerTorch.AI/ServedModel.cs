@@ -87,6 +87,9 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>The model, where it writes what answers the texts that it reads.</summary>
     public SequenceToSequenceModel? EncoderDecoder { get; }
 
+    /// <summary>The most tokens of a text.</summary>
+    public int ContextLength => Embedder?.MaximumTokens ?? Decoder?.Config.ContextLength ?? Writer!.Longest;
+
     /// <summary>How many tokens the model chooses among, some of them perhaps unknown to the tokenizer.</summary>
     public int VocabularySize { get; }
 

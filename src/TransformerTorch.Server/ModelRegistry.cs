@@ -44,7 +44,6 @@ internal sealed class ModelRegistry : IHealthCheck
     public static JsonObject Describe(ServedModel model) => new()
     {
         ["id"] = model.Name, ["object"] = "model", ["created"] = model.Loaded.ToUnixTimeSeconds(), ["owned_by"] = Telemetry.Provider,
-        ["embeds"] = model.Embedder is not null, ["context_length"] = model.Embedder?.MaximumTokens
-            ?? model.Decoder?.Config.ContextLength ?? model.EncoderDecoder?.Config.ContextLength,
+        ["embeds"] = model.Embedder is not null, ["context_length"] = model.ContextLength,
     };
 }

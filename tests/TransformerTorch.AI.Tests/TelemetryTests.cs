@@ -14,7 +14,7 @@ public sealed class TelemetryTests(LoadedModel loaded) : IClassFixture<LoadedMod
         using (var operation = Telemetry.Begin("chat", "served"))
         {
             foreach (var answer in new[] { 0, 1, 0, 1, 0, 2 }) operation.Token(answer);
-            operation.Done(3, 6, "stop");
+            operation.Done(3, 6, ["stop"]);
         }
         Assert.Single(figures["gen_ai.server.time_to_first_token"]);
         Assert.Equal(2, figures["gen_ai.server.time_per_output_token"].Count); // one answer has no token after its first

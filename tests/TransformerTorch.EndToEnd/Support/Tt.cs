@@ -131,7 +131,7 @@ internal sealed partial class Tt : IDisposable
 
         public void Dispose()
         {
-            if (!_process.HasExited) _process.Kill();
+            if (!_process.HasExited) _process.Kill(entireProcessTree: true);
             _process.Dispose();
         }
 
