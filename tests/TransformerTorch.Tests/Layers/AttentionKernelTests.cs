@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using TorchSharp;
 using TransformerTorch.Layers;
 using TransformerTorch.Tests.Support;
@@ -64,11 +65,11 @@ public class AttentionKernelTests
         using var way = new Way(AttentionKernelKind.Math, bridge: false);
         using var scope = NewDisposeScope();
         var (q, k, v) = Inputs(s_cases["plain"].Item1);
-        var told = new List<(AttentionKernelKind, string?)>();
+        var told = new ConcurrentQueue<(AttentionKernelKind, string?)>(); // others' tests run beside
         var before = AttentionKernel.Choosing;
         try
         {
-            AttentionKernel.Choosing = (kind, why, _) => told.Add((kind, why));
+            AttentionKernel.Choosing = (kind, why, _) => told.Enqueue((kind, why));
             for (var i = 0; i < 2; i++) AttentionKernel.Run(q, k, v, new());
         }
         finally
