@@ -195,10 +195,10 @@ at::Tensor packed_copy(const at::Tensor& w, Use use, const memory::desc& layout)
     return copy;
 }
 
-// ---- products of bf16 without instructions for it: oneDNN makes them number by number, so they are made in fp32 ------------------
+// ---- products of bf16 without instructions for it: oneDNN makes them number by number, with AVX-512 at a quarter of the speed of fp32
 
 bool multiplies(Type type) {
-    static const bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+    static const bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16;
     return type == Type::f32 || bf16;
 }
 
