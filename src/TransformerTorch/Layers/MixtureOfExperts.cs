@@ -21,13 +21,14 @@ public sealed record ExpertOptions
 /// <summary>
 /// Feed-forward layers of which a router sends each token to a few, weighted by the softmax over those few (Jiang et al., 2024).
 /// </summary>
-public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
+public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>, IDropping
 {
     private readonly FeedForwardOptions _options;
     private readonly Func<Tensor, Tensor> _activation;
     [ComponentName(Name = "router")] private readonly Linear _router;
     [ComponentName(Name = "up")] private readonly Parameter _up;
     [ComponentName(Name = "down")] private readonly Parameter _down;
+    private QuantizedTensor[]? _quantizedUp, _quantizedDown; // of each expert
 
     /// <summary>A layer of experts.</summary>
     /// <exception cref="ArgumentException">More experts a token than there are, biases, or an unknown activation.</exception>
@@ -45,11 +46,30 @@ public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>(E, F, C), gated (E, 2F, C) with gate rows first.</summary>
+    /// <summary>(E, F, C), gated (E, 2F, C) with gate rows first; zeros where experts are quantized.</summary>
     public Tensor Input => _up;
 
-    /// <summary>(E, C, F)</summary>
+    /// <summary>(E, C, F); zeros where experts are quantized.</summary>
     public Tensor Output => _down;
+
+    bool IDropping.Drops => _options.Experts!.Jitter > 0;
+
+    /// <summary>
+    /// Stores the experts' weights in few bits from now on and gives their own memory back. The router's stay: they are few, and decide.
+    /// </summary>
+    public void Quantize(Quantization to)
+    {
+        (_quantizedUp, _quantizedDown) = (Rounded(_up), Rounded(_down));
+
+        QuantizedTensor[] Rounded(Parameter weights)
+        {
+            using var scope = NewDisposeScope();
+            var experts = Enumerable.Range(0, _options.Experts!.Count).Select(expert => weights.select(0, expert));
+            QuantizedTensor[] rounded = [.. experts.Select(w => QuantizedOperators.Quantize(w, to.Bits, to.Group).Detached())];
+            Weights.Release(weights);
+            return rounded;
+        }
+    }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => Run(input, routed: null);
@@ -75,10 +95,20 @@ public sealed class MixtureOfExperts : nn.Module<Tensor, Tensor>
             if (at.shape[0] == 0) continue;
             var row = at.select(1, 0);
             var share = shares.index([row, at.select(1, 1)]).unsqueeze(-1).to(rows.dtype); // (M, 1)
-            var up = Operators.Linear(rows.index_select(0, row), _up.select(0, expert), bias: null); // (M, F or 2F)
-            var output = Operators.Linear(_activation(up), _down.select(0, expert), bias: null); // (M, C)
+            var up = Product(rows.index_select(0, row), _up, _quantizedUp, expert); // (M, F or 2F)
+            var output = Product(_activation(up), _down, _quantizedDown, expert); // (M, C)
             result = result.index_add(0, row, (output * share).to(result.dtype), 1);
         }
         return result.view(B, T, C).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) foreach (var weight in (_quantizedUp ?? []).Concat(_quantizedDown ?? [])) weight.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private static Tensor Product(Tensor x, Tensor weights, QuantizedTensor[]? quantized, int expert) => quantized is null
+        ? Operators.Linear(x, weights.select(0, expert), bias: null) : QuantizedOperators.Linear(x, quantized[expert], bias: null);
 }

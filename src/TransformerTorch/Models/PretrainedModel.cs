@@ -52,15 +52,16 @@ public abstract class PretrainedModel : nn.Module<ModelInputs, IReadOnlyDictiona
     public bool IsQuantized { get; private set; }
 
     /// <summary>
-    /// Stores the weights of linear layers in few bits from now on, for inference alone. Tables of embeddings, norms and experts stay as
-    /// they are.
+    /// Stores the weights of linear layers and experts in few bits from now on, for inference alone. Tables of embeddings, norms and
+    /// experts' routers stay as they are.
     /// </summary>
     public void Quantize(Quantization to)
     {
-        var heads = modules().OfType<Head>().ToList();
+        var (heads, experts) = (modules().OfType<Head>().ToList(), modules().OfType<MixtureOfExperts>().ToList());
         foreach (var head in heads) head.Quantize(to);
-        var quantized = heads.SelectMany(h => h.modules()).ToHashSet();
-        foreach (var linear in modules().OfType<Linear>().Where(l => !quantized.Contains(l))) linear.Quantize(to);
+        foreach (var layer in experts) layer.Quantize(to);
+        var done = heads.Concat<nn.Module>(experts).SelectMany(m => m.modules()).ToHashSet();
+        foreach (var linear in modules().OfType<Linear>().Where(l => !done.Contains(l))) linear.Quantize(to);
         IsQuantized = true;
     }
 

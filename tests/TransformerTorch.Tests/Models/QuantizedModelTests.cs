@@ -14,6 +14,7 @@ public class QuantizedModelTests
     [SkippableTheory]
     [InlineData("gpt2", "int8", true), InlineData("gpt2", "int4", true), InlineData("llama", "int8", true), InlineData("t5", "int4", true)]
     [InlineData("gpt2", "int8-g32", true), InlineData("llama", "int4-g64", true), InlineData("t5", "int4-g128", true)]
+    [InlineData("mixtral", "int8", true), InlineData("mixtral", "int4", true), InlineData("mixtral", "int8", false)]
     [InlineData("gpt2", "int8", false), InlineData("gpt2", "int4", false), InlineData("t5", "int8", false)]
     public void A_quantized_model_scores_as_one_with_the_rounded_weights(string name, string type, bool bridge)
     {
@@ -23,8 +24,11 @@ public class QuantizedModelTests
         var to = Quantization.Parse(type);
         using var quantized = ModelFolder.Load<LanguageModel>(Fixtures.Model(name), new LoadOptions { Quantize = to });
         using var rounded = ModelFolder.Load<LanguageModel>(Fixtures.Model(name));
-        foreach (var linear in rounded.Backbone.modules().OfType<Linear>())
-            linear.Weight.copy_(QuantizedOperators.Dequantize(QuantizedOperators.Quantize(linear.Weight, to.Bits, to.Group)));
+        var experts = rounded.Backbone.modules().OfType<MixtureOfExperts>().ToList();
+        var routers = experts.SelectMany(m => m.modules()).ToHashSet();
+        foreach (var linear in rounded.Backbone.modules().OfType<Linear>().Where(l => !routers.Contains(l))) Round(linear.Weight);
+        foreach (var weights in experts.SelectMany(m => new[] { m.Input, m.Output }))
+            for (var expert = 0; expert < weights.shape[0]; expert++) Round(weights.select(0, expert));
         var inputs = new ModelInputs { Ids = tensor(new long[,] { { 5, 9, 11, 3, 7, 20 } }) };
         inputs = name == "t5" ? inputs with { DecoderIds = inputs.Ids } : inputs;
 
@@ -35,6 +39,10 @@ public class QuantizedModelTests
         var (exact, scores) = (rounded.Logits(inputs), quantized.Logits(inputs));
         TensorAssert.Close(exact, scores, within: 0.02 * exact.abs().max().item<float>());
         Assert.True(quantized.IsQuantized);
+        Assert.All(quantized.modules().OfType<MixtureOfExperts>(), m => Assert.Equal(0, Weights.Bytes(m.Input) + Weights.Bytes(m.Output)));
+
+        void Round(Tensor weight)
+            => weight.copy_(QuantizedOperators.Dequantize(QuantizedOperators.Quantize(weight, to.Bits, to.Group)));
     }
 
     [Fact]
