@@ -94,9 +94,16 @@ internal static class ChatCommand
             await foreach (var update in client.GetStreamingResponseAsync(turns, options, stop.Token))
             {
                 updates.Add(update);
-                if (thinks && update.Text.Length > 0) _aside.WriteLine();
-                var thought = update.Contents.OfType<TextReasoningContent>().SingleOrDefault()?.Text;
-                if (thinks = thought is not null) _aside.MarkupInterpolated($"[dim]{thought}[/]");
+                foreach (var thought in update.Contents.OfType<TextReasoningContent>())
+                {
+                    _aside.MarkupInterpolated($"[dim]{thought.Text}[/]");
+                    thinks = true;
+                }
+                if (thinks && update.Text.Length > 0)
+                {
+                    _aside.WriteLine();
+                    thinks = false;
+                }
                 Console.Write(update.Text);
                 Console.Out.Flush();
             }
