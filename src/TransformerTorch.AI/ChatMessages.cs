@@ -25,7 +25,7 @@ internal static class ChatMessages
             Schema = (options?.ResponseFormat as ChatResponseFormatJson)?.Schema,
             JsonObject = options?.ResponseFormat is ChatResponseFormatJson { Schema: null },
         };
-        if (options?.Reasoning?.Effort is { } effort) query = query.Thinking(effort != ReasoningEffort.None);
+        if (options?.Reasoning?.Effort is { } effort) query = query.Thinking(Word(effort));
         return options?.AdditionalProperties?.TryGetValue(ChatQuery.VariablesKey, out var given) == true
             ? query.With(JsonSerializer.SerializeToNode(given)) : query;
     }
@@ -48,13 +48,17 @@ internal static class ChatMessages
                 ["name"] = c.Name, ["arguments"] = JsonSerializer.SerializeToNode(c.Arguments) ?? new JsonObject(),
             },
         }).ToArray();
-        if (message.Role == ChatRole.Tool || (message.Text.Length == 0 && calls.Length == 0 && message.Contents.Count > 0)) return;
+        var thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(t => t.Text));
+        var isEmpty = message.Text.Length == 0 && thought.Length == 0 && calls.Length == 0;
+        if (message.Role == ChatRole.Tool || (isEmpty && message.Contents.Count > 0)) return;
         var turn = Turn(message.Role.Value, message.Text);
         if (calls.Length > 0) turn["tool_calls"] = new JsonArray(calls);
-        var thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(t => t.Text));
         if (thought.Length > 0) turn["reasoning_content"] = thought;
         turns.Add(turn);
     }
+
+    private static string Word(ReasoningEffort effort)
+        => effort == ReasoningEffort.ExtraHigh ? "xhigh" : $"{effort}".ToLowerInvariant();
 
     private static JsonObject Turn(string role, string text) => new() { ["role"] = role, ["content"] = text };
 

@@ -24,6 +24,7 @@ public sealed record ChatQuery
     public const string VariablesKey = "chat_template_kwargs";
 
     private static readonly string[] s_usual = ["messages", "tools", "documents", "add_generation_prompt"];
+    private static readonly string[] s_thinking = ["enable_thinking", "thinking"]; // Qwen's name, DeepSeek's
 
     /// <summary>Turns: role, content, tool_calls ...</summary>
     public required JsonArray Messages { get; init; }
@@ -58,9 +59,10 @@ public sealed record ChatQuery
     /// <summary>How many of the likeliest tokens are told beside each; null: no probabilities are told.</summary>
     public int? LogProbabilities { get; init; }
 
-    /// <summary>So with thinking turned on or off, where the model's template can be told: by either name for it.</summary>
-    public ChatQuery Thinking(bool on)
-        => this with { Variables = new Dictionary<string, JsonNode?>(Variables) { ["enable_thinking"] = on, ["thinking"] = on } };
+    /// <summary>So with thinking turned on or off, where the model's template can be told.</summary>
+    /// <param name="effort">none, which turns it off, or how much: minimal, low, medium, high, xhigh</param>
+    public ChatQuery Thinking(string effort) => With(effort == "none" ? new JsonObject { [s_thinking[0]] = false }
+        : new JsonObject { [s_thinking[0]] = true, ["reasoning_effort"] = effort });
 
     /// <summary>So with more of the template's variables, a JSON object; null: with none.</summary>
     /// <exception cref="ArgumentException">It is no object, or names what is not for callers to set.</exception>
@@ -72,10 +74,12 @@ public sealed record ChatQuery
             throw new ArgumentException($"{VariablesKey}: '{usual}' is not set there");
         var all = new Dictionary<string, JsonNode?>(Variables);
         foreach (var (name, value) in given) all[name] = value;
+        if (s_thinking.Where(given.ContainsKey).ToArray() is [var told]) // by either name for both
+            foreach (var name in s_thinking) all[name] = given[told];
         return this with { Variables = all };
     }
 
-    internal bool ThinksNot => Variables.GetValueOrDefault("enable_thinking")?.GetValueKind() == JsonValueKind.False;
+    internal bool ThinksNot => Variables.GetValueOrDefault(s_thinking[0])?.GetValueKind() == JsonValueKind.False;
 }
 
 /// <summary>Why an answer ended.</summary>

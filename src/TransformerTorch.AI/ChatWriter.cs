@@ -44,7 +44,7 @@ public sealed class ChatWriter
         var options = query.Options;
         if (_template == PlainTemplate) options = options with { StopTexts = [.. options.StopTexts, "\nuser:", "\nassistant:"] };
         var constraint = Constraint(query, offered);
-        if (constraint is not null && _thinks) query = query.Thinking(false); // what has a form begins with it
+        if (constraint is not null && _thinks) query = query.Thinking("none"); // what has a form begins with it
         var (prompt, opened) = Prompt(query, offered);
         var request = Request(prompt, options, query.MostTokens, query.LogProbabilities, constraint);
         var pieces = _model.Writer!.Stream(request, cancellation);

@@ -22,10 +22,12 @@ public sealed class ServedModel : IAsyncDisposable
 {
     private readonly PretrainedModel? _model;
     private int _admitted; // under way or waiting, where there is no engine
+    private volatile bool _draining;
     private bool _disposed;
 
     private ServedModel(ModelOptions options, string folder)
     {
+        Places = new(options.MaxSequences);
         (Options, Folder, Tokenizer) = (options, folder, Tokenizer.FromPretrained(ModelFolder.TokenizerFolder(folder)));
         Name = options.ServedName;
         Defaults = GenerationOptions.Read(ModelFolder.Holding(folder, GenerationKeys.FileName), beams: false);
@@ -88,7 +90,7 @@ public sealed class ServedModel : IAsyncDisposable
     public SequenceToSequenceModel? EncoderDecoder { get; }
 
     /// <summary>The most tokens of a text.</summary>
-    public int ContextLength => Embedder?.MaximumTokens ?? Decoder?.Config.ContextLength ?? Writer!.Longest;
+    public int ContextLength => Embedder?.MaximumTokens ?? Writer!.Longest;
 
     /// <summary>How many tokens the model chooses among, some of them perhaps unknown to the tokenizer.</summary>
     public int VocabularySize { get; }
@@ -98,6 +100,9 @@ public sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Where there is no engine, one computes at a time: each uses all processors.</summary>
     internal SemaphoreSlim Turn { get; } = new(1);
+
+    /// <summary>Where there is no engine, so many texts are written at once: each holds keys and values.</summary>
+    internal SemaphoreSlim Places { get; }
 
     internal ITextWriter? Writer { get; }
 
@@ -134,10 +139,13 @@ public sealed class ServedModel : IAsyncDisposable
 
     /// <summary>Takes a request on, until disposed.</summary>
     /// <exception cref="EngineBusyException">Too many are waiting.</exception>
+    /// <exception cref="ObjectDisposedException">No more are taken.</exception>
     internal IDisposable Admit()
     {
+        ObjectDisposedException.ThrowIf(_draining, this);
         var admitted = new Admitted(this);
-        if (Interlocked.Increment(ref _admitted) <= Options.MaxWaiting + 1) return admitted;
+        var together = EncoderDecoder is null ? 1 : Options.MaxSequences;
+        if (Interlocked.Increment(ref _admitted) <= Options.MaxWaiting + together) return admitted;
         admitted.Dispose();
         throw new EngineBusyException(Options.MaxWaiting);
     }
@@ -161,6 +169,7 @@ public sealed class ServedModel : IAsyncDisposable
     /// <summary>Answers what it has taken on, for as long as its options allow, and takes no more.</summary>
     public async Task DrainAsync()
     {
+        _draining = true;
         await Task.WhenAny(Engine?.Drain() ?? Answered(), Task.Delay(Options.DrainTimeout)).ConfigureAwait(false);
 
         async Task Answered()

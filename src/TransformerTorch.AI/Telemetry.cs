@@ -109,12 +109,14 @@ public static class Telemetry
         /// <param name="outputTokens">tokens generated; null: none could be</param>
         /// <param name="finishes">of each answer, why it ended</param>
         /// <param name="cachedTokens">of those asked, the ones that were held already</param>
-        public void Done(int inputTokens, int? outputTokens, string[]? finishes = null, int? cachedTokens = null)
+        /// <param name="thoughtTokens">of those generated, the ones that were thought before the answer</param>
+        public void Done(int inputTokens, int? outputTokens, string[]? finishes = null, int? cachedTokens = null, int thoughtTokens = 0)
         {
             Set("gen_ai.response.model", _model);
             Set("gen_ai.usage.input_tokens", inputTokens);
             Set("gen_ai.usage.cache_read.input_tokens", cachedTokens);
             Set("gen_ai.usage.output_tokens", outputTokens);
+            Set("gen_ai.usage.reasoning.output_tokens", thoughtTokens > 0 ? thoughtTokens : null);
             Set("gen_ai.response.finish_reasons", finishes);
             s_tokens.Record(inputTokens, [.. Tags(), new("gen_ai.token.type", "input")]);
             if (outputTokens is { } output) s_tokens.Record(output, [.. Tags(), new("gen_ai.token.type", "output")]);

@@ -59,7 +59,15 @@ internal sealed class EncoderDecoderWriter(ServedModel served, SequenceToSequenc
         BatchRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using var admitted = served.Admit();
-        using var pieces = _texts.Stream(request.Prompt, request.Options, cancellation).GetEnumerator();
-        while (await served.InTurnAsync(pieces.MoveNext, cancellation).ConfigureAwait(false)) yield return pieces.Current;
+        await served.Places.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            using var pieces = _texts.Stream(request.Prompt, request.Options, cancellation).GetEnumerator();
+            while (await served.InTurnAsync(pieces.MoveNext, cancellation).ConfigureAwait(false)) yield return pieces.Current;
+        }
+        finally
+        {
+            served.Places.Release();
+        }
     }
 }

@@ -68,7 +68,8 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
         for (; tag >= 0; tag = answer.IndexOf(Tag, tag + 1, StringComparison.Ordinal))
         {
             var begin = answer.IndexOf('{', tag);
-            if (begin >= 0 && Calls(FirstObject(answer[begin..]), names) is { Count: > 0 } calls) return (text, calls);
+            if (begin < 0 || answer[(tag + Tag.Length)..begin].Trim() is not ("" or "[")) continue;
+            if (Calls(FirstObject(answer[begin..]), names) is { Count: > 0 } calls) return (text, calls);
         }
         return null;
     }

@@ -68,8 +68,7 @@ public sealed class TransformerChatClient(ModelSource source) : IChatClient
                 yield return Update(new FunctionCallContent(call, name, arguments.ToDictionary(a => a.Key, a => (object?)a.Value)));
             var reason = finish == ChatFinish.Length ? ChatFinishReason.Length
                 : finish == ChatFinish.ToolCalls ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
-            operation.Set("gen_ai.usage.reasoning.output_tokens", piece.ThoughtTokens > 0 ? piece.ThoughtTokens : null);
-            operation.Done(piece.InputTokens, piece.OutputTokens, [reason.Value], piece.CachedInputTokens);
+            operation.Done(piece.InputTokens, piece.OutputTokens, [reason.Value], piece.CachedInputTokens, piece.ThoughtTokens);
             var last = Update(new UsageContent(new UsageDetails
             {
                 InputTokenCount = piece.InputTokens, CachedInputTokenCount = piece.CachedInputTokens,

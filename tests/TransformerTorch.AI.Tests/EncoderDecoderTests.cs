@@ -16,7 +16,8 @@ public sealed class EncoderDecoderTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        _model = await ServedModel.LoadAsync(new ModelOptions { Model = _folder.Root, MaxWaiting = 7, CachedTokens = 600 });
+        var options = new ModelOptions { Model = _folder.Root, MaxSequences = 3, MaxWaiting = 5, CachedTokens = 600 };
+        _model = await ServedModel.LoadAsync(options);
         _client = new TransformerChatClient(new ModelSource(_model));
     }
 
@@ -59,28 +60,27 @@ public sealed class EncoderDecoderTests : IAsyncLifetime, IDisposable
                 await foreach (var update in Ask("Long", endless, cancel.Token)) await cancel.CancelAsync();
             });
         }
-        await _model.DrainAsync();
         Assert.Equal(12, (await Ask("x", _whole).ToListAsync()).ToChatResponse().Usage!.OutputTokenCount);
+        await _model.DrainAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await Ask("x", _whole).ToListAsync());
     }
 
     [Fact]
     public async Task More_than_may_wait_are_refused_and_who_is_under_way_when_the_model_goes_is_told()
     {
         var endless = _whole with { MaxNewTokens = 500, Temperature = 1 };
-        var under = new List<IAsyncEnumerator<ChatResponseUpdate>>();
-        for (var i = 0; i < 8; i++)
-        {
-            under.Add(Ask("Long", endless).GetAsyncEnumerator());
-            Assert.True(await under[i].MoveNextAsync());
-        }
+        var under = Enumerable.Range(0, 8).Select(_ => Ask("Long", endless).GetAsyncEnumerator()).ToList();
+        var next = under.ConvertAll(each => each.MoveNextAsync().AsTask());
+        foreach (var written in next[..3]) Assert.True(await written);
+        Assert.All(next[3..], waits => Assert.False(waits.IsCompleted)); // three are written at once
         await Assert.ThrowsAsync<EngineBusyException>(async () => await Ask("x", _whole).ToListAsync());
         await _model.DisposeAsync();
 
-        foreach (var each in under)
+        foreach (var (each, first) in under.Zip(next))
         {
             await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
             {
-                while (await each.MoveNextAsync()) continue;
+                for (var more = await first; more;) more = await each.MoveNextAsync();
             });
             await each.DisposeAsync();
         }

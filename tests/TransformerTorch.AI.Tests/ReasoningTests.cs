@@ -47,12 +47,11 @@ public sealed class ReasoningTests
         using var folder = new SmallModel(template: template).Saying("Three.");
         await using var source = new ModelSource(new ModelOptions { Model = folder.Root });
         using var client = new TransformerChatClient(source);
-        var told = new Dictionary<string, object> { ["enable_thinking"] = false };
-        ChatOptions[] off =
-        [
-            new() { Reasoning = new() { Effort = ReasoningEffort.None } },
-            new() { AdditionalProperties = new() { ["chat_template_kwargs"] = told } },
-        ];
+        ChatOptions Told(string name) => new()
+        {
+            AdditionalProperties = new() { ["chat_template_kwargs"] = new Dictionary<string, object> { [name] = false } },
+        };
+        ChatOptions[] off = [new() { Reasoning = new() { Effort = ReasoningEffort.None } }, Told("enable_thinking"), Told("thinking")];
         foreach (var options in off)
         {
             var response = await client.GetResponseAsync(_asked, options);
@@ -82,6 +81,36 @@ public sealed class ReasoningTests
         var response = await client.GetResponseAsync(_asked, new ChatOptions { Reasoning = new() { Effort = ReasoningEffort.None } });
 
         Assert.Equal(("Three.", Count(source, prompt + "<think>\n\n</think>\n\n")), (response.Text, response.Usage!.InputTokenCount));
+    }
+
+    [Fact]
+    public async Task How_much_is_to_be_thought_reaches_the_template()
+    {
+        using var folder = new SmallModel(template: "{{ reasoning_effort | default('as usual') }}").Saying("Three.");
+        await using var source = new ModelSource(new ModelOptions { Model = folder.Root });
+        using var client = new TransformerChatClient(source);
+
+        foreach (var (effort, word) in new[] { (ReasoningEffort.High, "high"), (ReasoningEffort.ExtraHigh, "xhigh") })
+        {
+            var response = await client.GetResponseAsync(_asked, new ChatOptions { Reasoning = new() { Effort = effort } });
+            Assert.Equal(Count(source, word), response.Usage!.InputTokenCount);
+        }
+        Assert.Equal(Count(source, "as usual"), (await client.GetResponseAsync(_asked)).Usage!.InputTokenCount);
+    }
+
+    [Fact]
+    public async Task A_turn_that_came_no_further_than_its_thought_stays_one()
+    {
+        using var folder = new SmallModel(template: SmallModel.AlwaysThinking).Saying(Says);
+        await using var source = new ModelSource(new ModelOptions { Model = folder.Root });
+        using var client = new TransformerChatClient(source);
+
+        var broken = await client.GetResponseAsync(_asked, new ChatOptions { MaxOutputTokens = 2 });
+        ChatMessage[] next = [.. _asked, .. broken.Messages, .. _asked];
+        var prompt = $"<user>x<assistant><think>{Thought(broken)}</think><user>x<assistant><think>\n";
+
+        Assert.Equal((true, ""), (Thought(broken).Length > 0, broken.Text));
+        Assert.Equal(Count(source, prompt), (await client.GetResponseAsync(next)).Usage!.InputTokenCount);
     }
 
     [Fact]

@@ -46,6 +46,7 @@ public sealed class ToolFormatTests
     [InlineData("Say {\"name\":\"add\",\"arguments\":{}}")]
     [InlineData("{\"name\":\"other\",\"arguments\":{}}")]
     [InlineData("{name}")]
+    [InlineData("No <tool_call> here, or {\"name\":\"add\",\"arguments\":{}}")]
     public void What_is_no_call_is_no_first_one_either(string answer) => Assert.Null(ToolFormat.ReadFirst(answer, _tools));
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using TransformerTorch.AI;
@@ -18,6 +19,10 @@ public sealed class StalledReaderTests(FewPlaces server) : IClassFixture<FewPlac
     // Linux' usual limits of a socket are 4 MB to send and 6 MB to receive; the reader's is set to far less.
     private const int Buffers = 5 << 20;
 
+    private static long MostToSend => File.Exists("/proc/sys/net/ipv4/tcp_wmem")
+        ? long.Parse(File.ReadAllText("/proc/sys/net/ipv4/tcp_wmem").Split((char[])[' ', '\t', '\n'],
+            StringSplitOptions.RemoveEmptyEntries)[2], CultureInfo.InvariantCulture) : long.MaxValue;
+
     [Fact]
     public async Task Who_does_not_read_holds_neither_others_nor_the_model_and_finds_all_of_it_later()
     {
@@ -29,7 +34,11 @@ public sealed class StalledReaderTests(FewPlaces server) : IClassFixture<FewPlac
         Assert.Equal((0, 0, engine.Statistics.Pages), (engine.Statistics.Running, engine.Statistics.Waiting, engine.Statistics.FreePages));
         var (status, json) = await server.PostAsync("/v1/completions", """{"prompt":"Once","max_tokens":4,"ignore_eos":true}""");
         Assert.Equal((200, 4), (status, json!["usage"]!["completion_tokens"]!.GetValue<int>()));
-        Assert.Contains($"http_requests_in_flight {Stalled + 1}", await server.Http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        if (MostToSend <= 4 << 20)
+        {
+            var metrics = await server.Http.GetStringAsync("/metrics");
+            Assert.Contains($"http_requests_in_flight {Stalled + 1}", metrics, StringComparison.Ordinal);
+        }
 
         foreach (var reader in readers)
         {
@@ -49,6 +58,7 @@ public sealed class StalledReaderTests(FewPlaces server) : IClassFixture<FewPlac
         for (var i = 0; i < 3000 && !metrics.Contains("http_requests_in_flight 1\n", StringComparison.Ordinal); i++, await Task.Delay(20))
             metrics = await server.Http.GetStringAsync("/metrics");
         Assert.Contains("http_requests_in_flight 1\n", metrics, StringComparison.Ordinal);
+        for (var i = 0; i < 3000 && server.Chat.Engine!.Statistics.Running > 0; i++) await Task.Delay(20); // they leave at the next step
         Assert.Equal(0, server.Chat.Engine!.Statistics.Running);
     }
 

@@ -123,7 +123,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         private Choices.TokenUsage Done(ChatPiece[] last)
         {
             var used = Choices.Usage(last, copies: last.Length);
-            Operation.Done(used.Input, used.Output, Choices.Finishes(last), used.Cached);
+            Operation.Done(used.Input, used.Output, Choices.Finishes(last), used.Cached, used.Thought);
             return used;
         }
 
@@ -156,7 +156,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
         var effort = body.Text("reasoning_effort");
         if (effort is not (null or "none" or "minimal" or "low" or "medium" or "high" or "xhigh"))
             throw RequestBody.Wrong("reasoning_effort", "none, minimal, low, medium, high or xhigh");
-        return (effort is null ? query : query.Thinking(effort != "none")).With(body.Node(ChatQuery.VariablesKey));
+        return (effort is null ? query : query.Thinking(effort)).With(body.Node(ChatQuery.VariablesKey));
     }
 
     private static (JsonElement? Schema, bool AnyObject) ResponseFormat(JsonElement? format)

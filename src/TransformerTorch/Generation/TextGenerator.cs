@@ -77,7 +77,9 @@ public sealed class TextGenerator(LanguageModel model, Tokenizer tokenizer)
     }
 
     /// <summary>The ids of a prompt; of an empty one, the model's beginning of text.</summary>
-    public IReadOnlyList<int> Encode(string prompt)
+    public IReadOnlyList<int> Encode(string prompt) => Encode(prompt, model, tokenizer);
+
+    internal static IReadOnlyList<int> Encode(string prompt, LanguageModel model, Tokenizer tokenizer)
     {
         var ids = tokenizer.EncodeToIds(prompt);
         return ids.Length == 0 && model.Config.BeginToken is { } begin ? [begin] : ids;

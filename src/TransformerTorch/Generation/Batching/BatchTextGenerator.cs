@@ -7,11 +7,7 @@ namespace TransformerTorch.Generation.Batching;
 public sealed class BatchTextGenerator(BatchEngine engine, CausalLanguageModel model, Tokenizer tokenizer)
 {
     /// <summary>The ids of a prompt; of an empty one, the model's beginning of text.</summary>
-    public IReadOnlyList<int> Encode(string prompt)
-    {
-        var ids = tokenizer.EncodeToIds(prompt);
-        return ids.Length == 0 && model.Config.BeginToken is { } begin ? [begin] : ids;
-    }
+    public IReadOnlyList<int> Encode(string prompt) => TextGenerator.Encode(prompt, model, tokenizer);
 
     /// <summary>Continues a text; leaving the enumeration cancels the request.</summary>
     /// <inheritdoc cref="BatchEngine.Stream"/>
