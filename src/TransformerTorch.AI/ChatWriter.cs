@@ -129,7 +129,7 @@ public sealed class ChatWriter
     {
         if (offered is null)
             return query.ToolUse == ToolUse.Required ? throw new ArgumentException("a function must be called, but none is given") : null;
-        if (query.Tool is { } only && !ToolFormat.Functions(offered).Any(f => f.Name == only))
+        if (query.Tool is { } only && !ToolFormat.Names(offered).Contains(only))
             throw new ArgumentException($"the function '{only}' must be called, but is not given");
         var call = JsonSerializer.SerializeToElement(_tools.Schema(offered, query.Tool));
         return new JsonForm(call, _tools.Opening, _tools.Closing);

@@ -34,13 +34,15 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
         return new JsonObject { ["anyOf"] = new JsonArray([.. calls]) };
     }
 
-    public static IEnumerable<(string Name, JsonNode Parameters)> Functions(JsonArray tools) => tools.Select(t => t?["function"])
+    private static IEnumerable<(string Name, JsonNode Parameters)> Functions(JsonArray tools) => tools.Select(t => t?["function"])
         .Select(f => ($"{f?["name"]}", f?["parameters"]?.DeepClone() ?? new JsonObject { ["type"] = "object" }));
+
+    public static HashSet<string> Names(JsonArray tools) => [.. tools.Select(t => $"{t?["function"]?["name"]}")];
 
     /// <summary>The calls in an answer and the text before them; none where it is text.</summary>
     public static (string Text, IReadOnlyList<ToolCall> Calls) Read(string answer, JsonArray tools)
     {
-        var names = Functions(tools).Select(f => f.Name).ToHashSet();
+        var names = Names(tools);
         var begin = answer.IndexOf(Tag, StringComparison.Ordinal);
         if (begin < 0)
         {
@@ -56,7 +58,7 @@ internal sealed record ToolFormat(string Opening, string Arguments, string Closi
     /// <summary>The first call in an answer, and the text before it, as soon as its JSON is whole; null: there is none yet.</summary>
     public static (string Text, IReadOnlyList<ToolCall> Calls)? ReadFirst(string answer, JsonArray tools)
     {
-        var names = Functions(tools).Select(f => f.Name).ToHashSet();
+        var names = Names(tools);
         var tag = answer.IndexOf(Tag, StringComparison.Ordinal);
         if (tag < 0)
         {

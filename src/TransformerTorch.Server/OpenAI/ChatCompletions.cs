@@ -75,7 +75,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                 };
             });
             var result = Head.Json("chat.completion", [.. choices]);
-            result["usage"] = Done(last).Json();
+            result["usage"] = Choices.Done(Operation, last, copies: last.Length).Json();
             return result;
         }
 
@@ -105,7 +105,7 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
                 }
                 if (piece.Finish is { } finish) await Send(index, [], Choices.Finish(finish), null).ConfigureAwait(false);
             }
-            var used = Done(last);
+            var used = Choices.Done(Operation, last, copies: last.Length);
             if (usage)
             {
                 var final = Head.Json("chat.completion.chunk", []);
@@ -118,13 +118,6 @@ internal sealed class ChatCompletions(ModelRegistry models, ServerOptions limits
             [
                 new JsonObject { ["index"] = index, ["delta"] = delta, ["finish_reason"] = finish, ["logprobs"] = logs },
             ]), cancellation);
-        }
-
-        private Choices.TokenUsage Done(ChatPiece[] last)
-        {
-            var used = Choices.Usage(last, copies: last.Length);
-            Operation.Done(used.Input, used.Output, Choices.Finishes(last), used.Cached, used.Thought);
-            return used;
         }
 
         private static JsonArray Calls(IReadOnlyList<ToolCall> calls, bool numbered) => new([.. calls.Select((call, index) =>

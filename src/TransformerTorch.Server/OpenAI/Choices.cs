@@ -53,12 +53,17 @@ internal static class Choices
     public static IEnumerable<GenerationOptions> Seeded(GenerationOptions options, int count)
         => Enumerable.Range(0, count).Select(i => options.Seed is { } seed ? options with { Seed = seed + i } : options);
 
-    /// <summary>Tokens by the answers' last pieces, so many of which follow each other that answer one prompt: it is read once.</summary>
-    public static TokenUsage Usage(IReadOnlyList<ChatPiece> last, int copies)
+    /// <summary>
+    /// Tells an operation that its answers have come, by their last pieces, so many of which follow each other that answer one prompt: it
+    /// is read once.
+    /// </summary>
+    public static TokenUsage Done(Telemetry.Operation operation, IReadOnlyList<ChatPiece> last, int copies)
     {
         var prompts = last.Chunk(copies).ToList();
-        return new TokenUsage(prompts.Sum(p => p[0].InputTokens), prompts.Sum(p => p.Min(a => a.CachedInputTokens)),
+        var used = new TokenUsage(prompts.Sum(p => p[0].InputTokens), prompts.Sum(p => p.Min(a => a.CachedInputTokens)),
             last.Sum(p => p.OutputTokens), last.Sum(p => p.ThoughtTokens));
+        operation.Done(used.Input, used.Output, [.. last.Select(p => Finish(p.Finish!.Value))], used.Cached, used.Thought);
+        return used;
     }
 
     /// <summary>Whether a stream is to end with its usage.</summary>
@@ -72,9 +77,6 @@ internal static class Choices
         ChatFinish.ToolCalls => "tool_calls",
         _ => "stop",
     };
-
-    /// <summary>Why each answer ended, by its last piece.</summary>
-    public static string[] Finishes(IEnumerable<ChatPiece> last) => [.. last.Select(piece => Finish(piece.Finish!.Value))];
 
     /// <summary>A token's text, for people: bytes that are no whole character show as such.</summary>
     public static string Token(ServedModel model, int id) => Encoding.UTF8.GetString(model.Tokenizer.TokenBytes(id)) is { Length: > 0 } text

@@ -52,6 +52,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
         int? Logs, Telemetry.Operation Operation, Func<JsonArray, JsonObject> Head)
     {
         private readonly ChatPiece[] _last = new ChatPiece[Answers.Count];
+        private Choices.TokenUsage _used; // known when all have come
 
         public async Task<JsonObject> WholeAsync(CancellationToken cancellation)
         {
@@ -64,7 +65,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             }
             var result = Head([.. texts.Select((text, index) =>
                 Choice(index, text.ToString(), Choices.Finish(_last[index].Finish!.Value), Probabilities(tokens[index])))]);
-            result["usage"] = Usage.Json();
+            result["usage"] = _used.Json();
             return result;
         }
 
@@ -84,7 +85,7 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
             if (usage)
             {
                 var final = Head([]);
-                final["usage"] = Usage.Json();
+                final["usage"] = _used.Json();
                 await events.SendAsync(final, cancellation).ConfigureAwait(false);
             }
             await events.EndAsync(cancellation).ConfigureAwait(false);
@@ -99,10 +100,8 @@ internal sealed class Completions(ModelRegistry models, ServerOptions limits)
                 _last[next.Index] = next.Piece;
                 yield return next;
             }
-            Operation.Done(Usage.Input, Usage.Output, Choices.Finishes(_last), Usage.Cached);
+            _used = Choices.Done(Operation, _last, Copies);
         }
-
-        private Choices.TokenUsage Usage => Choices.Usage(_last, Copies);
 
         private static JsonObject Choice(int index, string text, string? finish, JsonObject? logs)
             => new() { ["index"] = index, ["text"] = text, ["finish_reason"] = finish, ["logprobs"] = logs };
