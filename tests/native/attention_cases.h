@@ -7,6 +7,8 @@
 
 namespace {
 
+inline IValue given(const Tensor& x) { return x.defined() ? IValue(x) : IValue(); }
+
 struct Case {
     Tensor bias, lengths, mask, documents, prefix, slopes, distance_bias;   // undefined: none
     bool causal = false;
@@ -17,7 +19,6 @@ struct Case {
     Tensor operator()(const Tensor& q, const Tensor& k, const Tensor& v) const { return attend(*this, q, k, v); }
     Tensor operator()(const std::vector<Tensor>& x) const { return (*this)(x[0], x[1], x[2]); }
     Tensor by_operator(const Tensor& q, const Tensor& k, const Tensor& v) const {
-        auto given = [](const Tensor& x) { return x.defined() ? IValue(x) : IValue(); };
         return call("attention", q, k, v, given(bias), given(lengths), causal, window, scale, cap, given(mask), given(documents),
                     given(prefix), given(slopes), given(distance_bias), dropout);
     }
@@ -136,6 +137,39 @@ void one_case(const Limits& most = {}) {
     exact.dropout = 0;
     if (most.in_double && one_in(4)) compare(name + " in double", exact(twins), twins, truth(exact, twins), twins, 1e-9);
     torch::manual_seed(roll(0, 1 << 30));
+}
+
+using PagedAttention = Tensor(const Tensor& query, const Tensor& keys, const Tensor& values, const Tensor& pages, const Tensor& lengths,
+                              int64_t page, const Tensor& bias, int64_t window, double scale, double cap);
+
+// Against each sequence's attention by itself. What it does not see was never written.
+void one_paged_case(const Limits& most, PagedAttention attend) {
+    const int64_t sizes[] = {8, 20, 64, 128, 256};
+    int64_t D = sizes[roll(0, 4)], K = roll(1, 3), H = K * roll(1, 4), N = roll(1, 3), page = 1 << roll(0, 5), M = roll(1, 200 / page);
+    auto type = most.types[roll(0, (int64_t)most.types.size() - 1)];
+    Tensor pages = at::randperm(N * M + 2, at::kLong).narrow(0, 0, N * M).view({N, M});
+    Tensor lengths = at::randint(1, M * page + 1, {N}, at::kLong);
+    Tensor q = at::randn({N, H, D}).to(type), k = at::full({(N * M + 2) * page, K, D}, NAN).to(type), v = k.clone();
+    Tensor bias = one_in(3) ? at::randn({one_in(2) ? 1 : N, one_in(2) ? 1 : H, 1, M * page}) : Tensor();
+    int64_t window = one_in(3) ? roll(1, 100) : 0;
+    for (int64_t n = 0; n < N; n++) {
+        int64_t length = lengths[n].item<int64_t>(), first = window ? std::max<int64_t>(0, length - window) : 0;
+        Tensor places = (pages[n].unsqueeze(1) * page + at::arange(page)).flatten().slice(0, first, length);
+        for (Tensor& x : {std::ref(k), std::ref(v)}) x.index_copy_(0, places, at::randn({length - first, K, D}).to(type));
+    }
+    Case c;
+    c.causal = true; c.window = window; c.cap = one_in(3) ? 2 : 0;
+    Tensor ours = attend(q, k, v, pages, lengths, page, bias, window, 1 / std::sqrt((double)D), c.cap);
+    for (int64_t n = 0; n < N; n++) {
+        int64_t length = lengths[n].item<int64_t>();
+        auto held = [&](const Tensor& x) {
+            return x.to(at::kDouble).view({-1, page, K, D}).index_select(0, pages[n]).view({1, M * page, K, D}).narrow(1, 0, length).nan_to_num();
+        };
+        if (bias.defined()) c.bias = bias.narrow(0, bias.size(0) == 1 ? 0 : n, 1).narrow(3, 0, length).to(at::kDouble);
+        Tensor expected = truth(c, {q[n].view({1, 1, H, D}).to(at::kDouble), held(k), held(v)});
+        expect_close(c10::str("pages of ", page, ", N", N, " M", M, " H", H, "/", K, " D", D, " ", type), ours[n], expected.view({H, D}),
+                     type == at::kFloat ? 4e-6 : type == at::kHalf ? 4e-3 : 2e-2);
+    }
 }
 
 void rows_without_keys_give_zeros() {

@@ -42,31 +42,6 @@ Tensor attend_pages(const Tensor& q, const Tensor& k, const Tensor& v, const Ten
                 scale, cap).cpu();
 }
 
-// Against each sequence's attention by itself.
-void one_paged_case(const Limits& most) {
-    const int64_t sizes[] = {8, 20, 64, 128, 256};
-    int64_t D = sizes[roll(0, 4)], K = roll(1, 3), H = K * roll(1, 4), N = roll(1, 3), page = 1 << roll(0, 5), M = roll(1, 200 / page);
-    auto type = most.types[roll(0, (int64_t)most.types.size() - 1)];
-    Tensor pages = at::randperm(N * M + 2, at::kLong).narrow(0, 0, N * M).view({N, M});
-    Tensor lengths = at::randint(1, M * page + 1, {N}, at::kLong);
-    Tensor q = at::randn({N, H, D}).to(type), k = at::randn({(N * M + 2) * page, K, D}).to(type), v = at::randn(k.sizes()).to(type);
-    Tensor bias = one_in(3) ? at::randn({one_in(2) ? 1 : N, one_in(2) ? 1 : H, 1, M * page}) : Tensor();
-    int64_t window = one_in(3) ? roll(1, 100) : 0;
-    Case c;
-    c.causal = true; c.window = window; c.cap = one_in(3) ? 2 : 0;
-    Tensor ours = attend_pages(q, k, v, pages, lengths, page, bias, window, 1 / std::sqrt((double)D), c.cap);
-    for (int64_t n = 0; n < N; n++) {
-        int64_t length = lengths[n].item<int64_t>();
-        auto held = [&](const Tensor& x) {
-            return x.to(at::kDouble).view({-1, page, K, D}).index_select(0, pages[n]).view({1, M * page, K, D}).narrow(1, 0, length);
-        };
-        if (bias.defined()) c.bias = bias.narrow(0, bias.size(0) == 1 ? 0 : n, 1).narrow(3, 0, length).to(at::kDouble);
-        Tensor expected = truth(c, {q[n].view({1, 1, H, D}).to(at::kDouble), held(k), held(v)});
-        expect_close(c10::str("pages of ", page, ", N", N, " M", M, " H", H, "/", K, " D", D, " ", type), ours[n], expected.view({H, D}),
-                     type == at::kFloat ? 4e-6 : type == at::kHalf ? 4e-3 : 2e-2);
-    }
-}
-
 void drops_what_the_cpu_drops() {
     Case c;
     c.dropout = 0.4;
@@ -89,7 +64,7 @@ int run(int cases) {
     if (gpu) limits.queries = limits.keys = 700;
     for (int i = 0; i < cases; i++) {
         one_case(limits);
-        one_paged_case(limits);
+        one_paged_case(limits, attend_pages);
     }
     return failures ? 1 : 0;
 }

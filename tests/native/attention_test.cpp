@@ -33,6 +33,11 @@ void threads_agree() {
     at::set_num_threads(2);
 }
 
+Tensor attend_pages(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& pages, const Tensor& lengths, int64_t page,
+                    const Tensor& bias, int64_t window, double scale, double cap) {
+    return call("paged_attention", q, k, v, pages, lengths, page, given(bias), window, scale, cap);
+}
+
 int cases = 40;
 
 int run() {
@@ -41,6 +46,7 @@ int run() {
     dropout_drops_its_share();
     threads_agree();
     for (int i = 0; i < cases; i++) one_case();
+    for (int i = 0; i < cases; i++) one_paged_case({}, attend_pages);
     return failures ? 1 : 0;
 }
 

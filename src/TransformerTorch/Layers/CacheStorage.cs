@@ -9,7 +9,8 @@ namespace TransformerTorch.Layers;
 /// </summary>
 internal sealed class CacheStorage : IDisposable
 {
-    private (Tensor Keys, Tensor Values)? _room; // each (B, capacity, K, D)
+    // Each (B, capacity, K, D); what a head holds lies together, since it is read together.
+    private (Tensor Keys, Tensor Values)? _room;
     private long _start, _end; // what is held
 
     public (Tensor Keys, Tensor Values) Append(Tensor keys, Tensor values, int window, long capacity)
@@ -63,7 +64,7 @@ internal sealed class CacheStorage : IDisposable
     {
         using var scope = NewDisposeScope();
         var (B, _, K, D) = like.Dims4();
-        var room = empty([B, capacity, K, D], like.dtype, like.device);
+        var room = empty([B, K, capacity, D], like.dtype, like.device).transpose(1, 2);
         if (held > 0) room.narrow(1, 0, held).copy_(old!.narrow(1, _start, held));
         return room.DetachFromDisposeScope();
     }

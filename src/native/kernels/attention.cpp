@@ -10,6 +10,24 @@
 #include "parallel.h"
 
 namespace tt {
+
+void run_rows(const AttentionForward& forward, const KeyPages& pages) {
+    const AttentionShape& s = forward.shape;
+    const AttentionKernels& kernel = kernels().attention;
+    int64_t heads = s.B * s.K, threads = at::get_num_threads(), most = std::max<int64_t>(1, s.Tk / (4 * AttentionKeys));
+    if (pages.table) most = 1;   // what a sequence gets does not depend on others
+    AttentionRows a{forward, pages, threads == 1 || heads >= 4 * threads ? 1 : std::min(most, (4 * threads + heads - 1) / heads)};
+    at::Tensor partial = at::empty({heads, a.shares, s.group() * s.Tq, kernel.padded_size(s.D) + RowSums}, at::kFloat);
+    a.partial = partial.data_ptr<float>();
+    Scratch scratch(kernel.rows_scratch(s), threads);
+    for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
+        int64_t head = task / a.shares;
+        kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
+        if (a.shares == 1) kernel.join_rows(a, head / s.K, head % s.K);
+    });
+    if (a.shares > 1) for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+}
+
 namespace {
 
 using at::Tensor;
@@ -30,29 +48,13 @@ template <class F> void for_pieces(const AttentionShape& s, const std::vector<in
     });
 }
 
-void run_rows(const AttentionForward& forward) {
-    const AttentionShape& s = forward.shape;
-    const AttentionKernels& kernel = kernels().attention;
-    int64_t heads = s.B * s.K, threads = at::get_num_threads(), most = std::max<int64_t>(1, s.Tk / (4 * AttentionKeys));
-    AttentionRows a{forward, threads == 1 || heads >= 4 * threads ? 1 : std::min(most, (4 * threads + heads - 1) / heads)};
-    Tensor partial = at::empty({heads, a.shares, s.group() * s.Tq, kernel.padded_size(s.D) + RowSums}, at::kFloat);
-    a.partial = partial.data_ptr<float>();
-    Scratch scratch(kernel.rows_scratch(s), threads);
-    for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
-        int64_t head = task / a.shares;
-        kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
-        if (a.shares == 1) kernel.join_rows(a, head / s.K, head % s.K);
-    });
-    if (a.shares > 1) for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
-}
-
 // Rows of q, k and v are contiguous: the output, and the logarithms of the sums.
 std::pair<Tensor, Tensor> attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPlan& plan) {
     const AttentionShape& s = plan.shape;
     Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
     AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
     const AttentionKernels& kernel = kernels().attention;
-    if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a);
+    if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a, {});
     else {
         Scratch scratch(kernel.forward_scratch(s), at::get_num_threads());
         for_pieces(s, plan.pieces(kernel.query_block, 8), [&](const AttentionTask& task, int64_t worker) {

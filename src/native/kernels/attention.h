@@ -69,9 +69,16 @@ struct AttentionBackward {
 // Blocks [first, last) of queries of the heads that share one key head: a task.
 struct AttentionTask { int64_t b, key_head, first, last, piece; };
 
+// Keys and values (P page, K, D) in pages (Kwon et al., 2023): where a sequence's stand, in order.
+struct KeyPages {
+    const int64_t* table = nullptr;         // (B, pages); or none: keys and values lie as their strides say
+    int64_t pages = 0, page = 0;            // a sequence's, and positions of each
+};
+
 // Few queries against many keys: one share [first, last) of the keys, whose sums join later.
 struct AttentionRows {
     AttentionForward forward;
+    KeyPages pages;
     int64_t shares = 1;
     float* partial = nullptr;               // (B, K, shares, group * Tq, padded D + RowSums): not yet divided
 };

@@ -29,6 +29,9 @@ private:
 inline HeadsView heads_of(const at::Tensor& x) { return {x.data_ptr(), x.stride(0), x.stride(1), x.stride(2)}; }
 inline at::Tensor rows(const at::Tensor& x) { return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous(); }
 
+// Few queries against many keys, which are read where they lie.
+void run_rows(const AttentionForward& forward, const KeyPages& pages);
+
 // ALiBi's terms by distance (H, Tq + Tk - 1), from slopes (H).
 inline at::Tensor alibi_terms(const at::Tensor& slopes, int64_t Tq, int64_t Tk) {
     at::Tensor rates = slopes.scalar_type() == at::kDouble ? slopes : slopes.to(at::kFloat);

@@ -6,17 +6,39 @@ namespace tt::TT_NAMESPACE {
 
 static int64_t rows_scratch(const AttentionShape& s) { return s.group() * s.Tq * (padded_size(s.D) + BK) + BK; }
 
-// Products of a row of queries (in cells) with keys that are `stride` apart, four keys at a time.
+constexpr int64_t KeysAhead = 8;   // are fetched before they are needed: a head's keys are too few for the processor to see a stream
+
+// Where rows [first, first + count) of a head's keys or values begin.
+template <class T>
+static void row_starts(const HeadsView& x, const KeyPages& pages, int64_t b, int64_t head, int64_t first, int64_t count, const T** starts) {
+    for (int64_t i = 0, run; i < count; i += run) {
+        int64_t place = first + i;
+        run = count - i;
+        if (pages.table) {
+            const int64_t within = place % pages.page;
+            run = std::min(run, pages.page - within);
+            place = pages.table[b * pages.pages + place / pages.page] * pages.page + within;
+        }
+        const T* row = at<T>(x.data, (pages.table ? 0 : b * x.batch) + place * x.time + head * x.head);
+        for (int64_t j = 0; j < run; j++) starts[i + j] = row + j * x.time;
+    }
+}
+
+// Products of a row of queries (in cells) with a block of keys, four at a time. Their values, where given, are fetched meanwhile.
 template <class T, class Cell>
-static void dot_products(const Cell* query, const T* keys, int64_t stride, int64_t count, int64_t size, float* products) {
+static void dot_products(const Cell* query, const T* const* keys, const T* const* values, int64_t count, int64_t size, float* products) {
     constexpr int64_t step = L * Depth<Cell>;
     for (int64_t k = 0; k < count; k += 4) {
-        const T* row[4];
-        for (int64_t i = 0; i < 4; i++) row[i] = keys + std::min(k + i, count - 1) * stride;
+        int64_t place[4];
+        for (int64_t i = 0; i < 4; i++) place[i] = std::min(k + i, count - 1);
         vf s[4] = {};
         for (int64_t d = 0; d < size; d += step) {
             vf q = load(query + d / Depth<Cell>);
-            for (int64_t i = 0; i < 4; i++) s[i] = multiply_add<Cell>(s[i], q, load_cells<Cell>(row[i] + d, size - d));
+            for (int64_t i = 0; i < 4; i++) {
+                __builtin_prefetch(keys[place[i] + KeysAhead] + d, 0, 3);
+                if (values) __builtin_prefetch(values[place[i]] + d, 0, 3);
+                s[i] = multiply_add<Cell>(s[i], q, load_cells<Cell>(keys[place[i]] + d, size - d));
+            }
         }
         fold_four(s, products + k);
     }
@@ -71,12 +93,15 @@ template <class T, class Cell> static void rows_typed(const AttentionRows& r, in
     int64_t blocks = (range.last - range.first + BK - 1) / BK;
     int64_t end = std::min(range.last, range.first + blocks * (share + 1) / r.shares * BK);
     for (int64_t k0 = range.first + blocks * share / r.shares * BK; k0 < end; k0 += BK) {
-        const int64_t n = std::min(BK, end - k0);
-        const T* keys = at<T>(a.k.data, b * a.k.batch + k0 * a.k.time + key_head * a.k.head);
-        const T* values = at<T>(a.v.data, b * a.v.batch + k0 * a.v.time + key_head * a.v.head);
+        const int64_t n = std::min(BK, end - k0), ahead = std::min(n + KeysAhead, end - k0);
+        const T *keys[BK + KeysAhead], *values[BK];
+        row_starts(a.k, r.pages, b, key_head, k0, ahead, keys);
+        std::fill(keys + ahead, keys + n + KeysAhead, keys[ahead - 1]);
+        row_starts(a.v, r.pages, b, key_head, k0, n, values);
+        const int64_t hidden = s.first_key ? std::clamp<int64_t>(s.first_key[b] - k0, 0, n) : 0;   // may never have been written
         for (int64_t i = 0; i < rows; i++) {
             float *x = weights + i * BK, *out = partial + i * (P + RowSums);
-            dot_products(queries + i * row, keys, a.k.time, n, D, x);
+            dot_products(queries + i * row, keys, i ? nullptr : values, n, D, x);
             float highest = finish_row(s, {b, key_head * s.group() + i / s.Tq, i % s.Tq, 1, k0, n}, x);
             if (highest > out[P]) {
                 float shrink = std::exp2((out[P] - highest) * Log2E);
@@ -97,12 +122,11 @@ template <class T, class Cell> static void rows_typed(const AttentionRows& r, in
             float *x = weights + i * BK, *out = partial + i * (P + RowSums);
             for (int64_t d = 0; d < D; d += L) {
                 vf y[4] = {load(out + d)};
-                const T* v = values + d;
-                int64_t k = 0;
+                int64_t k = hidden;
                 for (; k + 4 <= n; k += 4)
 #pragma GCC unroll 4
-                    for (int j = 0; j < 4; j++) y[j] += load_part(v + (k + j) * a.v.time, D - d) * x[k + j];
-                for (; k < n; k++) y[0] += load_part(v + k * a.v.time, D - d) * x[k];
+                    for (int j = 0; j < 4; j++) y[j] += load_part(values[k + j] + d, D - d) * x[k + j];
+                for (; k < n; k++) y[0] += load_part(values[k] + d, D - d) * x[k];
                 store(out + d, (y[0] + y[1]) + (y[2] + y[3]));
             }
         }

@@ -9,19 +9,6 @@
 
 namespace tt {
 
-// Queries (N, H, D) over keys and values (slots, K, D) of pages; out (N, H, D).
-struct PagedView {
-    Type type = Type::f32;
-    int64_t H = 0, K = 0, D = 0, page = 0, pages = 0;   // positions a page, pages a sequence
-    int64_t query_row = 0, window = 0;
-    float scale = 1, soft_cap = 0;
-    const void *query = nullptr, *keys = nullptr, *values = nullptr;
-    const int64_t *table = nullptr, *lengths = nullptr;   // (N, pages), (N)
-    const float* bias = nullptr;         // by row and head, a position's each
-    int64_t bias_row = 0, bias_head = 0;
-    void* out = nullptr;
-};
-
 struct LossOptions {
     int64_t ignore_index = -100;
     double label_smoothing = 0, z_loss = 0, soft_cap = 0;
@@ -110,10 +97,6 @@ enum class Activation : int { gelu, gelu_tanh, silu, relu };
 struct Kernels {
     const char* name;
     AttentionKernels attention;
-
-    // A sequence's heads of one key head: a task.
-    int64_t (*paged_scratch)(const PagedView&);
-    void (*paged_attention)(const PagedView&, int64_t sequence, int64_t key_head, float* scratch);
 
     // added: none, or what is added to x first; the sum goes to total then.
     void (*norm_forward)(const NormView&, const void* x, const void* added, void* total, void* y, float* mean, float* rstd, int64_t rows);

@@ -1,5 +1,5 @@
 #include "attention_cuda.h"
-#include "parallel.h"
+#include "attention_plan.h"
 
 namespace tt {
 
@@ -40,32 +40,31 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
     }
 #endif
     if (!on_kernels(query)) return paged_attention_composed(query, keys, values, pages, lengths, page, bias, window, scale, soft_cap);
-    Tensor q = query.stride(2) == 1 && query.stride(1) == query.size(2) ? query : query.contiguous();
-    Tensor table = pages.to(at::kLong).contiguous(), counts = lengths.to(at::kLong).contiguous(), wide;
-    PagedView a;
-    a.type = kernel_type(q);
-    a.H = q.size(1); a.K = keys.size(1); a.D = q.size(2); a.page = page; a.pages = table.size(1);
-    a.window = window; a.scale = (float)scale; a.soft_cap = (float)soft_cap;
-    int64_t N = q.size(0), longest = N ? counts.max().item<int64_t>() : 0, slots = keys.size(0) / page;
-    TORCH_CHECK(longest <= a.pages * page, "paged_attention: a sequence of ", longest, " positions in ", a.pages, " pages of ", page);
-    TORCH_CHECK(!N || (table.min().item<int64_t>() >= 0 && table.max().item<int64_t>() < slots), "paged_attention: no such page");
-    if (bias && bias->defined()) {   // (1 or N, H, 1, longest or more)
-        TORCH_CHECK(bias->dim() == 4 && bias->size(3) >= longest, "paged_attention: bias ", bias->sizes());
-        wide = bias->to(at::kFloat).contiguous();
-        a.bias = wide.data_ptr<float>();
-        a.bias_head = wide.size(1) == 1 ? 0 : wide.stride(1);
-        a.bias_row = wide.size(0) == 1 ? 0 : wide.stride(0);
+    Tensor q = rows(query).unsqueeze(1);   // (N, 1, H, D)
+    Tensor table = pages.to(at::kLong).contiguous(), counts = lengths.to(at::kLong).contiguous();
+    int64_t N = q.size(0), slots = keys.size(0) / page;
+    std::vector<int32_t> first(N), end(N);
+    for (int64_t n = 0; n < N; n++) {
+        const int64_t length = counts.data_ptr<int64_t>()[n];
+        TORCH_CHECK(length <= table.size(1) * page, "paged_attention: a sequence of ", length, " positions in ", table.size(1), " pages of ",
+                    page);
+        end[n] = (int32_t)length;
+        first[n] = window > 0 ? (int32_t)std::max<int64_t>(0, length - window) : 0;
     }
-    Tensor out = at::empty({N, a.H, a.D}, q.options());
-    a.query = q.data_ptr(); a.query_row = q.stride(0);
-    a.keys = keys.data_ptr(); a.values = values.data_ptr(); a.out = out.data_ptr();
-    a.table = table.data_ptr<int64_t>(); a.lengths = counts.data_ptr<int64_t>();
-
-    const Kernels& kernel = kernels();
-    Scratch scratch(kernel.paged_scratch(a), at::get_num_threads());
-    for_each_task(N * a.K, [&](int64_t task, int64_t worker) {
-        kernel.paged_attention(a, task / a.K, task % a.K, scratch.of(worker));
-    });
+    TORCH_CHECK(!N || (table.min().item<int64_t>() >= 0 && table.max().item<int64_t>() < slots), "paged_attention: no such page");
+    AttentionShape s;
+    s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = N ? *std::max_element(end.begin(), end.end()) : 0;
+    s.H = q.size(2); s.K = keys.size(1); s.D = q.size(3); s.scale = (float)scale; s.soft_cap = (float)soft_cap;
+    s.first_key = first.data(); s.end_key = end.data();
+    Tensor wide, out = at::empty({N, s.H, s.D}, q.options()), lse = at::empty({N, s.H}, q.options().dtype(at::kFloat));
+    if (present(bias)) {   // (1 or N, 1 or H, 1, longest or more)
+        TORCH_CHECK(bias->dim() == 4 && bias->size(3) >= s.Tk, "paged_attention: bias ", bias->sizes());
+        wide = bias->to(at::kFloat);
+        s.bias = wide.data_ptr<float>();
+        for (int64_t i = 0; i < 4; i++) s.bias_strides[i] = wide.size(i) == 1 ? 0 : wide.stride(i);
+    }
+    HeadsView k = heads_of(keys.unsqueeze(0)), v = heads_of(values.unsqueeze(0));
+    run_rows({s, heads_of(q), k, v, out.data_ptr(), lse.data_ptr<float>()}, {table.data_ptr<int64_t>(), table.size(1), page});
     return out;
 }
 

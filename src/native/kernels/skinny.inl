@@ -36,9 +36,11 @@ TT_INLINE vf load_packed(const bf16* p) { return Dot<bf16>::load_row(p); }
 // do not go at once, fewer rows and more of the weight at a time are faster.
 constexpr int64_t SkinnyRows = TT_LANES == 16 ? 8 : 4, SkinnyPart = TT_LANES == 16 ? 6 : 4;
 template <int M> constexpr int outputs_at_once() { return std::max(1, std::min(4, (TT_LANES == 16 ? 24 : 12) / M)); }
-// So few rows leave the processor waiting for memory anyway. It fetches best by itself then, from far apart places; with more rows it is
-// told what comes next.
-constexpr int64_t FarRows = TT_LANES == 16 ? 4 : 2;
+// What the processor is told to fetch while it multiplies. With one or two rows it waits for memory anyway and fetches best by itself;
+// with more, what comes next in each of the streams that it reads, which are far apart then; with more blocks than one, which read the
+// same rows of the weight in turn, each a share of the rows after them.
+enum class Told { nothing, stream, rows };
+constexpr int64_t UntoldRows = 2, StreamAhead = 2048;   // bytes
 
 // x goes in blocks of rows, as even as can be: the first row of a block.
 TT_INLINE int64_t blocks_of(int64_t rows) { return rows <= SkinnyRows ? 1 : (rows + SkinnyPart - 1) / SkinnyPart; }
@@ -71,17 +73,18 @@ static void pack_skinny(const SkinnyView& a, void* to) {
 #define TT_IN_REGISTER(u)
 #endif
 
-// M packed rows of x, from `row` on, with R rows of the weight that are `apart`. Ahead: it fetches its share, of `passes` over these rows,
-// of the R rows that come after them.
-template <class T, int M, int R, bool Ahead>
+// M packed rows of x, from `row` on, with R rows of the weight that are `apart`: this pass of `passes` over them.
+template <class T, int M, int R, Told What>
 static void skinny_tile(const SkinnyView& a, int64_t row, int64_t output, int64_t apart, int64_t pass, int64_t passes) {
     using D = Dot<T>;
     constexpr int N = (M * R + 3) / 4 * 4;
     const int64_t w_row = apart * a.w_row;
-    const T *w = at<T>(a.w, output * a.w_row), *next = w + R * w_row + a.depth * pass / passes;
+    const T* w = at<T>(a.w, output * a.w_row);
+    const char* next = (const char*)(w + R * w_row + a.depth * pass / passes);
+    const int64_t share = D::Step * (int64_t)sizeof(T) / passes;
     const auto* x = at<typename D::X>(a.packed, row * packed_depth<T>(a.depth));
     vf s[N] = {};   // every loop over sums is unrolled: one that is not would keep them all in memory
-    auto step = [&](const vf (&v)[R]) {
+    auto step = [&](const vf (&v)[R]) __attribute__((always_inline)) {   // a call would keep the sums in memory
 #pragma GCC unroll 8
         for (int m = 0; m < M; m++, x += D::Step) {
             vf u = load_packed(x);
@@ -95,10 +98,13 @@ static void skinny_tile(const SkinnyView& a, int64_t row, int64_t output, int64_
     for (; k + D::Step <= a.depth; k += D::Step) {
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) {
-            if (Ahead) __builtin_prefetch(next + r * w_row + k / passes, 0, 2);
-            v[r] = D::load_row(w + r * w_row + k);
+            const T* from = w + r * w_row + k;
+            if (What == Told::stream) __builtin_prefetch((const char*)from + StreamAhead, 0, 3);
+            if (What == Told::rows) __builtin_prefetch(next + r * w_row * (int64_t)sizeof(T), 0, 2);
+            v[r] = D::load_row(from);
         }
         step(v);
+        next += share;
     }
     if (k < a.depth) {
 #pragma GCC unroll 4
@@ -118,22 +124,25 @@ static void skinny_tile(const SkinnyView& a, int64_t row, int64_t output, int64_
         }
 }
 
-// Every block of x, M rows or one less, with outputs [first, last): R at a time, far apart or neighbours.
+// Every block of x, M rows or one less, with outputs [first, last): R at a time.
 template <class T, int M> static void skinny_outputs(const SkinnyView& a, int64_t first, int64_t last) {
     constexpr int R = outputs_at_once<M>(), Less = std::max(1, M - 1);
-    constexpr bool far = M <= FarRows;
-    const int64_t tiles = (last - first) / R, blocks = blocks_of(a.rows), apart = far ? tiles : 1;
-    for (int64_t i = 0; i < tiles; i++)
+    const int64_t tiles = (last - first) / R, blocks = blocks_of(a.rows);
+    if (blocks == 1) {
+        constexpr Told What = M <= UntoldRows ? Told::nothing : Told::stream;
+        for (int64_t i = 0; i < tiles; i++) skinny_tile<T, M, R, What>(a, 0, first + i, tiles, 0, 1);
+    }
+    for (int64_t i = 0; i < tiles && blocks > 1; i++)
         for (int64_t block = 0; block < blocks; block++) {
-            int64_t row = block_start(a.rows, block), output = first + (far ? i : i * R);
-            if (block_start(a.rows, block + 1) - row == M) skinny_tile<T, M, R, !far>(a, row, output, apart, block, blocks);
-            else skinny_tile<T, Less, R, !far>(a, row, output, apart, block, blocks);
+            int64_t row = block_start(a.rows, block), output = first + i * R;
+            if (block_start(a.rows, block + 1) - row == M) skinny_tile<T, M, R, Told::rows>(a, row, output, 1, block, blocks);
+            else skinny_tile<T, Less, R, Told::rows>(a, row, output, 1, block, blocks);
         }
     for (int64_t o = first + tiles * R; o < last; o++)
         for (int64_t block = 0; block < blocks; block++) {
             int64_t row = block_start(a.rows, block);
-            if (block_start(a.rows, block + 1) - row == M) skinny_tile<T, M, 1, false>(a, row, o, 0, 0, 1);
-            else skinny_tile<T, Less, 1, false>(a, row, o, 0, 0, 1);
+            if (block_start(a.rows, block + 1) - row == M) skinny_tile<T, M, 1, Told::nothing>(a, row, o, 0, 0, 1);
+            else skinny_tile<T, Less, 1, Told::nothing>(a, row, o, 0, 0, 1);
         }
 }
 

@@ -5,7 +5,6 @@
 #include "loss.inl"
 #include "norm.inl"
 #include "optimizer.inl"
-#include "paged.inl"
 #include "quantized.inl"
 #include "skinny.inl"
 
@@ -45,8 +44,7 @@ const Kernels& table() {
         TT_TEXT(TT_NAMESPACE),
         {BQ, TT_DOT != 0, padded_size, forward_scratch, attention_forward, backward_scratch, attention_backward, join_backward,
          rows_scratch, attention_rows, join_rows},
-        paged_scratch, paged_attention, norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw,
-        lion, sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny_size,
+        norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw, lion, sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny_size,
         pack_skinny, skinny, UsesShorts, quantized, split_row, quantize_block, dequantize_block,
     };
     return kernels;
