@@ -163,7 +163,8 @@ void one_paged_case(const Limits& most, PagedAttention attend) {
     for (int64_t n = 0; n < N; n++) {
         int64_t length = lengths[n].item<int64_t>();
         auto held = [&](const Tensor& x) {
-            return x.to(at::kDouble).view({-1, page, K, D}).index_select(0, pages[n]).view({1, M * page, K, D}).narrow(1, 0, length).nan_to_num();
+            Tensor all = x.to(at::kDouble).view({-1, page, K, D}).index_select(0, pages[n]).view({1, M * page, K, D});
+            return all.narrow(1, 0, length).nan_to_num();
         };
         if (bias.defined()) c.bias = bias.narrow(0, bias.size(0) == 1 ? 0 : n, 1).narrow(3, 0, length).to(at::kDouble);
         Tensor expected = truth(c, {q[n].view({1, 1, H, D}).to(at::kDouble), held(k), held(v)});

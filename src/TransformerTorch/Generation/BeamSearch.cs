@@ -55,7 +55,7 @@ internal static class BeamSearch
     {
         Search[] searches = [.. Enumerable.Range(0, plan.Prompts.Count).Select(_ => new Search(plan))];
         var (begin, rules) = (plan.Texts(), new ScoreRules(plan));
-        using var grad = no_grad();
+        using var grad = inference_mode();
         using var session = new DecodingSession(model, plan);
         for (var length = 0; length < plan.NewTokens && !searches.All(s => s.IsDone); length++)
         {

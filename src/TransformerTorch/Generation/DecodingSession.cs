@@ -43,7 +43,7 @@ internal sealed class DecodingSession : IDisposable
     /// </summary>
     public int[] Next(Func<Tensor, Tensor> choose)
     {
-        using var _ = no_grad();
+        using var _ = inference_mode();
         using var scope = NewDisposeScope();
         var chosen = choose(Read());
         Continue(chosen);

@@ -46,8 +46,8 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
     std::vector<int32_t> first(N), end(N);
     for (int64_t n = 0; n < N; n++) {
         const int64_t length = counts.data_ptr<int64_t>()[n];
-        TORCH_CHECK(length <= table.size(1) * page, "paged_attention: a sequence of ", length, " positions in ", table.size(1), " pages of ",
-                    page);
+        TORCH_CHECK(length <= table.size(1) * page, "paged_attention: a sequence of ", length, " positions in ", table.size(1),
+                    " pages of ", page);
         end[n] = (int32_t)length;
         first[n] = window > 0 ? (int32_t)std::max<int64_t>(0, length - window) : 0;
     }

@@ -44,8 +44,9 @@ const Kernels& table() {
         TT_TEXT(TT_NAMESPACE),
         {BQ, TT_DOT != 0, padded_size, forward_scratch, attention_forward, backward_scratch, attention_backward, join_backward,
          rows_scratch, attention_rows, join_rows},
-        norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw, lion, sgd, factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny_size,
-        pack_skinny, skinny, UsesShorts, quantized, split_row, quantize_block, dequantize_block,
+        norm_forward, norm_backward, activation_forward, activation_backward, cross_entropy, rotary, adamw, lion, sgd,
+        factored_squares, factored_size, factored_step, sum_squares, column_sums, convert, skinny_size, pack_skinny, skinny,
+        UsesShorts, quantized, split_row, quantize_block, dequantize_block,
     };
     return kernels;
 }

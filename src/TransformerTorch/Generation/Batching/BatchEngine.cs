@@ -116,7 +116,7 @@ public sealed class BatchEngine : IAsyncDisposable
 
     private void Run()
     {
-        using var grad = no_grad();
+        using var grad = inference_mode();
         while (true)
         {
             while (_arrived.TryDequeue(out var arrival)) _waiting.AddLast(arrival);
