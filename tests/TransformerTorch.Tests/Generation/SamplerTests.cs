@@ -19,14 +19,14 @@ public class SamplerTests
     [InlineData(3, new[] { true, true, false, true })]
     [InlineData(0, new[] { true, true, true, true })]
     [InlineData(9, new[] { true, true, true, true })]
-    public void Top_k_leaves_the_k_likeliest(int k, bool[] left) => Check(s => Sampler.TopK(s, k), left);
+    public void Top_k_leaves_the_k_likeliest(int k, bool[] left) => Check(s => RowSampler.TopK(s, k), left);
 
     [Theory]
     [InlineData(0.01, new[] { false, true, false, false })]
     [InlineData(0.6, new[] { false, true, false, true })]
     [InlineData(0.8, new[] { true, true, false, true })]
     [InlineData(1.0, new[] { true, true, true, true })]
-    public void Top_p_leaves_the_fewest_that_reach_p(double p, bool[] left) => Check(s => Sampler.TopP(s, p), left);
+    public void Top_p_leaves_the_fewest_that_reach_p(double p, bool[] left) => Check(s => RowSampler.TopP(s, p), left);
 
     // Surprises are 1.90, 0.69, 2.30, 1.39 nats and 1.21 is expected: nearest is the fourth, then the second, the first, the third.
     [Theory]
@@ -35,13 +35,58 @@ public class SamplerTests
     [InlineData(0.8, new[] { true, true, false, true })]
     [InlineData(1.0, new[] { true, true, true, true })]
     public void Typical_p_leaves_the_nearest_to_the_expected_surprise_that_reach_p(double p, bool[] left)
-        => Check(s => Sampler.TypicalP(s, p), left);
+        => Check(s => RowSampler.TypicalP(s, p), left);
 
     [Theory]
     [InlineData(0.0, new[] { true, true, true, true })]
     [InlineData(0.25, new[] { true, true, false, true })]
     [InlineData(0.9, new[] { false, true, false, false })]
-    public void Min_p_leaves_what_reaches_its_share_of_the_likeliest(double share, bool[] left) => Check(s => Sampler.MinP(s, share), left);
+    public void Min_p_leaves_what_reaches_its_share_of_the_likeliest(double share, bool[] left) => Check(s => RowSampler.MinP(s, share), left);
+
+    // Truth: the same by sorting, at the size of a vocabulary, with scores of any spread, equal ones and some already left out.
+    [Theory]
+    [InlineData(0.01)]
+    [InlineData(1)]
+    [InlineData(30)]
+    public void What_is_left_of_a_vocabulary_is_what_sorting_leaves(float spread)
+    {
+        var random = new Random(3);
+        float[] scores = [.. Enumerable.Range(0, 30_000).Select(_ => random.Next(50) == 0 ? Out
+            : random.Next(10) == 0 ? 0.5f * spread : (float)(random.NextDouble() - 0.5) * spread)];
+        var most = scores.Max();
+        var powers = scores.Select(x => Math.Exp(x - most)).ToArray();
+        var (order, whole) = (Enumerable.Range(0, scores.Length).OrderByDescending(i => scores[i]).ToArray(), powers.Sum());
+        foreach (var p in new[] { 0.001, 0.3, 0.9, 0.999 })
+        {
+            var (reached, count) = (0.0, 0);
+            while (reached < p) reached += powers[order[count++]] / whole;
+            float[] filtered = [.. scores];
+            RowSampler.TopP(filtered, p);
+            Assert.InRange(filtered.Count(x => x > Out), 0.9995 * count - 1, 1.0005 * count + 1); // sums of floats
+            Assert.True(filtered.Where(x => x > Out).Min() >= scores[order[Math.Min(count + 1 + count / 2000, order.Length - 1)]]);
+        }
+        foreach (var k in new[] { 1, 50, 20_000 })
+        {
+            float[] filtered = [.. scores];
+            RowSampler.TopK(filtered, k);
+            Assert.Equal(scores.Select(x => x >= scores[order[k - 1]] ? x : Out), filtered);
+        }
+    }
+
+    [Fact]
+    public void A_number_draws_the_token_whose_share_it_falls_into()
+    {
+        var random = new Random(5);
+        float[] scores = [.. Enumerable.Range(0, 5000).Select(i => i % 7 == 0 ? Out : (float)random.NextDouble() * 4)];
+        var powers = scores.Select(x => Math.Exp(x)).ToArray();
+        var (whole, sum) = (powers.Sum(), 0.0);
+        for (var i = 0; i < powers.Length; sum += powers[i++])
+            if (i % 7 != 0) Assert.Equal(i, RowSampler.Draw(scores, (sum + (powers[i] / 2)) / whole));
+        Assert.Equal(1, RowSampler.Draw(scores, 0));
+        Assert.Equal(4999, RowSampler.Draw(scores, Math.BitDecrement(1.0)));
+        Assert.Equal(-1, RowSampler.Draw([Out, Out], 0.5));
+        Assert.Equal(-1, RowSampler.Draw([1, float.NaN], 0.5));
+    }
 
     [Fact]
     public void Repetition_divides_positive_and_multiplies_negative_scores_of_seen_tokens_once()
@@ -181,11 +226,12 @@ public class SamplerTests
         Assert.Equal($"{name} names {beyond}, outside the vocabulary of {beyond}", error.Message);
     }
 
-    private static void Check(Func<Tensor, Tensor> filter, bool[] left)
+    private delegate void Filter(Span<float> scores);
+
+    private static void Check(Filter filter, bool[] left)
     {
-        using var scope = NewDisposeScope();
-        var scores = Scores();
-        var filtered = filter(scores);
-        for (var i = 0; i < left.Length; i++) Assert.Equal(left[i] ? scores[0, i].item<float>() : Out, filtered[0, i].item<float>());
+        float[] scores = [.. s_probabilities.Select(p => MathF.Log(p))], filtered = [.. scores];
+        filter(filtered);
+        Assert.Equal(scores.Zip(left, (score, stays) => stays ? score : Out), filtered);
     }
 }
