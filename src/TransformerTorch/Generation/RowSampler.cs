@@ -9,7 +9,7 @@ namespace TransformerTorch.Generation;
 /// </summary>
 internal static class RowSampler
 {
-    private const int Chunk = 512;
+    private const int Chunk = 512, UpperBits = 13; // sums by so many bits stay in the first cache or the second
 
     /// <summary>What <see cref="Sampler.Next"/> draws from, in the order in which published libraries leave out.</summary>
     public static void Leave(Span<float> scores, GenerationOptions options)
@@ -108,14 +108,14 @@ internal static class RowSampler
     }
 
     /// <summary>
-    /// Keeps the fewest whose weights reach a sum, in falling order. Weights are summed by the upper half of the numbers' bits first; only
-    /// where the sum is reached numbers are told apart.
+    /// Keeps the fewest whose weights reach a sum, in falling order. Weights are summed by the upper bits of the numbers first; only where
+    /// the sum is reached numbers are told apart.
     /// </summary>
     private static void KeepFirst(
         Span<float> scores, ReadOnlySpan<float> order, ReadOnlySpan<float> weights, double sum, bool equals)
     {
-        using var rented = MemoryPool<double>.Shared.Rent(1 << 16);
-        var sums = rented.Memory.Span[..(1 << 16)];
+        using var rented = MemoryPool<double>.Shared.Rent(1 << UpperBits);
+        var sums = rented.Memory.Span[..(1 << UpperBits)];
         sums.Clear();
         for (var i = 0; i < order.Length; i++) sums[Upper(order[i])] += weights[i];
         var (reached, before) = (sums.Length - 1, 0.0);
@@ -141,7 +141,7 @@ internal static class RowSampler
         static int Upper(float number)
         {
             var bits = BitConverter.SingleToInt32Bits(number + 0f); // no zero is below the other
-            return (int)((uint)(bits ^ ((bits >> 31) | int.MinValue)) >> 16); // in the numbers' order
+            return (int)((uint)(bits ^ ((bits >> 31) | int.MinValue)) >> (32 - UpperBits)); // in the numbers' order
         }
     }
 }
