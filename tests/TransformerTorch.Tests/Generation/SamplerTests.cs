@@ -41,7 +41,8 @@ public class SamplerTests
     [InlineData(0.0, new[] { true, true, true, true })]
     [InlineData(0.25, new[] { true, true, false, true })]
     [InlineData(0.9, new[] { false, true, false, false })]
-    public void Min_p_leaves_what_reaches_its_share_of_the_likeliest(double share, bool[] left) => Check(s => RowSampler.MinP(s, share), left);
+    public void Min_p_leaves_what_reaches_its_share_of_the_likeliest(double share, bool[] left)
+        => Check(s => RowSampler.MinP(s, share), left);
 
     // Truth: the same by sorting, at the size of a vocabulary, with scores of any spread, equal ones and some already left out.
     [Theory]
