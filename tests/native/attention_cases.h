@@ -145,7 +145,8 @@ using PagedAttention = Tensor(const Tensor& query, const Tensor& keys, const Ten
 // Against each sequence's attention by itself. What it does not see was never written.
 void one_paged_case(const Limits& most, PagedAttention attend) {
     const int64_t sizes[] = {8, 20, 64, 128, 256};
-    int64_t D = sizes[roll(0, 4)], K = roll(1, 3), H = K * roll(1, 4), N = roll(1, 3), page = 1 << roll(0, 5), M = roll(1, 200 / page);
+    int64_t D = sizes[roll(0, 4)], K = roll(1, 3), H = K * roll(1, 4), N = roll(1, 3);
+    int64_t page = one_in(2) ? 1 << roll(0, 5) : roll(1, 40), M = roll(1, 200 / page);
     auto type = most.types[roll(0, (int64_t)most.types.size() - 1)];
     Tensor pages = at::randperm(N * M + 2, at::kLong).narrow(0, 0, N * M).view({N, M});
     Tensor lengths = at::randint(1, M * page + 1, {N}, at::kLong);

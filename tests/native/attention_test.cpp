@@ -38,6 +38,15 @@ Tensor attend_pages(const Tensor& q, const Tensor& k, const Tensor& v, const Ten
     return call("paged_attention", q, k, v, pages, lengths, page, given(bias), window, scale, cap);
 }
 
+void sequences_without_keys_give_zeros_and_none_give_nothing() {
+    Tensor held = at::full({8, 2, 16}, NAN), pages = at::zeros({2, 1}, at::kLong), lengths = at::zeros({2}, at::kLong);
+    auto run = [&](int64_t N) {
+        return attend_pages(at::randn({N, 4, 16}), held, held, pages.narrow(0, 0, N), lengths.narrow(0, 0, N), 4, {}, 0, 0.25, 0);
+    };
+    expect("no key", run(2).eq(0).all().item<bool>());
+    expect("no sequence", run(0).numel() == 0);
+}
+
 int cases = 40;
 
 int run() {
@@ -45,6 +54,7 @@ int run() {
     rows_without_keys_give_zeros();
     dropout_drops_its_share();
     threads_agree();
+    sequences_without_keys_give_zeros_and_none_give_nothing();
     for (int i = 0; i < cases; i++) one_case();
     for (int i = 0; i < cases; i++) one_paged_case({}, attend_pages);
     return failures ? 1 : 0;

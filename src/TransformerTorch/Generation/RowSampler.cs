@@ -117,16 +117,17 @@ internal static class RowSampler
         using var rented = MemoryPool<double>.Shared.Rent(1 << UpperBits);
         var sums = rented.Memory.Span[..(1 << UpperBits)];
         sums.Clear();
-        for (var i = 0; i < order.Length; i++) sums[Upper(order[i])] += weights[i];
+        var most = TensorPrimitives.Max(order) is var highest && float.IsFinite(highest) ? highest : 0; // near 0 bits tell the most apart
+        for (var i = 0; i < order.Length; i++) sums[Upper(order[i] - most)] += weights[i];
         var (reached, before) = (sums.Length - 1, 0.0);
-        while (before + sums[reached] < sum)
+        while (before + sums[reached] < Math.Max(sum, double.Epsilon))
         {
             before += sums[reached];
             if (--reached < 0) return;
         }
 
         var among = new List<(float Order, float Weight)>();
-        for (var i = 0; i < order.Length; i++) if (Upper(order[i]) == reached) among.Add((order[i], weights[i]));
+        for (var i = 0; i < order.Length; i++) if (Upper(order[i] - most) == reached) among.Add((order[i], weights[i]));
         among.Sort((a, b) => b.Order.CompareTo(a.Order));
         var (last, left) = (float.PositiveInfinity, 0); // the lowest that stays, and how many of its kind
         foreach (var (number, weight) in among)

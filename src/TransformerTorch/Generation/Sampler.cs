@@ -28,7 +28,8 @@ public static class Sampler
             RowSampler.Leave(own, options);
             ids[row] = RowSampler.Draw(own, numbers[row]);
         });
-        if (ids.Contains(-1)) throw new InvalidOperationException("no token can be drawn: the model's scores are not numbers");
+        if (ids.Contains(-1))
+            throw new InvalidOperationException("no token can be drawn: the model's scores are not numbers, or rules leave none");
         return tensor(ids, device: scores.device).MoveToOuterDisposeScope();
     }
 

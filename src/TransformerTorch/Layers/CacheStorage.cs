@@ -29,7 +29,14 @@ internal sealed class CacheStorage : IDisposable
 
     public void Select(Tensor rows)
     {
-        if (_room is { } room) _room = (KvCache.Rows(room.Keys, rows), KvCache.Rows(room.Values, rows));
+        if (_room is { } room) _room = (Chosen(room.Keys), Chosen(room.Values));
+
+        Tensor Chosen(Tensor old)
+        {
+            using var scope = NewDisposeScope();
+            using var before = old;
+            return old.transpose(1, 2).index_select(0, rows).transpose(1, 2).DetachFromDisposeScope();
+        }
     }
 
     /// <summary>Writes what some rows (N) hold over what others (N) hold.</summary>

@@ -33,9 +33,9 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
     TORCH_CHECK(pages.dim() == 2 && pages.size(0) == query.size(0) && lengths.numel() == query.size(0), "paged_attention: pages ",
                 pages.sizes(), " and lengths ", lengths.sizes(), " do not go with query ", query.sizes());
     if (query.is_meta()) return at::empty(query.sizes(), query.options());
+    if (query.numel() == 0) return at::empty_like(query);
 #ifdef TT_HAVE_CUDA
     if (on_device_kernels(query) && keys.device() == query.device()) {
-        if (query.size(0) == 0) return at::empty_like(query);
         return paged_attention_on_device(query, keys, values, pages, lengths, page, bias, window, scale, soft_cap);
     }
 #endif
@@ -58,7 +58,8 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
     s.first_key = first.data(); s.end_key = end.data();
     Tensor wide, out = at::empty({N, s.H, s.D}, q.options()), lse = at::empty({N, s.H}, q.options().dtype(at::kFloat));
     if (present(bias)) {   // (1 or N, 1 or H, 1, longest or more)
-        TORCH_CHECK(bias->dim() == 4 && bias->size(3) >= s.Tk, "paged_attention: bias ", bias->sizes());
+        TORCH_CHECK(bias->dim() == 4 && bias->size(3) >= s.Tk && bias->size(2) == 1 && (bias->size(1) == 1 || bias->size(1) == s.H) &&
+                    (bias->size(0) == 1 || bias->size(0) == N), "paged_attention: bias ", bias->sizes());
         wide = bias->to(at::kFloat);
         s.bias = wide.data_ptr<float>();
         for (int64_t i = 0; i < 4; i++) s.bias_strides[i] = wide.size(i) == 1 ? 0 : wide.stride(i);

@@ -46,14 +46,15 @@ public class SamplerTests
 
     // Truth: the same by sorting, at the size of a vocabulary, with scores of any spread, equal ones and some already left out.
     [Theory]
-    [InlineData(0.01)]
-    [InlineData(1)]
-    [InlineData(30)]
-    public void What_is_left_of_a_vocabulary_is_what_sorting_leaves(float spread)
+    [InlineData(0.01, 0)]
+    [InlineData(1, 0)]
+    [InlineData(30, 0)]
+    [InlineData(3, -100)]
+    public void What_is_left_of_a_vocabulary_is_what_sorting_leaves(float spread, float around)
     {
         var random = new Random(3);
         float[] scores = [.. Enumerable.Range(0, 30_000).Select(_ => random.Next(50) == 0 ? Out
-            : random.Next(10) == 0 ? 0.5f * spread : (float)(random.NextDouble() - 0.5) * spread)];
+            : random.Next(10) == 0 ? 0.5f * spread : (float)(random.NextDouble() - 0.5) * spread + around)];
         var most = scores.Max();
         var powers = scores.Select(x => Math.Exp(x - most)).ToArray();
         var (order, whole) = (Enumerable.Range(0, scores.Length).OrderByDescending(i => scores[i]).ToArray(), powers.Sum());
