@@ -9,7 +9,7 @@ namespace TransformerTorch.Generation;
 /// </summary>
 internal static class RowSampler
 {
-    private const int Chunk = 512, UpperBits = 13; // sums by so many bits stay in the first cache or the second
+    private const int Chunk = 512, UpperBits = 15; // sums by so many bits stay in the second cache
 
     /// <summary>What <see cref="Sampler.Next"/> draws from, in the order in which published libraries leave out.</summary>
     public static void Leave(Span<float> scores, GenerationOptions options)
