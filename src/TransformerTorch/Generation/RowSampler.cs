@@ -29,8 +29,7 @@ internal static class RowSampler
     {
         using var rented = MemoryPool<float>.Shared.Rent(scores.Length);
         var weights = rented.Memory.Span[..scores.Length];
-        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), weights);
-        TensorPrimitives.Exp(weights, weights);
+        Powers(scores, weights);
         var total = 0.0;
         for (var at = 0; at < weights.Length; at += Chunk) total += TensorPrimitives.Sum(Part(weights, at));
         if (!(total > 0 && double.IsFinite(total))) return -1;
@@ -100,10 +99,16 @@ internal static class RowSampler
         KeepFirst(scores, nearness, probabilities, p, equals: true);
     }
 
+    /// <summary>Probabilities but for their sum; the highest is 1.</summary>
+    private static void Powers(ReadOnlySpan<float> scores, Span<float> powers)
+    {
+        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), powers);
+        TensorPrimitives.Exp(powers, powers);
+    }
+
     private static void Softmax(ReadOnlySpan<float> scores, Span<float> probabilities)
     {
-        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), probabilities);
-        TensorPrimitives.Exp(probabilities, probabilities);
+        Powers(scores, probabilities);
         TensorPrimitives.Divide(probabilities, TensorPrimitives.Sum<float>(probabilities), probabilities);
     }
 

@@ -51,9 +51,9 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
         end[n] = (int32_t)length;
         first[n] = window > 0 ? (int32_t)std::max<int64_t>(0, length - window) : 0;
     }
-    TORCH_CHECK(!N || (table.min().item<int64_t>() >= 0 && table.max().item<int64_t>() < slots), "paged_attention: no such page");
+    TORCH_CHECK(table.min().item<int64_t>() >= 0 && table.max().item<int64_t>() < slots, "paged_attention: no such page");
     AttentionShape s;
-    s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = N ? *std::max_element(end.begin(), end.end()) : 0;
+    s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = *std::max_element(end.begin(), end.end());
     s.H = q.size(2); s.K = keys.size(1); s.D = q.size(3); s.scale = (float)scale; s.soft_cap = (float)soft_cap;
     s.first_key = first.data(); s.end_key = end.data();
     Tensor wide, out = at::empty({N, s.H, s.D}, q.options()), lse = at::empty({N, s.H}, q.options().dtype(at::kFloat));
