@@ -45,7 +45,7 @@ void whole_path() {
     Tensor angles = at::rand({T, D / 2}) * 6, cos = at::cos(angles), sin = at::sin(angles);
     Tensor x = at::randn({B, T, H + 2 * K, D}).to(type), input = leaf(x), other = twin(x);
     Tensor projected = input * 1, heads = call("rotary", projected, cos, sin, false, H + K, true);
-    auto parts = call_all("split_heads", heads, H, K);
+    auto parts = call_all("split_heads", heads, H, K, 0);
     Tensor q = parts[0].toTensor(), k = parts[1].toTensor(), v = parts[2].toTensor();
     expect("split_heads: no copy", q.data_ptr() == projected.data_ptr() && v.storage().is_alias_of(projected.storage()));
     std::vector<void*> places;
@@ -69,9 +69,37 @@ void splits() {
     int64_t N = roll(2, 6), first = roll(1, N - 1), second = roll(0, N - first);
     Tensor x = at::randn({2, 3, N, 4}), input = leaf(x), other = twin(x);
     auto sum = [](const Tensor& a, const Tensor& b) { return (a * a).sum() + (b.exp()).sum(); };
-    auto parts = call_all("split_heads", input, first, second);
+    auto parts = call_all("split_heads", one_in(2) ? input : input.view({2, 3, N * 4}), first, second, 4);
     Tensor ours = sum(parts[0].toTensor(), parts[1].toTensor());
     compare("split_heads", ours, {input}, sum(other.narrow(2, 0, first), other.narrow(2, first, second)), {other}, 1e-6);
+}
+
+// New positions in rooms of either order, few (a step's) and many (a prompt's), beside what stands there already.
+void appended() {
+    int64_t B = roll(1, 3), T = one_in(3) ? roll(100, 300) : roll(1, 4), K = roll(1, 3), D = roll(1, 70), end = roll(0, 20);
+    int64_t start = roll(0, end), capacity = end + T + roll(0, 5);
+    auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
+    Tensor heads = at::randn({B, T, 3 * K, D}).to(one_in(4) ? at::kFloat : type), k = heads.narrow(2, K, K), v = heads.narrow(2, 2 * K, K);
+    auto room = [&] {
+        return (one_in(2) ? at::randn({B, K, capacity, D}).transpose(1, 2) : at::randn({B, capacity, K, D})).to(type);
+    };
+    Tensor keys = room(), values = room();
+    auto held = [&](const Tensor& before, const Tensor& more) {
+        Tensor all = before.clone();
+        all.narrow(1, end, T).copy_(more);
+        return all;
+    };
+    Tensor all_keys = held(keys, k), all_values = held(values, v);
+    auto parts = call_all("append_heads", k, v, keys, values, start, end);
+    auto what = c10::str("append_heads: ", T, " after ", end);
+    expect(what, keys.equal(all_keys) && values.equal(all_values));
+    for (size_t i = 0; i < 2; i++) {
+        Tensor part = parts[i].toTensor(), whole = i == 0 ? keys : values;
+        expect(what + ": what is held", part.equal(whole.narrow(1, start, end + T - start)) && part.is_alias_of(whole));
+    }
+    bool refused = false;
+    try { call_all("append_heads", k, v, keys, values, start, capacity - T + 1); } catch (const c10::Error&) { refused = true; }
+    expect(what + ": past the end", refused);
 }
 
 // A table that is read by rows and multiplied with as well, and one that is only read.
@@ -100,7 +128,7 @@ int run() {
     torch::manual_seed(7);
     for (int i = 0; i < cases; i++) {
         at::set_num_threads((int)roll(1, 5));
-        rotations(); whole_path(); splits(); embeddings();
+        rotations(); whole_path(); splits(); appended(); embeddings();
     }
     return failures ? 1 : 0;
 }

@@ -74,7 +74,7 @@ void no_numbers() {
     Tensor x = at::randn({2, 64}), w = at::randn({20, 64}), b = at::randn({20});
     x[1][3] = NAN;
     auto packed = call_all("quantize_weight", w, 8, 32);
-    Tensor y = call("quantized_linear", x, packed[0], packed[1], b, 8, 20);
+    Tensor y = call("quantized_linear", x, packed[0], packed[1], b, 8, 20, "", false);
     expect("8 bits: a row with a NaN", y[1].isnan().all().item<bool>() && y[0].isfinite().all().item<bool>());
 }
 
@@ -111,12 +111,18 @@ void quantized() {
     // Half a step of the largest in a group, bf16's rounding of the scale included.
     expect_close(c10::str("weights of ", bits, " bits"), back, twin(w), bits == 8 ? 6e-3 : 0.13);
     auto name = c10::str(bits, " bits: ", M, " x ", K, " to ", O, " in groups of ", group);
-    Tensor ours = call("quantized_linear", x, packed[0], packed[1], b, bits, O), truth = at::matmul(twin(x), twin(back).t()) + twin(b);
+    auto product = [&](const Tensor& some) { return call("quantized_linear", some, packed[0], packed[1], b, bits, O, "", false); };
+    Tensor ours = product(x), truth = at::matmul(twin(x), twin(back).t()) + twin(b);
     expect_close(name, ours, truth, type == at::kFloat ? 1e-4 : 1e-2);
-    expect_steady(name, [&](const Tensor& some) { return call("quantized_linear", some, packed[0], packed[1], b, bits, O); }, x, ours);
+    expect_steady(name, product, x, ours);
+    for (bool gated : {false, true}) {
+        if (gated && O % 2 != 0) continue;
+        Tensor both = call("quantized_linear", x, packed[0], packed[1], b, bits, O, "gelu_tanh", gated);
+        expect(name + ", and a function", both.equal(call("activation", ours, "gelu_tanh", gated)));
+    }
     at::AutoGradMode with(true);
     Tensor y = twin(x);   // double goes by libtorch's operators
-    expect_close(name + " composed", call("quantized_linear", y, packed[0], packed[1], b, bits, O).detach(), truth, 1e-6);
+    expect_close(name + " composed", product(y).detach(), truth, 1e-6);
 }
 
 void linear() {

@@ -61,7 +61,7 @@ internal static class AttentionTimes
         Tensor Forward()
         {
             using var use = AttentionKernel.Use(kind);
-            var (q, k, v) = Operators.SplitHeads(qkv, H, H);
+            var (q, k, v) = Operators.SplitHeads(qkv, D, H, H);
             return AttentionKernel.Run(q, k, v, arguments);
         }
         BenchResult Row(string what, int products, Action action)

@@ -78,9 +78,9 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>, IDr
     {
         var (B, T, _) = x.Dims3();
         var (H, K, D) = ((long)_options.Heads, (long)_options.KeyValueHeads, (long)_options.HeadSize);
-        var qkv = _qkv!.call(x).view(B, T, H + (2 * K), D);
-        if (_queryNorm is null) qkv = Turned(qkv, H + K);
-        var (q, k, v) = Operators.SplitHeads(qkv, H, K); // (B, T, H or K, D)
+        var qkv = _qkv!.call(x); // (B, T, (H + 2 K) D)
+        if (_queryNorm is null && _options.Rotary is not null) qkv = Turned(qkv.view(B, T, H + (2 * K), D), H + K);
+        var (q, k, v) = Operators.SplitHeads(qkv, D, H, K); // (B, T, H or K, D)
         if (_queryNorm is not null) (q, k) = (Turned(_queryNorm.call(q), H), Turned(_keyNorm!.call(k), K));
         if (context.Cache is { } cache) (k, v) = cache.Append(_layer, k, v); // (B, Tk, K, D)
         return (q, k, v);
@@ -101,8 +101,7 @@ public sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>, IDr
         (Tensor Key, Tensor Value) Read()
         {
             var memory = context.Memory ?? throw new ArgumentException("cross-attention has no memory to read");
-            var heads = _keyValue!.call(memory).view(memory.shape[0], memory.shape[1], 2 * K, D);
-            var (keys, values, _) = Operators.SplitHeads(heads, K, K);
+            var (keys, values, _) = Operators.SplitHeads(_keyValue!.call(memory), D, K, K);
             return (Normed(keys, _keyNorm), values); // (B, S, K, D)
         }
     }

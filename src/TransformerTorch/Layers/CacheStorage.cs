@@ -19,10 +19,9 @@ internal sealed class CacheStorage : IDisposable
         if (window > 0) _start = Math.Max(_start, _end - window + 1); // the oldest that the first new position sees
         var least = window > 0 ? Math.Min(capacity, 2L * window) : capacity;
         if (_room is not { } room || _end + T > room.Keys.shape[1]) room = MakeRoom(keys, T, least);
-        using (var target = room.Keys.narrow(1, _end, T)) target.copy_(keys).Dispose();
-        using (var target = room.Values.narrow(1, _end, T)) target.copy_(values).Dispose();
+        var held = Operators.AppendHeads(keys, values, room, _start, _end);
         _end += T;
-        return (room.Keys.narrow(1, _start, _end - _start), room.Values.narrow(1, _start, _end - _start));
+        return held;
     }
 
     public Device Device => _room!.Value.Keys.device;

@@ -31,10 +31,7 @@ public sealed class KvCache : IDisposable
     /// positions, or with a window at least those that the new ones see.
     /// </summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
-    {
-        using var _ = no_grad();
-        return _layers[layer].Own.Append(keys, values, _layers[layer].Window, _capacity);
-    }
+        => _layers[layer].Own.Append(keys, values, _layers[layer].Window, _capacity);
 
     /// <summary>A layer's keys and values of the memory, read the first time.</summary>
     public (Tensor Keys, Tensor Values) Memory(int layer, Func<(Tensor Keys, Tensor Values)> read)

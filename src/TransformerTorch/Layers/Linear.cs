@@ -82,8 +82,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <param name="gated">whether the first half of the features, so shaped, multiplies the second: (..., out / 2)</param>
     public Tensor Activated(Tensor input, string activation, bool gated = false)
     {
-        if (_updates.Count == 0 && _quantized is null && Activation.OperatorName(activation) is { } name)
-            return Operators.LinearActivation(input, (_weight, _bias), name, gated);
+        if (_updates.Count == 0 && Activation.OperatorName(activation) is { } name)
+            return _quantized is { } weight ? QuantizedOperators.Linear(input, weight, _bias, name, gated)
+                : Operators.LinearActivation(input, (_weight, _bias), name, gated);
         using var scope = NewDisposeScope();
         var function = gated ? Activation.Gated(activation) : Activation.Named(activation);
         return function(forward(input)).MoveToOuterDisposeScope();

@@ -13,7 +13,8 @@ public static class Operators
     private static readonly NativeSlot s_linear = new("linear"), s_layerNorm = new("layer_norm"), s_rmsNorm = new("rms_norm"),
         s_activation = new("activation"), s_addNorm = new("add_norm"),
         s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("embedding"),
-        s_linearActivation = new("linear_activation"), s_splitHeads = new("split_heads");
+        s_linearActivation = new("linear_activation"), s_splitHeads = new("split_heads"),
+        s_appendHeads = new("append_heads");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>
@@ -119,14 +120,39 @@ public static class Operators
     /// Heads as their first, the next and the others, where they lie: their gradients come together in one piece, where three narrow views
     /// would each add to a zeroed whole.
     /// </summary>
-    /// <param name="x">(B, T, N, D)</param>
+    /// <param name="x">(B, T, N, D), or as a projection puts them (B, T, N D)</param>
+    /// <param name="size">D</param>
     /// <param name="first">how many come first</param>
     /// <param name="second">how many come next</param>
-    public static (Tensor First, Tensor Second, Tensor Others) SplitHeads(Tensor x, long first, long second)
+    public static (Tensor First, Tensor Second, Tensor Others) SplitHeads(Tensor x, long size, long first, long second)
     {
-        if (s_splitHeads.Get() is { } native) return native.CallThree(x, first, second);
-        var parts = x.split([first, second, x.shape[2] - first - second], dim: 2);
+        if (s_splitHeads.Get() is { } native) return native.CallThree(x, first, second, size);
+        var heads = x.view(x.shape[0], x.shape[1], -1, size);
+        var parts = heads.split([first, second, heads.shape[2] - first - second], dim: 2);
         return (parts[0], parts[1], parts[2]);
+    }
+
+    /// <summary>Puts new keys and values where a cache has room for them, without gradients.</summary>
+    /// <param name="keys">(B, T, K, D)</param>
+    /// <param name="values">(B, T, K, D)</param>
+    /// <param name="room">each (B, capacity, K, D)</param>
+    /// <param name="start">the first position that is still held</param>
+    /// <param name="end">the position of the first new one</param>
+    /// <returns>what is held with them, each (B, end + T - start, K, D), as views</returns>
+    public static (Tensor Keys, Tensor Values) AppendHeads(
+        Tensor keys, Tensor values, (Tensor Keys, Tensor Values) room, long start, long end)
+    {
+        if (s_appendHeads.Get() is { } native) return native.CallTwo(keys, values, room.Keys, room.Values, start, end);
+        using var constant = no_grad();
+        using var scope = NewDisposeScope();
+        var last = end + keys.shape[1];
+        return (Put(keys, room.Keys), Put(values, room.Values));
+
+        Tensor Put(Tensor from, Tensor to)
+        {
+            to.narrow(1, end, last - end).copy_(from);
+            return to.narrow(1, start, last - start).MoveToOuterDisposeScope();
+        }
     }
 
     /// <summary>

@@ -66,12 +66,15 @@ public static class QuantizedOperators
     /// <param name="x">(..., inputs)</param>
     /// <param name="weight">(outputs, inputs)</param>
     /// <param name="bias">(outputs) or none</param>
-    public static Tensor Linear(Tensor x, QuantizedTensor weight, Tensor? bias)
+    /// <param name="activation">the function that follows, of <see cref="Operators.Activate"/>; none</param>
+    /// <param name="gated">whether the first half of the features multiplies the second</param>
+    public static Tensor Linear(Tensor x, QuantizedTensor weight, Tensor? bias, string? activation = null, bool gated = false)
     {
         if (s_linear.Get() is { } native && weight.Packed.dtype == ScalarType.Int32)
-            return native.Call(x, weight.Packed, weight.Scales, bias, weight.Bits, weight.Outputs);
+            return native.Call(x, weight.Packed, weight.Scales, bias, weight.Bits, weight.Outputs, activation ?? "", gated);
         using var scope = NewDisposeScope();
-        return F.linear(x, Dequantize(weight).to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
+        var y = F.linear(x, Dequantize(weight).to(x.dtype), bias?.to(x.dtype));
+        return (activation is null ? y : Operators.Activate(y, activation, gated)).MoveToOuterDisposeScope();
     }
 
     private static (Tensor, Tensor) Composed(Tensor weight, int bits, int group)

@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include <ATen/core/LegacyTypeDispatch.h>
-
 #include "tt.h"
 #include "attention_cuda.h"
 #include "attention_plan.h"
@@ -17,15 +15,19 @@ void run_rows(const AttentionForward& forward, const KeyPages& pages) {
     int64_t heads = s.B * s.K, threads = at::get_num_threads(), most = std::max<int64_t>(1, s.Tk / (4 * AttentionKeys));
     if (pages.table) most = 1;   // what a sequence gets does not depend on others
     AttentionRows a{forward, pages, threads == 1 || heads >= 4 * threads ? 1 : std::min(most, (4 * threads + heads - 1) / heads)};
-    at::Tensor partial = at::empty({heads, a.shares, s.group() * s.Tq, kernel.padded_size(s.D) + RowSums}, at::kFloat);
+    at::Tensor partial = fresh({heads, a.shares, s.group() * s.Tq, kernel.padded_size(s.D) + RowSums}, at::kFloat);
     a.partial = partial.data_ptr<float>();
     Scratch scratch(kernel.rows_scratch(s), threads);
-    for_each_task(heads * a.shares, [&](int64_t task, int64_t worker) {
+    auto each = [&](int64_t tasks, int64_t bytes, const auto& f) {   // alone where that is over before others are there
+        if (bytes > (64 << 10)) return for_each_task(tasks, f);
+        for (int64_t task = 0; task < tasks; task++) f(task, 0);
+    };
+    each(heads * a.shares, 2 * heads * s.Tk * s.D * (s.type == Type::f32 ? 4 : 2), [&](int64_t task, int64_t worker) {
         int64_t head = task / a.shares;
         kernel.rows(a, head / s.K, head % s.K, task % a.shares, scratch.of(worker));
         if (a.shares == 1) kernel.join_rows(a, head / s.K, head % s.K);
     });
-    if (a.shares > 1) for_each_task(heads, [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
+    if (a.shares > 1) each(heads, partial.nbytes(), [&](int64_t head, int64_t) { kernel.join_rows(a, head / s.K, head % s.K); });
 }
 
 namespace {
@@ -51,7 +53,7 @@ template <class F> void for_pieces(const AttentionShape& s, const std::vector<in
 // Rows of q, k and v are contiguous: the output, and the logarithms of the sums.
 std::pair<Tensor, Tensor> attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPlan& plan) {
     const AttentionShape& s = plan.shape;
-    Tensor out = at::empty({s.B, s.Tq, s.H, s.D}, q.options()), lse = at::empty({s.B, s.H, s.Tq}, q.options().dtype(at::kFloat));
+    Tensor out = fresh({s.B, s.Tq, s.H, s.D}, q.scalar_type()), lse = fresh({s.B, s.H, s.Tq}, at::kFloat);
     AttentionForward a{s, heads_of(q), heads_of(k), heads_of(v), out.data_ptr(), lse.data_ptr<float>()};
     const AttentionKernels& kernel = kernels().attention;
     if (s.Tq <= FewQueries && s.drop_below == 0) run_rows(a, {});

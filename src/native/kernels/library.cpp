@@ -95,10 +95,13 @@ TORCH_LIBRARY(transformertorch, m) {
     m.def("activation(Tensor x, str name, *, bool gated=False) -> Tensor");
     m.def("quantize_weight(Tensor weight, int bits, int group) -> (Tensor, Tensor)");
     m.def("dequantize_weight(Tensor packed, Tensor scales, int bits, int outputs, int inputs) -> Tensor");
-    m.def("quantized_linear(Tensor x, Tensor packed, Tensor scales, Tensor? bias, int bits, int outputs) -> Tensor");
+    m.def("quantized_linear(Tensor x, Tensor packed, Tensor scales, Tensor? bias, int bits, int outputs, *, str name='', "
+          "bool gated=False) -> Tensor");
     m.def("embedding(Tensor table, Tensor ids, int padding=-1) -> Tensor");
     m.def("rotary(Tensor x, Tensor cos, Tensor sin, *, bool interleaved=False, int heads=0, bool reuse=False) -> Tensor");
-    m.def("split_heads(Tensor x, int first, int second) -> (Tensor, Tensor, Tensor)");
+    m.def("split_heads(Tensor x, int first, int second, int size=0) -> (Tensor, Tensor, Tensor)");
+    m.def("append_heads(Tensor keys, Tensor values, Tensor(a!) key_room, Tensor(b!) value_room, int start, int end) -> "
+          "(Tensor(a), Tensor(b))");
     m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
           "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
     m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor(d!)[] halves, "
@@ -129,6 +132,7 @@ TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("embedding", embedding);
     m.impl("rotary", rotary);
     m.impl("split_heads", split_heads);
+    m.impl("append_heads", append_heads);
     m.impl("linear_cross_entropy", loss_plain);
     m.impl("adamw_", adamw_);
     m.impl("lion_", lion_);

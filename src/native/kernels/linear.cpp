@@ -22,11 +22,13 @@ static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor&
     Tensor b = bias.defined() && on_kernels(bias) ? bias.contiguous() : as_float(bias);
     SkinnyView view{kernel_type(x), kernel_type(y), x.size(0), x.size(1), x.data_ptr(), x.stride(0), weight.data_ptr(), weight.stride(0),
                     b.defined() ? b.data_ptr() : nullptr, b.defined() ? kernel_type(b) : Type::f32, y.data_ptr(), y.stride(0)};
-    Tensor packed = at::empty({kernels().skinny_size(view)}, at::kByte);
+    Tensor packed = fresh({kernels().skinny_size(view)}, at::kByte);
     kernels().pack_skinny(view, packed.data_ptr());
     view.packed = packed.data_ptr();
-    for_pieces(weight.size(0), weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
-        kernels().skinny(view, first, last);
+    constexpr int64_t Together = 12;   // a multiple of how many outputs a kernel takes at once, whatever the rows
+    const int64_t outputs = weight.size(0);
+    for_pieces((outputs + Together - 1) / Together, Together * weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
+        kernels().skinny(view, Together * first, std::min(Together * last, outputs));
     });
 }
 
@@ -39,7 +41,7 @@ using Ending = std::optional<ActivationOptions>;
 
 // x (rows, in) of the product's type; function: of the result, none that gates.
 Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias, std::optional<Activation> function = std::nullopt) {
-    Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+    Tensor y = fresh({x.size(0), weight.size(0)}, x.scalar_type());
     if (y.numel() == 0) return y;
     if (is_skinny(x, weight, x.scalar_type())) {
         multiply_skinny(x, weight, bias, y);

@@ -27,11 +27,15 @@ struct NormInputs {
     }
 };
 struct NormOutputs {
-    Tensor total, y, mean, rstd;
-    explicit NormOutputs(const NormInputs& in)
-        : total(in.added.defined() ? at::empty_like(in.x) : in.x), y(at::empty_like(in.x)),
-          rstd(at::empty({in.rows()}, in.x.options().dtype(at::kFloat))) {
-        if (in.centred) mean = at::empty_like(rstd);
+    Tensor total, y, mean, rstd;   // the last two are for gradients
+    explicit NormOutputs(const NormInputs& in) {
+        auto like = [&](at::IntArrayRef sizes, at::ScalarType type) {
+            return in.x.is_cpu() ? fresh(sizes, type) : at::empty(sizes, in.x.options().dtype(type));
+        };
+        total = in.added.defined() ? like(in.x.sizes(), in.x.scalar_type()) : in.x;
+        y = like(in.x.sizes(), in.x.scalar_type());
+        rstd = like({in.rows()}, at::kFloat);
+        if (in.centred) mean = like({in.rows()}, at::kFloat);
         NormView view = in.view();
         bool adds = in.added.defined();
         int64_t width = in.width();

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
 
 #include "gpu.h"
@@ -42,8 +44,12 @@ std::tuple<at::Tensor, at::Tensor> add_norm(const at::Tensor& x, const at::Tenso
 at::Tensor activation(const at::Tensor& x, const std::string& name, bool gated);
 // Of the first `heads` heads, 0: of all; reuse: x is not used again, and its memory may serve the result.
 at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved, int64_t heads, bool reuse);
-// Heads (B, T, N, D) as their first, their next and the others, which stay where they are; gradients that lie so are not copied either.
-std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads(const at::Tensor& x, int64_t first, int64_t second);
+// Heads (B, T, N, D), or with their size (B, T, N D), as their first, their next and the others, which stay where they are; gradients that
+// lie so are not copied either.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads(const at::Tensor& x, int64_t first, int64_t second, int64_t size);
+// Keys and values (B, T, K, D) put into rooms (B, capacity, K, D) from position `end` on: views of what these hold from `start`.
+std::tuple<at::Tensor, at::Tensor> append_heads(const at::Tensor& keys, const at::Tensor& values, const at::Tensor& key_room,
+                                                const at::Tensor& value_room, int64_t start, int64_t end);
 // Rows of a table by index; those of `padding` get no gradient.
 at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids, int64_t padding);
 // A table that was read by rows in a graph that lives, so that its gradients meet before they are whole; any other weight as it is.
@@ -60,8 +66,9 @@ at::Tensor linear_cross_entropy(const at::Tensor& hidden, const at::Tensor& weig
 // A weight (outputs, inputs) in 8 or 4 bits with a scale for every `group` inputs, as quantized.inl lays it out.
 std::tuple<at::Tensor, at::Tensor> quantize_weight(const at::Tensor& weight, int64_t bits, int64_t group);
 at::Tensor dequantize_weight(const at::Tensor& packed, const at::Tensor& scales, int64_t bits, int64_t outputs, int64_t inputs);
+// name: of the function that follows, as linear_activation's; empty: none.
 at::Tensor quantized_linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& scales, const OptionalTensor& bias,
-                            int64_t bits, int64_t outputs);
+                            int64_t bits, int64_t outputs, const std::string& name, bool gated);
 
 void adamw_(at::TensorList params, at::TensorList grads, at::TensorList exp_avg, at::TensorList exp_avg_sq, at::TensorList halves,
             const OptionalTensor& grad_scale, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step);
@@ -74,6 +81,14 @@ void adafactor_(at::TensorList params, at::TensorList grads, at::TensorList rows
                 const OptionalTensor& grad_scale, double lr, double beta2, double eps1, double eps2, double clip_threshold,
                 double weight_decay, bool scale_parameter);
 at::Tensor grad_norm(at::TensorList grads);
+
+// Uninitialised, on the CPU, without asking the dispatcher which device that is.
+inline at::Tensor fresh(at::IntArrayRef sizes, at::ScalarType type) { return at::detail::empty_cpu(sizes, type); }
+// The same memory under a name without history.
+inline at::Tensor same_memory(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, int64_t offset) {
+    at::AutoDispatchBelowADInplaceOrView plain;
+    return at::as_strided(x, sizes, strides, offset);
+}
 
 // Whether our CPU kernels take it.
 inline bool on_kernels(const at::Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16); }
@@ -93,7 +108,9 @@ inline OptionalTensor present(const OptionalTensor& x) { return x && x->defined(
 inline at::Tensor or_undefined(const OptionalTensor& x) { return x.value_or(at::Tensor()); }
 // What a backward pass reads where it lies, for save_for_backward: so that a change of it in between is told.
 inline at::Tensor read_again(const OptionalTensor& x) { return x && x->scalar_type() == at::kFloat ? *x : at::Tensor(); }
-inline at::Tensor as_float(const at::Tensor& x) { return x.defined() ? x.to(at::kFloat).contiguous() : x; }
+inline at::Tensor as_float(const at::Tensor& x) {
+    return !x.defined() || (x.scalar_type() == at::kFloat && x.is_contiguous()) ? x : x.to(at::kFloat).contiguous();
+}
 inline const float* floats(const at::Tensor& x) { return x.defined() ? x.data_ptr<float>() : nullptr; }
 inline at::ScalarType type_or_float(const at::Tensor& x) { return x.defined() ? x.scalar_type() : at::kFloat; }
 // Rows contiguous and of the given type; the sum over rows in fp32; whether oneDNN serves a product of these in `type`.

@@ -56,7 +56,7 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
     s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = *std::max_element(end.begin(), end.end());
     s.H = q.size(2); s.K = keys.size(1); s.D = q.size(3); s.scale = (float)scale; s.soft_cap = (float)soft_cap;
     s.first_key = first.data(); s.end_key = end.data();
-    Tensor wide, out = at::empty({N, s.H, s.D}, q.options()), lse = at::empty({N, s.H}, q.options().dtype(at::kFloat));
+    Tensor wide, out = fresh({N, s.H, s.D}, q.scalar_type()), lse = fresh({N, s.H}, at::kFloat);
     if (present(bias)) {   // (1 or N, 1 or H, 1, longest or more)
         TORCH_CHECK(bias->dim() == 4 && bias->size(3) >= s.Tk && bias->size(2) == 1 && (bias->size(1) == 1 || bias->size(1) == s.H) &&
                     (bias->size(0) == 1 || bias->size(0) == N), "paged_attention: bias ", bias->sizes());

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 #include <ATen/Parallel.h>
 
 namespace tt {
@@ -21,13 +22,14 @@ template <class F> void for_each_task(int64_t tasks, const F& f) {
 // f(first, last) over [0, n) in pieces of at least `grain`.
 template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
 
-// f(first, last) over [0, n), each of which reads so many bytes: in pieces for whoever is free, since processors do not share memory
-// evenly.
+// f(first, last) over [0, n), each of which reads so many bytes: a long stretch for each thread, since memory is read fastest where nothing
+// breaks off, and what is left in short ones for whoever is free, since processors do not share memory evenly.
 template <class F> void for_pieces(int64_t n, int64_t bytes, const F& f) {
     const int64_t least = std::max<int64_t>(1, (64 << 10) / std::max<int64_t>(1, bytes));
-    const int64_t pieces = std::max<int64_t>(1, std::min<int64_t>(n / least, 8 * at::get_num_threads()));
-    if (pieces == 1) return f(0, n);
-    for_each_task(pieces, [&](int64_t piece, int64_t) { f(n * piece / pieces, n * (piece + 1) / pieces); });
+    const int64_t threads = std::min<int64_t>(at::get_num_threads(), n / least), most = n * 85 / 100;
+    if (threads <= 1) return f(0, n);
+    auto start = [&](int64_t i) { return i < threads ? most * i / threads : most + (n - most) * (i - threads) / threads; };
+    for_each_task(2 * threads, [&](int64_t i, int64_t) { if (start(i) < start(i + 1)) f(start(i), start(i + 1)); });
 }
 
 // f(first, last, part) over as many fixed parts as there are threads: sums per part join in one order.
@@ -45,7 +47,7 @@ template <class F> void for_parts(int64_t n, int64_t parts, const F& f) {
 struct Scratch {
     int64_t size;
     at::Tensor memory;
-    Scratch(int64_t floats, int64_t workers) : size((floats + 31) / 16 * 16), memory(at::empty({workers * size}, at::kFloat)) {}
+    Scratch(int64_t floats, int64_t workers) : size((floats + 31) / 16 * 16), memory(at::detail::empty_cpu({workers * size}, at::kFloat)) {}
     float* of(int64_t worker) { return memory.data_ptr<float>() + worker * size; }
 };
 

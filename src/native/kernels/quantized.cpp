@@ -62,7 +62,7 @@ Tensor dequantize_weight(const Tensor& packed, const Tensor& scales, int64_t bit
 }
 
 Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& scales, const OptionalTensor& bias, int64_t bits,
-                        int64_t outputs) {
+                        int64_t outputs, const std::string& name, bool gated) {
     TORCH_CHECK(packed.dim() == 4 && scales.dim() == 3 && packed.is_contiguous() && scales.is_contiguous(),
                 "quantized_linear: no weight of quantize_weight: ", packed.sizes(), ", ", scales.sizes());
     const int64_t blocks = packed.size(0), groups = packed.size(1), words = packed.size(2), group = words * 32 / bits;
@@ -70,32 +70,39 @@ Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& sca
     check_bits(bits, group);
     TORCH_CHECK(K <= wide && K > wide - group && (outputs + Outputs - 1) / Outputs == blocks, "quantized_linear: x ", x.sizes(),
                 " does not go with a weight of ", outputs, " outputs and ", wide, " inputs");
+    std::optional<ActivationOptions> function;
+    if (!name.empty()) function = activation_named(name, gated, outputs);
     if (!on_kernels(x) || wants_gradient(x)) {
         Tensor w = dequantize_weight(packed, scales, bits, outputs, K).to(x.scalar_type());
-        return at::linear(x, w, bias && bias->defined() ? OptionalTensor(bias->to(x.scalar_type())) : std::nullopt);
+        Tensor y = at::linear(x, w, bias && bias->defined() ? OptionalTensor(bias->to(x.scalar_type())) : std::nullopt);
+        return function ? activation(y, name, gated) : y;
     }
     std::vector<int64_t> sizes = x.sizes().vec();
     sizes.back() = outputs;
-    Tensor y = at::empty(sizes, x.options()), b = as_float(or_undefined(bias));
-    Tensor rows = as_float(x).reshape({-1, K});
+    Tensor y = fresh(sizes, x.scalar_type()), b = as_float(or_undefined(bias)), rows = as_float(x);
     if (K < wide) rows = at::constant_pad_nd(rows, {0, wide - K});
-    const int64_t N = rows.size(0);
+    const int64_t N = K > 0 ? x.numel() / K : 0;
     QuantizedView view{kernel_type(x), (int)bits, N, outputs, groups, group, packed.data_ptr<int32_t>(), scales.data_ptr(),
                        rows.data_ptr<float>(), wide, nullptr, nullptr, floats(b), y.data_ptr()};
-    Tensor shorts, units;
+    Tensor split;   // each row's groups: units, then numbers of 16 bits
     if (kernels().uses_shorts) {
-        shorts = at::empty({N, wide}, at::kShort);
-        units = at::empty({N, groups, 2}, at::kFloat);
-        int16_t* split = shorts.data_ptr<int16_t>();
-        float* unit = units.data_ptr<float>();
+        split = fresh({N * (2 * groups + wide / 2)}, at::kFloat);
+        float* units = split.data_ptr<float>();
+        auto shorts = (int16_t*)(units + 2 * N * groups);
         for_ranges(N, std::max<int64_t>(1, 32768 / wide), [&](int64_t first, int64_t last) {
             for (int64_t row = first; row < last; row++)
-                kernels().split_row(view.x + row * wide, groups, group, (int)bits, split + row * wide, unit + 2 * row * groups);
+                kernels().split_row(view.x + row * wide, groups, group, (int)bits, shorts + row * wide, units + 2 * row * groups);
         });
-        view.shorts = split, view.units = unit;
+        view.shorts = shorts, view.units = units;
     }
+    const int64_t pairs = (blocks + 1) / 2;   // which kernels read together where there are few rows
     if (N > 0)
-        for_pieces(blocks, groups * words * Outputs * 4, [&](int64_t first, int64_t last) { kernels().quantized(view, first, last); });
+        for_pieces(pairs, 2 * groups * words * Outputs * 4, [&](int64_t first, int64_t last) {
+            kernels().quantized(view, 2 * first, std::min(2 * last, blocks));
+        });
+    if (!function) return y;
+    if (gated) return activated(y, *function);
+    activate(y, *function, y);
     return y;
 }
 

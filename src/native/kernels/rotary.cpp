@@ -2,8 +2,6 @@
 // together, all where the projection has put them.
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <ATen/core/LegacyTypeDispatch.h>
-
 #include "operators.h"
 #include "parallel.h"
 
@@ -17,12 +15,6 @@ using torch::autograd::variable_list;
 // Whether nobody else can see what is written there.
 bool is_ours_alone(const Tensor& x) {
     return x.use_count() == 1 && x.storage().use_count() == 1 && x.is_non_overlapping_and_dense() && x.stride(-1) == 1;
-}
-
-// The same memory under a name without history.
-Tensor same_memory(const Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, int64_t offset) {
-    at::AutoDispatchBelowADInplaceOrView plain;
-    return at::as_strided(x, sizes, strides, offset);
 }
 
 // The first `heads` turned, from x to y, which may be x.
@@ -141,15 +133,21 @@ Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interl
     return rotated(x, as_float(cos), as_float(sin), interleaved, false, heads, in_place);
 }
 
-std::tuple<Tensor, Tensor, Tensor> split_heads(const Tensor& x, int64_t first, int64_t second) {
-    TORCH_CHECK(x.dim() == 4, "split_heads: x is (batch, time, heads, size), not ", x.sizes());
+std::tuple<Tensor, Tensor, Tensor> split_heads(const Tensor& input, int64_t first, int64_t second, int64_t size) {
+    const bool flat = size > 0 && input.dim() == 3;
+    TORCH_CHECK(flat ? input.size(2) % size == 0 : input.dim() == 4, "split_heads: x is (batch, time, heads, size), not ", input.sizes());
+    Tensor x = flat ? input.view({input.size(0), input.size(1), input.size(2) / size, size}) : input;
     TORCH_CHECK(first > 0 && second >= 0 && first + second <= x.size(2), "split_heads: ", first, " and ", second, " of ", x.size(2),
                 " heads");
     if (on_either(x) && wants_gradient(x)) {
         auto parts = SplitFunction::apply(x, first, second);
         return {parts[0], parts[1], parts[2]};
     }
-    return {x.narrow(2, 0, first), x.narrow(2, first, second), x.narrow(2, first + second, x.size(2) - first - second)};
+    auto part = [&](int64_t from, int64_t heads) {
+        if (wants_gradient(x)) return x.narrow(2, from, heads);
+        return same_memory(x, {x.size(0), x.size(1), heads, x.size(3)}, x.strides(), x.storage_offset() + from * x.stride(2));
+    };
+    return {part(0, first), part(first, second), part(first + second, x.size(2) - first - second)};
 }
 
 }  // namespace tt

@@ -74,6 +74,23 @@ public class OperatorsTests
         Assert.True((rounded - weight).abs().max().item<float>() < (bits == 8 ? 0.02 : 0.35));
         var expected = matmul(x.to(ScalarType.Float64), rounded.to(ScalarType.Float64).t()) + bias.to(ScalarType.Float64);
         TensorAssert.Close(expected, QuantizedOperators.Linear(x, quantized, bias), 1e-3);
+        TensorAssert.Close(expected.relu(), QuantizedOperators.Linear(x, quantized, bias, "relu"), 1e-3);
+    }
+
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void New_heads_stand_in_their_room_after_those_before(bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        var (k, v) = (randn(2, 3, 4, 8).requires_grad_(), randn(2, 3, 4, 8));
+        var (keys, values) = (randn(2, 4, 9, 8).transpose(1, 2), randn(2, 9, 4, 8)); // (B, capacity, K, D)
+        var (before, beside) = (keys.narrow(1, 1, 4).clone(), values.narrow(1, 8, 1).clone());
+        var held = Operators.AppendHeads(k, v, (keys, values), start: 1, end: 5);
+        TensorAssert.Close(cat([before, k], 1), held.Keys, 0);
+        TensorAssert.Close(v, values.narrow(1, 5, 3), 0);
+        TensorAssert.Close(beside, values.narrow(1, 8, 1), 0);
+        Assert.Equal([2, 7, 4, 8], held.Values.shape);
+        Assert.False(held.Keys.requires_grad);
     }
 
     [SkippableTheory]
@@ -108,7 +125,8 @@ public class OperatorsTests
         Check(bridge, [[2, 5, 6, 8]], t =>
         {
             var projected = t[0] * 1;
-            var (q, k, v) = Operators.SplitHeads(Operators.Rotary(projected, (angles.cos(), angles.sin()), heads: 4, reuse: true), 3, 1);
+            var turned = Operators.Rotary(projected, (angles.cos(), angles.sin()), heads: 4, reuse: true);
+            var (q, k, v) = Operators.SplitHeads(turned.flatten(2), size: 8, 3, 1);
             return (q * 2) + k + v.sum([2], keepdim: true);
         }, t =>
         {
