@@ -97,9 +97,19 @@ void appended() {
         Tensor part = parts[i].toTensor(), whole = i == 0 ? keys : values;
         expect(what + ": what is held", part.equal(whole.narrow(1, start, end + T - start)) && part.is_alias_of(whole));
     }
-    bool refused = false;
-    try { call_all("append_heads", k, v, keys, values, start, capacity - T + 1); } catch (const c10::Error&) { refused = true; }
-    expect(what + ": past the end", refused);
+    auto refused = [](auto... arguments) {
+        try { call_all(arguments...); } catch (const c10::Error&) { return true; }
+        return false;
+    };
+    expect(what + ": past the end", refused("append_heads", k, v, keys, values, start, capacity - T + 1));
+
+    // The same in slots that stand anywhere.
+    Tensor slots = at::randperm(T + 5, at::kLong).narrow(0, 0, T);
+    Tensor some = at::randn({T + 5, K, D}).to(k.scalar_type()), others = some.clone();
+    Tensor truth = some.index_copy(0, slots, k[0]), other_truth = others.index_copy(0, slots, v[0]);
+    call_all("place_heads", k.narrow(0, 0, 1), v.narrow(0, 0, 1), some, others, slots);
+    expect(what + ", in slots", some.equal(truth) && others.equal(other_truth));
+    expect(what + ": no such slot", refused("place_heads", k.narrow(0, 0, 1), v.narrow(0, 0, 1), some, others, slots + 6));
 }
 
 // A table that is read by rows and multiplied with as well, and one that is only read.

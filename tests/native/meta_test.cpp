@@ -50,6 +50,7 @@ std::map<std::string, std::vector<Arguments>> calls() {
         {"embedding", {{w, ids, -1}, {w, ids, 3}}},
         {"rotary", {{q, angles, angles, false, 0, false}, {q, angles, angles, true, 2, true}}},
         {"split_heads", {{q, 2, 1, 0}, {x, 2, 1, 16}}},
+        {"place_heads", {{k.detach().narrow(0, 0, 1), v.detach().narrow(0, 0, 1), slots, slots.clone(), at::arange(5)}}},
         {"append_heads", {{k.detach(), v.detach(), at::randn({2, 9, 2, 16}), at::randn({2, 9, 2, 16}), 1, 3}}},
         {"linear_cross_entropy", {{learns({6, 64}), w, b, ids.flatten(), -100, 0.1, 1e-3, 30.0}}},
         {"adamw_", {{params, grads, first, second, halves, none(), 1e-3, 0.9, 0.999, 1e-8, 0.01, 1}}},

@@ -83,9 +83,13 @@ public sealed class PagedBatch : IDisposable
     {
         using var scope = NewDisposeScope();
         var (group, window) = (_cache.GroupOf(layer), arguments.Window);
-        var room = _cache.Write(layer, _groups[group].Slots, k.squeeze(0), v.squeeze(0));
+        var room = _cache.Write(layer, _groups[group].Slots, k, v);
         var parts = new List<Tensor>();
-        if (_single > 0) parts.Add(Single(q.squeeze(0).narrow(0, 0, _single), room, _groups[group].Pages!, arguments));
+        if (_single > 0)
+        {
+            var first = q.shape[1] == _single ? q : q.narrow(1, 0, _single);
+            parts.Add(Single(first, room, _groups[group].Pages!, arguments));
+        }
         long start = _single;
         for (var i = _single; i < _spans.Length; start += _spans[i++].Count)
         {
@@ -113,7 +117,7 @@ public sealed class PagedBatch : IDisposable
 
     private Tensor Single(Tensor q, (Tensor Keys, Tensor Values) room, Tensor pages, AttentionArguments a)
         => s_attention.Get()!.Call(q, room.Keys, room.Values, pages, _lengths, (long)_cache.PageSize, a.Terms.Bias, (long)a.Window,
-            a.Scale ?? (1 / Math.Sqrt(q.shape[2])), a.SoftCap).unsqueeze(0); // (1, R, H, D)
+            a.Scale ?? (1 / Math.Sqrt(q.shape[3])), a.SoftCap); // (1, R, H, D)
 
     /// <summary>Where a group's layers put the new tokens, and the pages of sequences of one.</summary>
     private Group PagesOf(int group)

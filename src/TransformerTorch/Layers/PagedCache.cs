@@ -24,12 +24,11 @@ public sealed class PagedCache(IReadOnlyList<int> groups, IReadOnlyList<int> pag
     /// <summary>The group of a layer.</summary>
     public int GroupOf(int layer) => groups[layer];
 
-    /// <summary>Puts new keys and values (N, K, D) where the slots (N) say.</summary>
+    /// <summary>Puts new keys and values (1, N, K, D) where the slots (N) say.</summary>
     internal (Tensor Keys, Tensor Values) Write(int layer, Tensor slots, Tensor keys, Tensor values)
     {
         var room = _layers[layer] ??= (Room(layer, keys), Room(layer, values));
-        room.Keys.index_copy_(0, slots, keys);
-        room.Values.index_copy_(0, slots, values);
+        Operators.PlaceHeads(keys, values, room, slots);
         return room;
     }
 
@@ -46,7 +45,7 @@ public sealed class PagedCache(IReadOnlyList<int> groups, IReadOnlyList<int> pag
     private Tensor Room(int layer, Tensor like)
     {
         using var scope = NewDisposeScope();
-        var (_, K, D) = like.Dims3();
+        var (_, _, K, D) = like.Dims4();
         return empty([(long)pages[groups[layer]] * pageSize, K, D], like.dtype, like.device).DetachFromDisposeScope();
     }
 }

@@ -14,7 +14,7 @@ public static class Operators
         s_activation = new("activation"), s_addNorm = new("add_norm"),
         s_rotary = new("rotary"), s_crossEntropy = new("linear_cross_entropy"), s_embedding = new("embedding"),
         s_linearActivation = new("linear_activation"), s_splitHeads = new("split_heads"),
-        s_appendHeads = new("append_heads");
+        s_appendHeads = new("append_heads"), s_placeHeads = new("place_heads");
 
     /// <summary>x W^T + b.</summary>
     /// <param name="x">(..., C)</param>
@@ -153,6 +153,24 @@ public static class Operators
             to.narrow(1, end, last - end).copy_(from);
             return to.narrow(1, start, last - start).MoveToOuterDisposeScope();
         }
+    }
+
+    /// <summary>Puts new keys and values into the slots of a cache, without gradients.</summary>
+    /// <param name="keys">(1, N, K, D)</param>
+    /// <param name="values">(1, N, K, D)</param>
+    /// <param name="room">each (slots, K, D)</param>
+    /// <param name="slots">(N) int64, where each goes</param>
+    public static void PlaceHeads(Tensor keys, Tensor values, (Tensor Keys, Tensor Values) room, Tensor slots)
+    {
+        if (s_placeHeads.Get() is { } native)
+        {
+            native.Run(keys, values, room.Keys, room.Values, slots);
+            return;
+        }
+        using var constant = no_grad();
+        using var scope = NewDisposeScope();
+        room.Keys.index_copy_(0, slots, keys.squeeze(0));
+        room.Values.index_copy_(0, slots, values.squeeze(0));
     }
 
     /// <summary>

@@ -102,6 +102,7 @@ TORCH_LIBRARY(transformertorch, m) {
     m.def("split_heads(Tensor x, int first, int second, int size=0) -> (Tensor, Tensor, Tensor)");
     m.def("append_heads(Tensor keys, Tensor values, Tensor(a!) key_room, Tensor(b!) value_room, int start, int end) -> "
           "(Tensor(a), Tensor(b))");
+    m.def("place_heads(Tensor keys, Tensor values, Tensor(a!) key_room, Tensor(b!) value_room, Tensor slots) -> ()");
     m.def("linear_cross_entropy(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, *, int ignore_index=-100, "
           "float label_smoothing=0.0, float z_loss=0.0, float soft_cap=0.0) -> Tensor");
     m.def("adamw_(Tensor(a!)[] params, Tensor[] grads, Tensor(b!)[] exp_avg, Tensor(c!)[] exp_avg_sq, Tensor(d!)[] halves, "
@@ -133,6 +134,7 @@ TORCH_LIBRARY_IMPL(transformertorch, CompositeImplicitAutograd, m) {
     m.impl("rotary", rotary);
     m.impl("split_heads", split_heads);
     m.impl("append_heads", append_heads);
+    m.impl("place_heads", place_heads);
     m.impl("linear_cross_entropy", loss_plain);
     m.impl("adamw_", adamw_);
     m.impl("lion_", lion_);

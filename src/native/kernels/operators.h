@@ -50,6 +50,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads(const at::Tensor& x, 
 // Keys and values (B, T, K, D) put into rooms (B, capacity, K, D) from position `end` on: views of what these hold from `start`.
 std::tuple<at::Tensor, at::Tensor> append_heads(const at::Tensor& keys, const at::Tensor& values, const at::Tensor& key_room,
                                                 const at::Tensor& value_room, int64_t start, int64_t end);
+// Keys and values (1, N, K, D) put into rooms (slots, K, D) where the slots (N) say.
+void place_heads(const at::Tensor& keys, const at::Tensor& values, const at::Tensor& key_room, const at::Tensor& value_room,
+                 const at::Tensor& slots);
 // Rows of a table by index; those of `padding` get no gradient.
 at::Tensor embedding(const at::Tensor& table, const at::Tensor& ids, int64_t padding);
 // A table that was read by rows in a graph that lives, so that its gradients meet before they are whole; any other weight as it is.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "attention_cuda.h"
 #include "attention_plan.h"
 
@@ -23,9 +25,12 @@ static Tensor paged_attention_composed(const Tensor& query, const Tensor& keys, 
     return attention(query.unsqueeze(1), beside(keys), beside(values), options).squeeze(1);
 }
 
-// query (N, H, D); keys and values (P page, K, D); pages (N, M), which hold a sequence's positions in order; lengths (N), its own included.
+// query (N, H, D), or (1, N, H, D); keys and values (P page, K, D); pages (N, M), which hold a sequence's positions in order; lengths (N),
+// its own included.
 Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& values, const Tensor& pages, const Tensor& lengths,
                        int64_t page, const OptionalTensor& bias, int64_t window, double scale, double soft_cap) {
+    if (query.dim() == 4 && query.size(0) == 1)
+        return paged_attention(query.squeeze(0), keys, values, pages, lengths, page, bias, window, scale, soft_cap).unsqueeze(0);
     TORCH_CHECK(query.dim() == 3 && keys.dim() == 3 && keys.sizes() == values.sizes() && query.size(2) == keys.size(2) &&
                 query.size(1) % keys.size(1) == 0, "paged_attention: query ", query.sizes(), " does not go with keys ", keys.sizes());
     TORCH_CHECK(query.scalar_type() == keys.scalar_type() && keys.scalar_type() == values.scalar_type(), "paged_attention: types differ");
@@ -51,7 +56,8 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
         end[n] = (int32_t)length;
         first[n] = window > 0 ? (int32_t)std::max<int64_t>(0, length - window) : 0;
     }
-    TORCH_CHECK(table.min().item<int64_t>() >= 0 && table.max().item<int64_t>() < slots, "paged_attention: no such page");
+    auto [least, greatest] = std::minmax_element(table.data_ptr<int64_t>(), table.data_ptr<int64_t>() + table.numel());
+    TORCH_CHECK(*least >= 0 && *greatest < slots, "paged_attention: no such page");
     AttentionShape s;
     s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = *std::max_element(end.begin(), end.end());
     s.H = q.size(2); s.K = keys.size(1); s.D = q.size(3); s.scale = (float)scale; s.soft_cap = (float)soft_cap;

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
@@ -22,14 +23,27 @@ template <class F> void for_each_task(int64_t tasks, const F& f) {
 // f(first, last) over [0, n) in pieces of at least `grain`.
 template <class F> void for_ranges(int64_t n, int64_t grain, const F& f) { at::parallel_for(0, n, grain, f); }
 
-// f(first, last) over [0, n), each of which reads so many bytes: a long stretch for each thread, since memory is read fastest where nothing
-// breaks off, and what is left in short ones for whoever is free, since processors do not share memory evenly.
+// f(first, last) over [0, n), each of which reads so many bytes. Each thread has a stretch of its own, since memory is read fastest where
+// nothing breaks off, and goes through it in pieces: who is done helps the others, since processors do not share memory evenly and have
+// other things to do.
 template <class F> void for_pieces(int64_t n, int64_t bytes, const F& f) {
+    constexpr int64_t Most = 4;   // pieces of a stretch
+    struct alignas(64) Stretch { std::atomic<int64_t> next{0}; };
     const int64_t least = std::max<int64_t>(1, (64 << 10) / std::max<int64_t>(1, bytes));
-    const int64_t threads = std::min<int64_t>(at::get_num_threads(), n / least), most = n * 85 / 100;
+    const int64_t threads = std::min<int64_t>(at::in_parallel_region() ? 1 : at::get_num_threads(), n / least);
     if (threads <= 1) return f(0, n);
-    auto start = [&](int64_t i) { return i < threads ? most * i / threads : most + (n - most) * (i - threads) / threads; };
-    for_each_task(2 * threads, [&](int64_t i, int64_t) { if (start(i) < start(i + 1)) f(start(i), start(i + 1)); });
+    const int64_t each = std::min(Most, n / least / threads), pieces = threads * each;
+    std::vector<Stretch> stretches(threads);
+    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t own = begin; own < end; own++)
+            for (int64_t k = 0; k < threads; k++) {
+                const int64_t stretch = (own + k) % threads;
+                for (int64_t i; (i = stretches[stretch].next.fetch_add(1, std::memory_order_relaxed)) < each;) {
+                    const int64_t piece = stretch * each + i;
+                    f(n * piece / pieces, n * (piece + 1) / pieces);
+                }
+            }
+    });
 }
 
 // f(first, last, part) over as many fixed parts as there are threads: sums per part join in one order.

@@ -93,6 +93,18 @@ public class OperatorsTests
         Assert.False(held.Keys.requires_grad);
     }
 
+    [SkippableTheory, MemberData(nameof(Ways))]
+    public void New_heads_stand_in_the_slots_they_are_given(bool bridge)
+    {
+        using var way = new Way(AttentionKernelKind.Math, bridge);
+        using var scope = NewDisposeScope();
+        var (k, v, keys, values) = (randn(1, 3, 4, 8), randn(1, 3, 4, 8), zeros(9, 4, 8), zeros(9, 4, 8));
+        Operators.PlaceHeads(k, v, (keys, values), tensor([7L, 0, 3]));
+        TensorAssert.Close(k[0, 1], keys[0], 0);
+        TensorAssert.Close(v[0, 2], values[3], 0);
+        TensorAssert.Close(k.sum(), keys.sum(), 1e-5);
+    }
+
     [SkippableTheory]
     [InlineData(true, false, 8), InlineData(true, true, 8), InlineData(true, false, 4), InlineData(true, true, 4)]
     [InlineData(false, false, 8), InlineData(false, true, 8), InlineData(false, false, 4), InlineData(false, true, 4)]
