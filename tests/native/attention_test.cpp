@@ -35,7 +35,9 @@ void threads_agree() {
 
 Tensor attend_pages(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& pages, const Tensor& lengths, int64_t page,
                     const Tensor& bias, int64_t window, double scale, double cap) {
-    return call("paged_attention", q, k, v, pages, lengths, page, given(bias), window, scale, cap);
+    const bool packed = one_in(2);   // a row of several sequences' tokens
+    Tensor out = call("paged_attention", packed ? q.unsqueeze(0) : q, k, v, pages, lengths, page, given(bias), window, scale, cap);
+    return packed ? out.squeeze(0) : out;
 }
 
 void sequences_without_keys_give_zeros_and_none_give_nothing() {

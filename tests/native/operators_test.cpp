@@ -101,7 +101,7 @@ void skinny() {   // few rows of x, strided weights, odd depths
 }
 
 void quantized() {
-    int64_t bits = one_in(2) ? 8 : 4, group = 8 * roll(1, 16), K = roll(1, 500), O = roll(1, 100);
+    int64_t bits = one_in(2) ? 8 : 4, group = 8 * roll(1, 16), K = roll(1, 500), O = one_in(4) ? roll(500, 2000) : roll(1, 100);
     int64_t M = one_in(4) ? roll(9, 120) : roll(1, 9);
     auto type = one_in(3) ? at::kBFloat16 : at::kFloat;
     Tensor x = (at::randn({M, K}) * 3).to(type), w = at::randn({O, K}), b = at::randn({O});

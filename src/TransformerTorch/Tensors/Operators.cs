@@ -124,10 +124,11 @@ public static class Operators
     /// <param name="size">D</param>
     /// <param name="first">how many come first</param>
     /// <param name="second">how many come next</param>
+    /// <returns>(B, T, first, D), (B, T, second, D) and (B, T, N - first - second, D), as views</returns>
     public static (Tensor First, Tensor Second, Tensor Others) SplitHeads(Tensor x, long size, long first, long second)
     {
         if (s_splitHeads.Get() is { } native) return native.CallThree(x, first, second, size);
-        var heads = x.view(x.shape[0], x.shape[1], -1, size);
+        var heads = x.dim() == 4 ? x : x.view(x.shape[0], x.shape[1], x.shape[2] / size, size);
         var parts = heads.split([first, second, heads.shape[2] - first - second], dim: 2);
         return (parts[0], parts[1], parts[2]);
     }

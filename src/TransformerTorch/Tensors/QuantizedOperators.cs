@@ -62,12 +62,13 @@ public static class QuantizedOperators
         return wide.view(weight.Outputs, -1).narrow(1, 0, weight.Inputs).MoveToOuterDisposeScope();
     }
 
-    /// <summary>x W^T + b.</summary>
+    /// <summary>x W^T + b, and where one is named a function of it.</summary>
     /// <param name="x">(..., inputs)</param>
     /// <param name="weight">(outputs, inputs)</param>
     /// <param name="bias">(outputs) or none</param>
-    /// <param name="activation">the function that follows, of <see cref="Operators.Activate"/>; none</param>
-    /// <param name="gated">whether the first half of the features multiplies the second</param>
+    /// <param name="activation">one of <see cref="Operators.Activate"/>; null: none</param>
+    /// <param name="gated">whether the first half of the features, so shaped, multiplies the second</param>
+    /// <returns>(..., outputs), gated (..., outputs / 2)</returns>
     public static Tensor Linear(Tensor x, QuantizedTensor weight, Tensor? bias, string? activation = null, bool gated = false)
     {
         if (s_linear.Get() is { } native && weight.Packed.dtype == ScalarType.Int32)

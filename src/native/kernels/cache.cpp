@@ -1,4 +1,6 @@
 // Keys and values of new positions, put where a cache has room for them.
+#include <cstring>
+
 #include "operators.h"
 
 namespace tt {
@@ -52,12 +54,13 @@ std::tuple<Tensor, Tensor> append_heads(const Tensor& keys, const Tensor& values
 }
 
 void place_heads(const Tensor& keys, const Tensor& values, const Tensor& key_room, const Tensor& value_room, const Tensor& slots) {
+    const bool readable = slots.is_cpu() && slots.scalar_type() == at::kLong;
     for (auto [from, room] : {std::pair(keys, key_room), std::pair(values, value_room)}) {
         TORCH_CHECK(from.dim() == 4 && from.size(0) == 1 && room.dim() == 3 && slots.dim() == 1 && from.size(1) == slots.size(0) &&
                     from.size(2) == room.size(1) && from.size(3) == room.size(2), "place_heads: ", from.sizes(), " does not go into ",
                     room.sizes(), " at ", slots.sizes());
         at::NoGradGuard constant;
-        if (!copied_here(from, room) || slots.scalar_type() != at::kLong) {
+        if (!readable || !copied_here(from, room)) {
             room.index_copy_(0, slots, from.squeeze(0));
             continue;
         }

@@ -25,7 +25,7 @@ static void multiply_skinny(const Tensor& x, const Tensor& weight, const Tensor&
     Tensor packed = fresh({kernels().skinny_size(view)}, at::kByte);
     kernels().pack_skinny(view, packed.data_ptr());
     view.packed = packed.data_ptr();
-    constexpr int64_t Together = 12;   // a multiple of how many outputs a kernel takes at once, whatever the rows
+    constexpr int64_t Together = 12;   // a multiple of every outputs_at_once of skinny.inl
     const int64_t outputs = weight.size(0);
     for_pieces((outputs + Together - 1) / Together, Together * weight.size(1) * weight.element_size(), [&](int64_t first, int64_t last) {
         kernels().skinny(view, Together * first, std::min(Together * last, outputs));

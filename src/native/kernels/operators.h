@@ -47,7 +47,8 @@ at::Tensor rotary(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 // Heads (B, T, N, D), or with their size (B, T, N D), as their first, their next and the others, which stay where they are; gradients that
 // lie so are not copied either.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> split_heads(const at::Tensor& x, int64_t first, int64_t second, int64_t size);
-// Keys and values (B, T, K, D) put into rooms (B, capacity, K, D) from position `end` on: views of what these hold from `start`.
+// Keys and values (B, T, K, D) put into rooms (B, capacity, K, D) from position `end` on: views of what these hold from `start`, which
+// are not for gradients across later changes of the room.
 std::tuple<at::Tensor, at::Tensor> append_heads(const at::Tensor& keys, const at::Tensor& values, const at::Tensor& key_room,
                                                 const at::Tensor& value_room, int64_t start, int64_t end);
 // Keys and values (1, N, K, D) put into rooms (slots, K, D) where the slots (N) say.
@@ -87,7 +88,7 @@ at::Tensor grad_norm(at::TensorList grads);
 
 // Uninitialised, on the CPU, without asking the dispatcher which device that is.
 inline at::Tensor fresh(at::IntArrayRef sizes, at::ScalarType type) { return at::detail::empty_cpu(sizes, type); }
-// The same memory under a name without history.
+// The same memory under a name without history: autograd is not told of what is written there later.
 inline at::Tensor same_memory(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, int64_t offset) {
     at::AutoDispatchBelowADInplaceOrView plain;
     return at::as_strided(x, sizes, strides, offset);

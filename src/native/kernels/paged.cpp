@@ -57,7 +57,7 @@ Tensor paged_attention(const Tensor& query, const Tensor& keys, const Tensor& va
         first[n] = window > 0 ? (int32_t)std::max<int64_t>(0, length - window) : 0;
     }
     auto [least, greatest] = std::minmax_element(table.data_ptr<int64_t>(), table.data_ptr<int64_t>() + table.numel());
-    TORCH_CHECK(*least >= 0 && *greatest < slots, "paged_attention: no such page");
+    TORCH_CHECK(table.numel() > 0 && *least >= 0 && *greatest < slots, "paged_attention: no such page");
     AttentionShape s;
     s.type = kernel_type(q); s.B = N; s.Tq = 1; s.Tk = *std::max_element(end.begin(), end.end());
     s.H = q.size(2); s.K = keys.size(1); s.D = q.size(3); s.scale = (float)scale; s.soft_cap = (float)soft_cap;

@@ -68,7 +68,7 @@ Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& sca
     const int64_t blocks = packed.size(0), groups = packed.size(1), words = packed.size(2), group = words * 32 / bits;
     const int64_t K = x.size(-1), wide = groups * group;
     check_bits(bits, group);
-    TORCH_CHECK(K <= wide && K > wide - group && (outputs + Outputs - 1) / Outputs == blocks, "quantized_linear: x ", x.sizes(),
+    TORCH_CHECK(0 < K && K <= wide && K > wide - group && (outputs + Outputs - 1) / Outputs == blocks, "quantized_linear: x ", x.sizes(),
                 " does not go with a weight of ", outputs, " outputs and ", wide, " inputs");
     std::optional<ActivationOptions> function;
     if (!name.empty()) function = activation_named(name, gated, outputs);
@@ -81,7 +81,7 @@ Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& sca
     sizes.back() = outputs;
     Tensor y = fresh(sizes, x.scalar_type()), b = as_float(or_undefined(bias)), rows = as_float(x);
     if (K < wide) rows = at::constant_pad_nd(rows, {0, wide - K});
-    const int64_t N = K > 0 ? x.numel() / K : 0;
+    const int64_t N = x.numel() / K;
     QuantizedView view{kernel_type(x), (int)bits, N, outputs, groups, group, packed.data_ptr<int32_t>(), scales.data_ptr(),
                        rows.data_ptr<float>(), wide, nullptr, nullptr, floats(b), y.data_ptr()};
     Tensor split;   // each row's groups: units, then numbers of 16 bits
@@ -95,7 +95,7 @@ Tensor quantized_linear(const Tensor& x, const Tensor& packed, const Tensor& sca
         });
         view.shorts = shorts, view.units = units;
     }
-    const int64_t pairs = (blocks + 1) / 2;   // which kernels read together where there are few rows
+    const int64_t pairs = (blocks + 1) / 2;   // a piece has an even number of blocks: with few rows its halves are read side by side
     if (N > 0)
         for_pieces(pairs, 2 * groups * words * Outputs * 4, [&](int64_t first, int64_t last) {
             kernels().quantized(view, 2 * first, std::min(2 * last, blocks));

@@ -99,15 +99,19 @@ Tensor joined(const variable_list& parts) {
     return same_memory(first, {first.size(0), first.size(1), heads, first.size(3)}, first.strides(), first.storage_offset());
 }
 
+variable_list parts_of_heads(const Tensor& x, int64_t first, int64_t second) {
+    variable_list parts;
+    int64_t next = 0;
+    for (int64_t heads : {first, second, x.size(2) - first - second}) {
+        parts.push_back(same_memory(x, {x.size(0), x.size(1), heads, x.size(3)}, x.strides(), x.storage_offset() + next * x.stride(2)));
+        next += heads;
+    }
+    return parts;
+}
+
 struct SplitFunction : torch::autograd::Function<SplitFunction> {
     static variable_list forward(AutogradContext*, const Tensor& x, int64_t first, int64_t second) {
-        variable_list parts;
-        int64_t next = 0;
-        for (int64_t heads : {first, second, x.size(2) - first - second}) {
-            parts.push_back(same_memory(x, {x.size(0), x.size(1), heads, x.size(3)}, x.strides(), x.storage_offset() + next * x.stride(2)));
-            next += heads;
-        }
-        return parts;
+        return parts_of_heads(x, first, second);
     }
     static variable_list backward(AutogradContext*, const variable_list& gradients) {
         refuse_double_backward("split_heads");
@@ -135,19 +139,15 @@ Tensor rotary(const Tensor& x, const Tensor& cos, const Tensor& sin, bool interl
 
 std::tuple<Tensor, Tensor, Tensor> split_heads(const Tensor& input, int64_t first, int64_t second, int64_t size) {
     const bool flat = size > 0 && input.dim() == 3;
-    TORCH_CHECK(flat ? input.size(2) % size == 0 : input.dim() == 4, "split_heads: x is (batch, time, heads, size), not ", input.sizes());
+    TORCH_CHECK(flat ? input.size(2) % size == 0 : input.dim() == 4 && (size <= 0 || input.size(3) == size),
+                "split_heads: x is (batch, time, heads, size) or (batch, time, heads * size), not ", input.sizes(), ", of size ", size);
     Tensor x = flat ? input.view({input.size(0), input.size(1), input.size(2) / size, size}) : input;
     TORCH_CHECK(first > 0 && second >= 0 && first + second <= x.size(2), "split_heads: ", first, " and ", second, " of ", x.size(2),
                 " heads");
-    if (on_either(x) && wants_gradient(x)) {
-        auto parts = SplitFunction::apply(x, first, second);
-        return {parts[0], parts[1], parts[2]};
-    }
-    auto part = [&](int64_t from, int64_t heads) {
-        if (wants_gradient(x)) return x.narrow(2, from, heads);
-        return same_memory(x, {x.size(0), x.size(1), heads, x.size(3)}, x.strides(), x.storage_offset() + from * x.stride(2));
-    };
-    return {part(0, first), part(first, second), part(first + second, x.size(2) - first - second)};
+    if (wants_gradient(x) && !on_either(x))
+        return {x.narrow(2, 0, first), x.narrow(2, first, second), x.narrow(2, first + second, x.size(2) - first - second)};
+    auto parts = wants_gradient(x) ? SplitFunction::apply(x, first, second) : parts_of_heads(x, first, second);
+    return {parts[0], parts[1], parts[2]};
 }
 
 }  // namespace tt

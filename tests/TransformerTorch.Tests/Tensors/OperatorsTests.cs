@@ -68,13 +68,16 @@ public class OperatorsTests
         using var way = new Way(AttentionKernelKind.Math, bridge);
         using var scope = NewDisposeScope();
         manual_seed(3);
-        var (x, weight, bias) = (randn(2, 3, 70), randn(37, 70), randn(37));
+        var (x, weight, bias) = (randn(2, 3, 70), randn(36, 70), randn(36));
         var quantized = QuantizedOperators.Quantize(weight, bits, group: 32);
         var rounded = QuantizedOperators.Dequantize(quantized);
         Assert.True((rounded - weight).abs().max().item<float>() < (bits == 8 ? 0.02 : 0.35));
         var expected = matmul(x.to(ScalarType.Float64), rounded.to(ScalarType.Float64).t()) + bias.to(ScalarType.Float64);
         TensorAssert.Close(expected, QuantizedOperators.Linear(x, quantized, bias), 1e-3);
         TensorAssert.Close(expected.relu(), QuantizedOperators.Linear(x, quantized, bias, "relu"), 1e-3);
+        var gated = expected.narrow(-1, 0, 18).relu() * expected.narrow(-1, 18, 18);
+        var within = 2e-3 * expected.abs().max().item<double>(); // two factors, each as near as above
+        TensorAssert.Close(gated, QuantizedOperators.Linear(x, quantized, bias, "relu", gated: true), within);
     }
 
     [SkippableTheory, MemberData(nameof(Ways))]
@@ -99,10 +102,11 @@ public class OperatorsTests
         using var way = new Way(AttentionKernelKind.Math, bridge);
         using var scope = NewDisposeScope();
         var (k, v, keys, values) = (randn(1, 3, 4, 8), randn(1, 3, 4, 8), zeros(9, 4, 8), zeros(9, 4, 8));
-        Operators.PlaceHeads(k, v, (keys, values), tensor([7L, 0, 3]));
-        TensorAssert.Close(k[0, 1], keys[0], 0);
-        TensorAssert.Close(v[0, 2], values[3], 0);
-        TensorAssert.Close(k.sum(), keys.sum(), 1e-5);
+        var slots = tensor([7L, 0, 3]);
+        var (all, others) = (keys.index_copy(0, slots, k[0]), values.index_copy(0, slots, v[0]));
+        Operators.PlaceHeads(k, v, (keys, values), slots);
+        TensorAssert.Close(all, keys, 0);
+        TensorAssert.Close(others, values, 0);
     }
 
     [SkippableTheory]
